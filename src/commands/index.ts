@@ -1,0 +1,58 @@
+// The command line: one command a file beside this one, every setting a flag of each.
+import { Command, Option } from 'commander'
+import { ConfigError, type Config, flagOf, type Name, readConfig, readEnvFile, settings } from '../config.ts'
+import { version } from '../version.ts'
+
+/** Runs the command that `argv` (without the program) names; `serve` where it names none. Sets the exit code, 2 for a wrong setting. */
+export async function run(argv: string[]) {
+  const program = new Command('waypost')
+    .description('A self-hosted URL shortener that survives.')
+    .version(version.text, '-v, --version')
+    .showHelpAfterError('(--help lists what there is)')
+
+  command('serve', 'Serve the API, redirects and the console (the default).', { isDefault: true }).action(async (options) =>
+    (await import('./serve.ts')).serve(configOf(options)),
+  )
+  command('migrate', 'Bring the database to this release’s schema.')
+    .option('--status', 'only list the migrations')
+    .action(async (options) => (await import('./migrate.ts')).migrateCommand(configOf(options), options.status === true))
+  command('seed [folder]', 'Import users.csv, urls.csv and events.csv of a folder.')
+    .option('--demo', 'import a data set made up by waypost itself')
+    .action(async (folder, options) => (await import('./seed.ts')).seed(configOf(options), folder, options.demo === true))
+  command('healthcheck', 'Ask the server on this machine whether it is ready; exit 1 when it is not.').action(async (options) =>
+    (await import('./healthcheck.ts')).healthcheck(configOf(options)),
+  )
+  command('config', 'Print every setting, its value and where it came from.').action(async (options) =>
+    (await import('./config.ts')).printConfig(configOf(options)),
+  )
+  program.command('version').description('Print version, commit and date.').action(() => console.log(version.text))
+  program
+    .command('initdb <folder>', { hidden: true })
+    .action(async (folder) => (await import('./initdb.ts')).initdb(folder))
+
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    console.error(`waypost: ${error instanceof Error ? error.message : error}`)
+    process.exit(error instanceof ConfigError ? 2 : 1)
+  }
+
+  function command(usage: string, description: string, options = {}) {
+    const made = program.command(usage, options).description(description)
+    made.option('--env-file <file>', 'read settings from a file too (the environment wins)')
+    for (const [name, { help, default: byDefault }] of Object.entries(settings))
+      made.addOption(new Option(`${flagOf(name)} <value>`, byDefault === undefined ? help : `${help} (default: ${byDefault})`))
+    return made
+  }
+}
+
+/** The settings, from a command's parsed flags. */
+function configOf(options: Record<string, unknown>): Config {
+  const flags: Partial<Record<Name, string>> = {}
+  for (const name of Object.keys(settings) as Name[]) {
+    const value = options[name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())]
+    if (typeof value === 'string') flags[name] = value
+  }
+  const file = options.envFile ? readEnvFile(String(options.envFile)) : {}
+  return readConfig(flags, { ...file, ...process.env })
+}

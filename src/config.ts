@@ -1,0 +1,139 @@
+// Every setting, once: its name, default, parser and help. This table makes the flags, `waypost config`, .env.example and docs/configuration.md.
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+
+export const settings = {
+  PORT: setting('8080', port, 'Port to listen on.'),
+  HOST: setting('127.0.0.1', text, 'Address to listen on.'),
+  DATA_DIR: setting('./data', text, 'Folder for the embedded database and everything else that is kept.'),
+  DATABASE_URL: secret(optional(databaseUrl), 'PostgreSQL to use, postgres://user:password@host:5432/name. Unset, with no DATABASE_* set: the embedded one.'),
+  DATABASE_HOST: setting(undefined, optional(text), 'Host of PostgreSQL; localhost where another DATABASE_* is set.'),
+  DATABASE_PORT: setting(undefined, optional(port), 'Port of PostgreSQL; 5432 where another DATABASE_* is set.'),
+  DATABASE_NAME: setting(undefined, optional(text), 'Database; waypost where another DATABASE_* is set.'),
+  DATABASE_USER: setting(undefined, optional(text), 'Role; postgres where another DATABASE_* is set.'),
+  DATABASE_PASSWORD: secret(optional(text), 'Password of the role.'),
+  DATABASE_POOL: setting('10', whole(1, 200), 'Connections to an external PostgreSQL, for each replica.'),
+  SEED_DIR: setting(undefined, optional(text), 'Folder with users.csv, urls.csv, events.csv: fills an empty database on first boot; POST …/bulk may name its files.'),
+  PUBLIC_URL: setting(undefined, optional(webUrl), 'Base of every short_url, as visitors see it. Unset: the Host of the request.'),
+  LANDING_URL: setting(undefined, optional(webUrl), 'Where / leads. Unset: to the console.'),
+  INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for a link that is not active: 404 or 410.'),
+  CHAOS_TOKEN: secret(optional(text), 'Arms /chaos: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.'),
+  LOG_LEVEL: setting('info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'), 'Lines of this level and above go to standard output.'),
+  DRAIN_WAIT: setting('1', whole(0, 60), 'Seconds between "not ready" and closing the port, for the balancer to notice.'),
+} as const
+
+export type Name = keyof typeof settings
+type Value<N extends Name> = ReturnType<(typeof settings)[N]['parse']>
+export type Source = 'flag' | 'environment' | 'file' | 'default'
+
+/** The effective values, and where each came from. */
+export type Config = { [N in Name]: Value<N> } & { sources: Record<Name, Source> }
+
+/** A value that stops the start; its message is one sentence for the operator. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/**
+ * Resolves every setting: flag > environment (then --env-file) > NAME_FILE > default. Throws ConfigError naming the setting.
+ * An empty value counts as unset, as in a compose file.
+ */
+export function readConfig(flags: Partial<Record<Name, string>> = {}, env: Record<string, string | undefined> = process.env): Config {
+  const config: Record<string, unknown> = {}
+  const sources: Record<string, Source> = {}
+  for (const [name, { parse }] of Object.entries(settings)) {
+    const found = find(name as Name, flags, env)
+    sources[name] = found.source
+    try {
+      config[name] = (parse as (value: string | undefined) => unknown)(found.value)
+    } catch (error) {
+      throw new ConfigError(`${name} ${(error as Error).message}${settings[name as Name].secret ? '' : ` (it is ${JSON.stringify(found.value)})`}`)
+    }
+  }
+  return { ...config, sources } as Config
+}
+
+/** The variables of a file in dotenv form, for --env-file. Throws ConfigError. */
+export function readEnvFile(file: string): Record<string, string | undefined> {
+  return parseEnv(readText(file, '--env-file'))
+}
+
+/** `PORT` -> `--port`. */
+export const flagOf = (name: string) => `--${name.toLowerCase().replaceAll('_', '-')}`
+
+/** True where any DATABASE_* setting (the pool's size aside) asks for a PostgreSQL outside. */
+export const isExternal = (config: Config) =>
+  [config.DATABASE_URL, config.DATABASE_HOST, config.DATABASE_PORT, config.DATABASE_NAME, config.DATABASE_USER, config.DATABASE_PASSWORD].some(
+    (value) => value !== undefined,
+  )
+
+/** A setting's value as it may be shown: secrets are redacted, a URL's password too. */
+export function shown(name: Name, config: Config): string | undefined {
+  const value = config[name]
+  if (value === undefined) return undefined
+  return settings[name].secret ? '(set, not shown)' : String(value)
+}
+
+function find(name: Name, flags: Partial<Record<Name, string>>, env: Record<string, string | undefined>): { value: string | undefined; source: Source } {
+  if (flags[name] !== undefined) return { value: flags[name], source: 'flag' }
+  if (env[name]) return { value: env[name], source: 'environment' }
+  const file = env[`${name}_FILE`]
+  if (file) return { value: readText(file, `${name}_FILE`).trim(), source: 'file' }
+  return { value: settings[name].default, source: 'default' }
+}
+
+function readText(file: string, from: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError(`${from} names a file that cannot be read: ${file} (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+function setting<T>(byDefault: string | undefined, parse: (value: string | undefined) => T, help: string) {
+  return { default: byDefault, parse, help, secret: false }
+}
+
+function secret<T>(parse: (value: string | undefined) => T, help: string) {
+  return { default: undefined, parse, help, secret: true }
+}
+
+function optional<T>(parse: (value: string | undefined) => T) {
+  return (value: string | undefined): T | undefined => (value === undefined ? undefined : parse(value))
+}
+
+function text(value: string | undefined): string {
+  if (!value) throw new Error('must not be empty')
+  return value
+}
+
+function whole(min: number, max: number) {
+  return (value: string | undefined): number => {
+    const number = Number(value)
+    if (!/^\d+$/.test(value ?? '') || number < min || number > max) throw new Error(`must be a whole number from ${min} to ${max}`)
+    return number
+  }
+}
+
+function port(value: string | undefined): number {
+  return whole(0, 65_535)(value)
+}
+
+function oneOf<const T extends string>(...values: T[]) {
+  return (value: string | undefined): T => {
+    const found = values.find((allowed) => allowed === value?.toLowerCase())
+    if (found === undefined) throw new Error(`must be one of ${values.join(', ')}`)
+    return found
+  }
+}
+
+function webUrl(value: string | undefined): string {
+  const url = URL.parse(value ?? '')
+  if (!url || !/^https?:$/.test(url.protocol)) throw new Error('must be an http or https URL')
+  return url.href.replace(/\/$/, '')
+}
+
+function databaseUrl(value: string | undefined): string {
+  if (!/^postgres(ql)?:\/\/./.test(value ?? '')) throw new Error('must look like postgres://user:password@host:5432/name')
+  return value!
+}

@@ -1,0 +1,44 @@
+// The worker thread that is the embedded PostgreSQL: PGlite behind a Unix socket.
+// WebAssembly runs in this thread's event loop, so an unanswered {ping} means one statement that does not end.
+import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
+import { openCluster } from './embedded-cluster.ts'
+import { wholeUnits } from './embedded-queue.ts'
+
+declare const self: Worker & { postMessage(message: FromWorker): void }
+
+export type ToWorker = { start: { folder: string; extensions: string; socket: string } } | { ping: number } | { stop: true }
+export type FromWorker = { ready: true } | { pong: number } | { stopped: true } | { failed: string }
+
+/** The socket is closed to more clients than these: the server's pool of one, its housekeeping, and a few commands. */
+const MAX_CONNECTIONS = 20
+
+let stop = async () => {}
+
+self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+  try {
+    if ('start' in data) await start(data.start)
+    else if ('ping' in data) self.postMessage({ pong: data.ping })
+    else {
+      await stop()
+      self.postMessage({ stopped: true })
+    }
+  } catch (error) {
+    fail(error)
+  }
+}
+
+async function start({ folder, extensions, socket }: { folder: string; extensions: string; socket: string }) {
+  const db = await openCluster(folder, extensions)
+  const server = new PGLiteSocketServer({ db: wholeUnits(db, fail), path: socket, maxConnections: MAX_CONNECTIONS })
+  await server.start()
+  stop = async () => {
+    await server.stop()
+    await db.exec('checkpoint')
+    await db.close()
+  }
+  self.postMessage({ ready: true })
+}
+
+function fail(error: unknown) {
+  self.postMessage({ failed: error instanceof Error ? error.message : String(error) })
+}
