@@ -1,0 +1,73 @@
+// Totals of lists without counting at each request: a table of millions is counted in the background, rarely enough to cost 1 % of its time.
+import type { PendingQuery, Row } from 'postgres'
+import type { Total } from '../http/page.ts'
+import type { Database, Sql } from './guard.ts'
+
+/** Beyond this many matches nobody waits for a count. */
+export const COUNTED = 10_000
+
+type Rows = PendingQuery<Row[]>
+
+/** How many rows `rows` (a select) has, exact up to 10,000: one more is reported as 10,000, inexact. */
+export async function countUpTo(sql: Sql, rows: Rows): Promise<Total> {
+  const [row] = await sql<{ count: number }[]>`select count(*) as count from (${rows} limit ${COUNTED + 1}) as counted`
+  const { count } = row!
+  return count > COUNTED ? { count: COUNTED, exact: false } : { count, exact: true }
+}
+
+const FRESH = 1_000
+const COST = 100
+const COUNT_DEADLINE = 9_000
+
+/**
+ * The kept total of a whole table. Up to 10,000 rows it is exact: counted again after a change made here (`changed`), or when a
+ * second old. Beyond that, it is the last count, refreshed in the background and said to be inexact.
+ */
+export function totals(database: Database, table: string, rows: (sql: Sql) => Rows) {
+  let kept: Total | undefined
+  let at = 0
+  let large: { count: number; nextAt: number } | undefined
+  let counting = false
+  let changes = 0
+
+  async function recount() {
+    if (counting) return
+    counting = true
+    const started = Date.now()
+    try {
+      const [row] = await database.run((sql) => sql<{ count: number }[]>`select count(*) as count from (${rows(sql)}) as counted`, COUNT_DEADLINE)
+      large = { count: row!.count, nextAt: Date.now() + COST * (Date.now() - started) + FRESH }
+    } catch {
+      const [row] = await database
+        .run((sql) => sql<{ count: number }[]>`
+          select greatest(sum(c.reltuples), ${COUNTED})::bigint as count from pg_class c
+          where c.oid = ${table}::regclass or c.oid in (select inhrelid from pg_inherits where inhparent = ${table}::regclass)`)
+        .catch(() => [])
+      large = { count: row?.count ?? large?.count ?? COUNTED, nextAt: Date.now() + 60_000 }
+    } finally {
+      counting = false
+    }
+  }
+
+  return {
+    async count(): Promise<Total> {
+      if (large) {
+        if (Date.now() >= large.nextAt) void recount()
+        if (large.count > COUNTED) return { count: large.count, exact: false }
+      }
+      if (kept && Date.now() - at < FRESH) return kept
+      const before = changes
+      const counted = await database.run((sql) => countUpTo(sql, rows(sql)))
+      kept = counted.exact && changes === before ? counted : undefined
+      at = Date.now()
+      if (counted.exact) large = undefined
+      else void recount()
+      return counted
+    },
+    /** Call after a write that adds or removes rows. */
+    changed() {
+      changes++
+      kept = undefined
+    },
+  }
+}

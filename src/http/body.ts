@@ -1,0 +1,70 @@
+// Reads request bodies: JSON objects only, bounded in bytes and depth, before anything is allocated for them.
+import { Problem } from './problem.ts'
+import { assertStorable } from './validation.ts'
+
+export const MAX_BODY = 1024 * 1024
+const MAX_DEPTH = 64
+
+/** The JSON object in the body. 415 for another content type, 413 over 1 MiB (also when chunked), 400 for anything but an object. */
+export async function readJson(request: Request): Promise<Record<string, unknown>> {
+  const type = request.headers.get('content-type') ?? ''
+  if (!/^application\/json\s*(;|$)/i.test(type)) throw new Problem(415, 'the content type must be application/json')
+  const text = new TextDecoder().decode(await readBytes(request, MAX_BODY))
+  if (depthOf(text) > MAX_DEPTH) throw new Problem(400, `the JSON is nested more than ${MAX_DEPTH} deep`, bodyDetail('is nested too deep'))
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Problem(400, 'the body is not valid JSON', bodyDetail('must be valid JSON'))
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new Problem(400, 'the body must be a JSON object', bodyDetail('must be a JSON object'))
+  assertStorable(value)
+  return value as Record<string, unknown>
+}
+
+/** The body's bytes; 413 as soon as there are more than `limit`. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const tooLarge = () => new Problem(413, `the body is larger than ${limit} bytes`)
+  const length = request.headers.get('content-length')
+  if (length !== null) {
+    if (Number(length) > limit) throw tooLarge()
+    return request.bytes()
+  }
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of request.body ?? []) {
+    size += part.byteLength
+    if (size > limit) throw tooLarge()
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+const bodyDetail = (message: string) => ({ details: [{ field: 'body', message }] })
+
+/** The deepest nesting of brackets outside strings, without building anything. */
+function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (inString) {
+      if (char === BACKSLASH) i++
+      else if (char === QUOTE) inString = false
+    } else if (char === QUOTE) inString = true
+    else if (char === OPEN_BRACE || char === OPEN_BRACKET) deepest = Math.max(deepest, ++depth)
+    else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth--
+  }
+  return deepest
+}
+
+const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [...'"\\{}[]'].map((char) => char.charCodeAt(0)) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+]

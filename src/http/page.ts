@@ -1,0 +1,66 @@
+// Lists: which rows the client asks for, and the headers that tell the rest. Bodies stay plain arrays.
+import { type TObject, Type } from '@sinclair/typebox'
+import { invalid } from './problem.ts'
+
+/** Rows by id, ascending: after `after` where a cursor was given, else from `offset`. */
+export type Page = { number: number; size: number; offset: number; after: number | undefined }
+
+export type Total = { count: number; exact: boolean }
+
+type Query = Record<string, string | undefined>
+
+const MAX_SIZE = 100
+const DEFAULT_SIZE = 20
+/** So that an offset stays a bigint, whatever the client sends. */
+const MAX_PAGE = 10 ** 12
+
+/** The query parameters that every list takes, for its schema. */
+export const pageParameters = {
+  page: Type.Optional(Type.String({ description: 'Page, from 1; clamped.', default: '1' })),
+  per_page: Type.Optional(Type.String({ description: `Rows a page, 1 to ${MAX_SIZE}; clamped.`, default: String(DEFAULT_SIZE) })),
+  cursor: Type.Optional(Type.String({ description: 'X-Next-Cursor of the answer before: as fast at the end as at the start.' })),
+}
+
+/** The schema of a list's query: the page and the resource's own `filters`. */
+export const listQuery = <T extends TObject['properties']>(filters: T) => Type.Object({ ...pageParameters, ...filters })
+
+/** Clamps page and per_page; a cursor that is none is 400. */
+export function readPage(query: Query): Page {
+  const size = clamp(query.per_page, DEFAULT_SIZE, MAX_SIZE)
+  const number = clamp(query.page, 1, MAX_PAGE)
+  if (query.cursor === undefined) return { number, size, offset: (number - 1) * size, after: undefined }
+  const after = Number(query.cursor)
+  if (!/^\d+$/.test(query.cursor) || !Number.isSafeInteger(after)) throw invalid('cursor', 'must be the X-Next-Cursor of another answer')
+  return { number: 1, size, offset: 0, after }
+}
+
+/** X-Total-Count, X-Total-Exact, X-Next-Cursor and Link for the page that holds `rows`. */
+export function pageHeaders(url: string, page: Page, rows: { id: number }[], total: Total): Record<string, string> {
+  const headers: Record<string, string> = { 'X-Total-Count': String(total.count) }
+  if (!total.exact) headers['X-Total-Exact'] = 'false'
+  const last = rows.at(-1)
+  if (last && rows.length === page.size) headers['X-Next-Cursor'] = String(last.id)
+  if (page.after === undefined) headers.Link = neighbours(url, page, rows.length, total)
+  return headers
+}
+
+function neighbours(url: string, { number, size }: Page, rows: number, total: Total): string {
+  const pages = Math.max(1, Math.ceil(total.count / size))
+  const link = (page: number, rel: string) => {
+    const target = new URL(url)
+    target.searchParams.set('page', String(page))
+    target.searchParams.set('per_page', String(size))
+    return `<${target.pathname}${target.search}>; rel="${rel}"`
+  }
+  const links = [link(1, 'first')]
+  if (number > 1) links.push(link(Math.min(number - 1, total.exact ? pages : number - 1), 'prev'))
+  if (total.exact ? number < pages : rows === size) links.push(link(number + 1, 'next'))
+  if (total.exact) links.push(link(pages, 'last'))
+  return links.join(', ')
+}
+
+function clamp(text: string | undefined, byDefault: number, max: number): number {
+  const number = Number(text)
+  if (text === undefined || !/^\s*[+-]?\d+(\.\d*)?(e\d+)?\s*$/i.test(text)) return byDefault
+  return Math.min(Math.max(Math.floor(number), 1), max)
+}

@@ -1,0 +1,38 @@
+// Errors for the client: a public text with its status, and a private cause for the log, in one throw.
+
+export type Detail = { field: string; message: string }
+
+type Extras = { details?: Detail[]; headers?: Record<string, string>; cause?: unknown }
+
+/** Thrown anywhere below a route; the pipeline answers it as `{error, details?, request_id}`. */
+export class Problem extends Error {
+  override name = 'Problem'
+  readonly details?: Detail[]
+  readonly headers?: Record<string, string>
+  constructor(
+    readonly status: number,
+    text: string,
+    { details, headers, cause }: Extras = {},
+  ) {
+    super(text, { cause })
+    this.details = details
+    this.headers = headers
+  }
+}
+
+/** 400 naming the field; `where` is its path in the body, the query parameter, or the header. */
+export const invalid = (field: string, message: string) => new Problem(400, `${field} ${message}`, { details: [{ field, message }] })
+
+/** 404, "User not found". */
+export const notFound = (what: string) => new Problem(404, `${what} not found`)
+
+/** 409 naming the field that is taken. */
+export const conflict = (field: string, text: string) => new Problem(409, text, { details: [{ field, message: 'is already taken' }] })
+
+/** 503: try again in a second. */
+export const unavailable = (text: string, cause?: unknown) => new Problem(503, text, { headers: { 'Retry-After': '1' }, cause })
+
+/** The problem as the client sees it. */
+export function problemBody({ message, details }: Problem, requestId: string) {
+  return { error: message, ...(details ? { details } : {}), request_id: requestId }
+}

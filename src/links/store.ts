@@ -1,0 +1,160 @@
+import type { Database, Sql } from '../database/guard.ts'
+import { countUpTo, totals } from '../database/totals.ts'
+import type { Page, Total } from '../http/page.ts'
+import { conflict, notFound, unavailable } from '../http/problem.ts'
+import { assertUsable, generateCode } from './code.ts'
+import type { LinkChange, LinkRow, NewLink } from './schema.ts'
+import { locationOf } from './target.ts'
+
+export type LinkStore = ReturnType<typeof linkStore>
+export type LinkFilter = { user_id?: number; is_active?: boolean; q?: string }
+
+/** A deleted link keeps its id and code. */
+export type Kept = { id: number; short_code: string; deleted: boolean }
+
+const CODE_LENGTH = 6
+const TRIES = 3
+
+export function linkStore(database: Database) {
+  const total = totals(database, 'urls', (sql) => sql`select 1 from urls where deleted_at is null`)
+
+  return {
+    /** One round trip, its `created` event included. A generated code that is taken is made again, three times, then one character longer. */
+    async create(link: NewLink): Promise<LinkRow> {
+      const location = locationOf(link.original_url)
+      const { short_code: custom } = link
+      if (custom) assertUsable(custom)
+      for (let attempt = 0; attempt < TRIES * 2; attempt++) {
+        const code = custom ?? generateCode(attempt < TRIES ? CODE_LENGTH : CODE_LENGTH + 1)
+        const row = await insert(code, location, link)
+        if (row) {
+          total.changed()
+          return row
+        }
+        if (custom) throw conflict('short_code', 'this short_code is already taken')
+      }
+      throw unavailable('no free code was found')
+    },
+
+    async find(id: number): Promise<LinkRow> {
+      const [link] = await database.run((sql) => sql<LinkRow[]>`${select(sql)} where u.id = ${id} and u.deleted_at is null`)
+      if (!link) throw notFound('URL')
+      return link
+    },
+
+    async list(filter: LinkFilter, page: Page): Promise<{ rows: LinkRow[]; total: Total }> {
+      return database.run(async (sql) => {
+        const where = whereOf(sql, filter)
+        const rows = sql<LinkRow[]>`
+          ${select(sql)} ${where} ${page.after === undefined ? sql`` : sql`and u.id > ${page.after}`}
+          order by u.id limit ${page.size} offset ${page.offset}`
+        const filtered = Object.values(filter).some((value) => value !== undefined)
+        const count = filtered ? countUpTo(sql, sql`select 1 from urls u ${where}`) : total.count()
+        return { rows: [...(await rows)], total: await count }
+      })
+    },
+
+    /** Changes the given fields and writes one `updated` event for each that differs. */
+    async update(id: number, change: LinkChange): Promise<LinkRow> {
+      const location = change.original_url === undefined ? null : locationOf(change.original_url)
+      const [link] = await database.run(
+        (sql) => sql<LinkRow[]>`
+          with old as (select * from urls where id = ${id} and deleted_at is null for update),
+          wanted as (
+            select id, user_id,
+              ${change.original_url === undefined ? sql`original_url` : sql`${change.original_url}::text`} as original_url,
+              ${change.original_url === undefined ? sql`location` : sql`${location}::text`} as location,
+              ${change.title === undefined ? sql`title` : sql`${change.title}::text`} as title,
+              ${change.is_active === undefined ? sql`is_active` : sql`${change.is_active}::boolean`} as is_active
+            from old),
+          changes as (
+            select old.id, field, new_value from old join wanted using (id), lateral (values
+              ('original_url', to_jsonb(wanted.original_url), to_jsonb(old.original_url)),
+              ('title', to_jsonb(wanted.title), to_jsonb(old.title)),
+              ('is_active', to_jsonb(wanted.is_active), to_jsonb(old.is_active))) as c (field, new_value, old_value)
+            where new_value is distinct from old_value),
+          updated as (
+            update urls u set original_url = w.original_url, location = w.location, title = w.title, is_active = w.is_active, updated_at = now()
+            from wanted w where u.id = w.id and exists (select from changes) returning u.*),
+          logged as (
+            insert into events (id, url_id, user_id, event_type, timestamp, details)
+            select next_event_id(), u.id, u.user_id, 'updated', now(), jsonb_build_object('field', c.field, 'new_value', c.new_value)
+            from updated u join changes c using (id))
+          ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`)}`,
+      )
+      if (!link) throw notFound('URL')
+      return link
+    },
+
+    /** Takes the link out of lists and redirects; its events and totals stay, its code is never issued again. */
+    async delete(id: number, reason: string): Promise<{ short_code: string }> {
+      const [link] = await database.run(
+        (sql) => sql<{ short_code: string }[]>`
+          with deleted as (
+            update urls set deleted_at = now(), updated_at = now(), is_active = false, original_url = null, location = null, title = null
+            where id = ${id} and deleted_at is null returning id, user_id, short_code),
+          logged as (
+            insert into events (id, url_id, user_id, event_type, timestamp, details)
+            select next_event_id(), id, user_id, 'deleted', now(), jsonb_build_object('reason', ${reason}::text) from deleted)
+          select short_code from deleted`,
+      )
+      if (!link) throw notFound('URL')
+      total.changed()
+      return link
+    },
+
+    /** The link of an id (digits) or else a code, also when it is deleted, but not when it is purged. */
+    async findKept(idOrCode: string): Promise<Kept> {
+      const byId = /^\d+$/.test(idOrCode)
+      if (byId && !Number.isSafeInteger(Number(idOrCode))) throw notFound('URL')
+      const [link] = await database.run(
+        (sql) => sql<Kept[]>`
+          select id, short_code, deleted_at is not null as deleted from urls
+          where purged_at is null and ${byId ? sql`id = ${Number(idOrCode)}` : sql`short_code = ${idOrCode}`}`,
+      )
+      if (!link) throw notFound('URL')
+      return link
+    },
+
+    forgetTotal: () => total.changed(),
+  }
+
+  async function insert(code: string, location: string | null, link: NewLink): Promise<LinkRow | undefined> {
+    const { original_url, user_id = null, title = null } = link
+    const [row] = await database
+      .run(
+        (sql) => sql<LinkRow[]>`
+          with link as (
+            insert into urls (user_id, short_code, original_url, location, title)
+            values (${user_id}, ${code}, ${original_url}, ${location}, ${title})
+            on conflict (short_code) do nothing returning *),
+          logged as (
+            insert into events (id, url_id, user_id, event_type, timestamp, details)
+            select next_event_id(), id, user_id, 'created', created_at,
+              jsonb_build_object('short_code', short_code, 'original_url', original_url) from link)
+          select id, user_id, short_code, original_url, title, is_active, 0::bigint as click_count, created_at, updated_at from link`,
+      )
+      .catch((error) => {
+        if (error.code === FOREIGN_KEY) throw notFound('User')
+        throw error
+      })
+    return row
+  }
+}
+
+const FOREIGN_KEY = '23503'
+
+const select = (sql: Sql, from = sql`urls`) => sql`
+  select u.id, u.user_id, u.short_code, u.original_url, u.title, u.is_active,
+    coalesce(t.clicks, 0)::bigint as click_count, u.created_at, u.updated_at
+  from ${from} u left join link_totals t on t.url_id = u.id`
+
+function whereOf(sql: Sql, { user_id, is_active, q }: LinkFilter) {
+  return sql`
+    where u.deleted_at is null
+    ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
+    ${is_active === undefined ? sql`` : is_active ? sql`and u.is_active` : sql`and not u.is_active`}
+    ${q === undefined ? sql`` : sql`and (u.short_code || ' ' || coalesce(u.original_url, '') || ' ' || coalesce(u.title, '')) ilike ${`%${escapeLike(q)}%`}`}`
+}
+
+const escapeLike = (text: string) => text.replace(/[\\%_]/g, '\\$&')

@@ -1,0 +1,78 @@
+import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import { listQuery, pageHeaders, readPage } from '../http/page.ts'
+import { invalid } from '../http/problem.ts'
+import { IdParams, idOf, textFilter } from '../http/validation.ts'
+import type { LinkStore } from '../links/store.ts'
+import { linkView } from '../links/view.ts'
+import type { Resolver } from '../redirect/resolver.ts'
+import { Link } from '../links/schema.ts'
+import { NewUser, User, UserChange } from './schema.ts'
+import type { UserStore } from './store.ts'
+
+export function userRoutes(users: UserStore, links: LinkStore, resolver: Resolver, view: ReturnType<typeof linkView>) {
+  const tags = { detail: { tags: ['Users'] } }
+  const change = {
+    params: IdParams,
+    body: UserChange,
+    response: { 200: User },
+    detail: { tags: ['Users'], summary: 'Change a user', description: '409 where the username or the e-mail is taken.' },
+  }
+  const update = ({ params, body }: { params: { id: string }; body: UserChange }) => {
+    if (body.username === undefined && body.email === undefined) throw invalid('body', 'must have username or email')
+    return users.update(idOf(params.id, 'User'), body)
+  }
+
+  return new Elysia(tags)
+    .post(
+      '/users',
+      async ({ body, set }) => {
+        const user = await users.create(body)
+        set.status = 201
+        set.headers.Location = `/users/${user.id}`
+        return user
+      },
+      { body: NewUser, response: { 201: User }, detail: { summary: 'Create a user' } },
+    )
+    .get(
+      '/users',
+      async ({ query, request, set }) => {
+        const page = readPage(query)
+        const { rows, total } = await users.list({ username: textFilter(query, 'username'), email: textFilter(query, 'email') }, page)
+        Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
+        return rows
+      },
+      {
+        query: listQuery({ username: Type.Optional(Type.String()), email: Type.Optional(Type.String()) }),
+        response: { 200: Type.Array(User) },
+        detail: { summary: 'List users' },
+      },
+    )
+    .get('/users/:id', ({ params }) => users.find(idOf(params.id, 'User')), {
+      params: IdParams,
+      response: { 200: User },
+      detail: { summary: 'One user' },
+    })
+    .put('/users/:id', update, change)
+    .patch('/users/:id', update, change)
+    .delete(
+      '/users/:id',
+      async ({ params, set }) => {
+        const { codes } = await users.delete(idOf(params.id, 'User'))
+        resolver.forget(codes)
+        set.status = 204
+      },
+      { params: IdParams, response: { 204: Type.Void() }, detail: { summary: 'Delete a user with its links and events' } },
+    )
+    .get(
+      '/users/:id/urls',
+      async ({ params, query, request, set }) => {
+        const { id } = await users.find(idOf(params.id, 'User'))
+        const page = readPage(query)
+        const { rows, total } = await links.list({ user_id: id }, page)
+        Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
+        return rows.map((row) => view(row, request))
+      },
+      { params: IdParams, query: listQuery({}), response: { 200: Type.Array(Link) }, detail: { summary: 'Links of a user' } },
+    )
+}
