@@ -78,6 +78,16 @@ create table click_breakdowns (
   primary key (url_id, day, dimension, value)
 ) with (fillfactor = 70);
 
+-- Adds (1) or takes back (-1) one click in totals and series: what POST /events and DELETE /events/:id do.
+create function count_click(link bigint, at timestamptz, step int) returns void language sql as $$
+  insert into click_series as s (url_id, bucket, clicks, bots)
+  select link, date_bin('15 minutes', at, '2020-01-01 00:00:00+00'), greatest(step, 0), 0
+  on conflict (url_id, bucket) do update set clicks = greatest(s.clicks + step, 0);
+  insert into link_totals as t (url_id, clicks, last_click) values (link, greatest(step, 0), at)
+  on conflict (url_id) do update set clicks = greatest(t.clicks + step, 0),
+    last_click = case when step > 0 then greatest(t.last_click, at) else t.last_click end;
+$$;
+
 -- Events. Their ids grow with time, so that an id names its partition: milliseconds since 2020, times 4096.
 -- Imported events keep ids below 2025's; they have a partition of their own. Partitions ahead are made by the server.
 create table events (

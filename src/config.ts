@@ -17,6 +17,8 @@ export const settings = {
   PUBLIC_URL: setting(undefined, optional(webUrl), 'Base of every short_url, as visitors see it. Unset: the Host of the request.'),
   LANDING_URL: setting(undefined, optional(webUrl), 'Where / leads. Unset: to the console.'),
   INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for a link that is not active: 404 or 410.'),
+  ADMIN_TOKEN: secret(optional(longToken), 'Token of the operator, at least 16 characters: Authorization: Bearer. Unset: open mode, on loopback only.'),
+  AUTH: setting('on', oneOf('on', 'off'), 'off: everybody who reaches the port may do everything. On purpose only.'),
   CHAOS_TOKEN: secret(optional(text), 'Arms /chaos: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.'),
   LOG_LEVEL: setting('info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'), 'Lines of this level and above go to standard output.'),
   DRAIN_WAIT: setting('1', whole(0, 60), 'Seconds between "not ready" and closing the port, for the balancer to notice.'),
@@ -105,6 +107,11 @@ function optional<T>(parse: (value: string | undefined) => T) {
 function text(value: string | undefined): string {
   if (!value) throw new Error('must not be empty')
   return value
+}
+
+function longToken(value: string | undefined): string {
+  if ((value ?? '').length < 16) throw new Error('must have at least 16 characters')
+  return value!
 }
 
 function whole(min: number, max: number) {

@@ -15,13 +15,13 @@ export async function countUpTo(sql: Sql, rows: Rows): Promise<Total> {
   return count > COUNTED ? { count: COUNTED, exact: false } : { count, exact: true }
 }
 
-const FRESH = 1_000
+const FRESH = 100
 const COST = 100
 const COUNT_DEADLINE = 9_000
 
 /**
- * The kept total of a whole table. Up to 10,000 rows it is exact: counted again after a change made here (`changed`), or when a
- * second old. Beyond that, it is the last count, refreshed in the background and said to be inexact.
+ * The kept total of a whole table. Up to 10,000 rows it is exact: counted again after a change made here (`changed`), or when 0.1 s
+ * old. Beyond that, it is the last count, refreshed in the background and said to be inexact.
  */
 export function totals(database: Database, table: string, rows: (sql: Sql) => Rows) {
   let kept: Total | undefined
@@ -36,7 +36,7 @@ export function totals(database: Database, table: string, rows: (sql: Sql) => Ro
     const started = Date.now()
     try {
       const [row] = await database.run((sql) => sql<{ count: number }[]>`select count(*) as count from (${rows(sql)}) as counted`, COUNT_DEADLINE)
-      large = { count: row!.count, nextAt: Date.now() + COST * (Date.now() - started) + FRESH }
+      large = { count: row!.count, nextAt: Date.now() + COST * (Date.now() - started) + 1_000 }
     } catch {
       const [row] = await database
         .run((sql) => sql<{ count: number }[]>`

@@ -85,7 +85,7 @@ function messageOf({ value, schema, message }: ValueError): string {
   if (schema.format && FORMATS[schema.format] && typeof value === 'string' && /format|length greater/.test(message)) return FORMATS[schema.format]!
   if (schema.anyOf) {
     const kind = schema.anyOf.find(({ type }: { type?: string }) => type !== 'null')
-    return `must be ${KINDS[kind?.type] ?? 'of another type'} or null${bounds(kind)}`
+    return `must be ${KINDS[kind?.type] ?? 'of another type'}${bounds(kind)} or null`
   }
   if (schema.pattern && /match/.test(message)) return schema.errorMessage ?? 'has characters that are not allowed'
   if (/length|less|greater/.test(message)) return `must have${bounds(schema) || ' another length'}`.replace('must have from', 'must be from')
@@ -95,7 +95,7 @@ function messageOf({ value, schema, message }: ValueError): string {
 const KINDS: Record<string, string> = { string: 'a string', integer: 'a whole number', number: 'a number', boolean: 'true or false', object: 'an object', array: 'a list' }
 const FORMATS: Record<string, string> = { id: 'must be a whole number', filled: 'must not be blank', address: 'must be an e-mail address' }
 
-function bounds({ minimum, minLength, maxLength }: { minimum?: number; minLength?: number; maxLength?: number } = {}): string {
+function bounds({ minimum, minLength, maxLength }: Record<string, unknown> = {}): string {
   if (minimum !== undefined) return ` from ${minimum} up`
   if (maxLength !== undefined) return ` ${minLength ? `${minLength} to ` : 'at most '}${maxLength} characters`
   return ''

@@ -1,29 +1,40 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import { pendingClicks } from '../clicks/pending.ts'
+import type { Recorder } from '../clicks/recorder.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
 import { invalid } from '../http/problem.ts'
 import { IdParams, idOf, textFilter } from '../http/validation.ts'
 import type { LinkStore } from '../links/store.ts'
-import { linkView } from '../links/view.ts'
+import type { linkView } from '../links/view.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import { Link } from '../links/schema.ts'
 import { NewUser, User, UserChange } from './schema.ts'
 import type { UserStore } from './store.ts'
 
-export function userRoutes(users: UserStore, links: LinkStore, resolver: Resolver, view: ReturnType<typeof linkView>) {
-  const tags = { detail: { tags: ['Users'] } }
+type Parts = {
+  users: UserStore
+  links: LinkStore
+  clicks: Recorder
+  resolver: Resolver
+  view: ReturnType<typeof linkView>
+  /** Called when rows of several tables went. */
+  changed: () => void
+}
+
+export function userRoutes({ users, links, clicks, resolver, view, changed }: Parts) {
   const change = {
     params: IdParams,
     body: UserChange,
     response: { 200: User },
-    detail: { tags: ['Users'], summary: 'Change a user', description: '409 where the username or the e-mail is taken.' },
+    detail: { summary: 'Change a user', description: '409 where the username or the e-mail is taken.' },
   }
   const update = ({ params, body }: { params: { id: string }; body: UserChange }) => {
     if (body.username === undefined && body.email === undefined) throw invalid('body', 'must have username or email')
     return users.update(idOf(params.id, 'User'), body)
   }
 
-  return new Elysia(tags)
+  return new Elysia({ detail: { tags: ['Users'] } })
     .post(
       '/users',
       async ({ body, set }) => {
@@ -60,6 +71,7 @@ export function userRoutes(users: UserStore, links: LinkStore, resolver: Resolve
       async ({ params, set }) => {
         const { codes } = await users.delete(idOf(params.id, 'User'))
         resolver.forget(codes)
+        changed()
         set.status = 204
       },
       { params: IdParams, response: { 204: Type.Void() }, detail: { summary: 'Delete a user with its links and events' } },
@@ -69,6 +81,7 @@ export function userRoutes(users: UserStore, links: LinkStore, resolver: Resolve
       async ({ params, query, request, set }) => {
         const { id } = await users.find(idOf(params.id, 'User'))
         const page = readPage(query)
+        await pendingClicks(clicks, set.headers)
         const { rows, total } = await links.list({ user_id: id }, page)
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows.map((row) => view(row, request))

@@ -1,0 +1,70 @@
+import type { Database } from '../database/guard.ts'
+import { countUpTo, totals } from '../database/totals.ts'
+import type { Page, Total } from '../http/page.ts'
+import { notFound } from '../http/problem.ts'
+import type { Event, NewEvent } from './schema.ts'
+
+export type EventStore = ReturnType<typeof eventStore>
+export type EventFilter = { url_id?: number; user_id?: number; event_type?: string }
+
+export function eventStore(database: Database) {
+  const total = totals(database, 'events', (sql) => sql`select 1 from events`)
+
+  return {
+    /** Writes an event; one of type `click` counts, in the same transaction. 404 for an unknown link or user. */
+    async create({ event_type, url_id = null, user_id = null, details = {} }: NewEvent): Promise<Event> {
+      const event = await database.transaction(async (sql) => {
+        if (url_id !== null && (await sql`select from urls where id = ${url_id} and deleted_at is null for share`).count === 0)
+          throw notFound('URL')
+        if (user_id !== null && (await sql`select from users where id = ${user_id} for share`).count === 0) throw notFound('User')
+        const [row] = await sql<Event[]>`
+          insert into events (id, url_id, user_id, event_type, details)
+          values (next_event_id(), ${url_id}, ${user_id}, ${event_type}, ${sql.json(details as never)})
+          returning id, url_id, user_id, event_type, timestamp, details`
+        if (event_type === 'click' && url_id !== null) await sql`select count_click(${url_id}, ${row!.timestamp}::timestamptz, 1)`
+        return row!
+      })
+      total.changed()
+      return event
+    },
+
+    async find(id: number): Promise<Event> {
+      const [event] = await database.run(
+        (sql) => sql<Event[]>`select id, url_id, user_id, event_type, timestamp, details from events where id = ${id}`,
+      )
+      if (!event) throw notFound('Event')
+      return event
+    },
+
+    /** Deletes an event; a click is subtracted from the totals in the same transaction. */
+    async delete(id: number): Promise<void> {
+      await database.transaction(async (sql) => {
+        const [event] = await sql<Event[]>`delete from events where id = ${id} returning url_id, event_type, timestamp`
+        if (!event) throw notFound('Event')
+        if (event.event_type === 'click' && event.url_id !== null)
+          await sql`select count_click(${event.url_id}, ${event.timestamp}::timestamptz, -1)`
+      })
+      total.changed()
+    },
+
+    async list(filter: EventFilter, page: Page): Promise<{ rows: Event[]; total: Total }> {
+      const { url_id, user_id, event_type } = filter
+      return database.run(async (sql) => {
+        const where = sql`
+          where true
+          ${url_id === undefined ? sql`` : sql`and url_id = ${url_id}`}
+          ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}
+          ${event_type === undefined ? sql`` : sql`and event_type = ${event_type}`}`
+        const rows = sql<Event[]>`
+          select id, url_id, user_id, event_type, timestamp, details from events ${where}
+          ${page.after === undefined ? sql`` : sql`and id > ${page.after}`}
+          order by id limit ${page.size} offset ${page.offset}`
+        const filtered = Object.values(filter).some((value) => value !== undefined)
+        const count = filtered ? countUpTo(sql, sql`select 1 from events ${where}`) : total.count()
+        return { rows: [...(await rows)], total: await count }
+      })
+    },
+
+    forgetTotal: () => total.changed(),
+  }
+}

@@ -1,0 +1,27 @@
+import type { Log } from '../telemetry/logs.ts'
+import type { Exchange } from './exchange.ts'
+
+const LINES_A_SECOND = 200
+
+/** Logs every answer but a redirect; beyond 200 lines a second only how many there were. Never a query string, a token or an address. */
+export function createAccessLog(log: Log) {
+  let second = 0
+  let lines = 0
+  let kept = 0
+
+  return (exchange: Exchange, method: string, status: number, ms: number, cause?: unknown) => {
+    const now = Math.floor(exchange.started / 1000)
+    if (now !== second) {
+      if (kept > 0) log.info({ lines: kept }, 'requests beyond the log’s rate were not logged one by one')
+      second = now
+      lines = kept = 0
+    }
+    if (++lines > LINES_A_SECOND && status < 500) {
+      kept++
+      return
+    }
+    const line = { request_id: exchange.id, method, path: exchange.path.slice(0, 256), route: exchange.route, status, ms: Math.round(ms * 100) / 100 }
+    if (status >= 500) log.error({ ...line, err: cause }, 'request failed')
+    else log.info(line, 'request')
+  }
+}

@@ -1,0 +1,45 @@
+// How the client reached us, checked before any router looks at the URL.
+import { invalid, Problem } from './problem.ts'
+
+export type Address = { host: string; path: string; origin: string }
+
+/**
+ * The host and path of a request. 400 for a host that is absent, malformed, or shorter than four characters: Elysia looks for the path
+ * from the eleventh character of the URL on, so that with `Host: ab` a request for /q/logs would run /logs.
+ */
+export function addressOf({ url, headers }: Request): Address {
+  const start = url.indexOf('/', 8)
+  const host = url.slice(url.indexOf('//') + 2, start)
+  if (url.startsWith('/') || start < 0 || host.length < 4 || !/^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(host))
+    throw invalid('Host', 'must name this server')
+  const end = url.indexOf('?', start)
+  const secure = headers.get('x-forwarded-proto') === 'https' || url.startsWith('https')
+  return { host, path: end < 0 ? url.slice(start) : url.slice(start, end), origin: `${secure ? 'https' : 'http'}://${host}` }
+}
+
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
+const FORWARDED = ['forwarded', 'via', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port']
+
+/**
+ * In open mode whoever reaches the port may do everything, so nobody must reach it by way of a proxy or a web page: 403 for a host that
+ * is not loopback (DNS rebinding) and for a forwarded request.
+ */
+export function assertLoopback({ host }: Address, headers: Headers) {
+  const forwarded = FORWARDED.find((name) => headers.has(name))
+  if (!LOOPBACK.test(host))
+    throw new Problem(403, `without ADMIN_TOKEN this server answers to localhost only, not to ${host}: set ADMIN_TOKEN to use it by that name`)
+  if (forwarded)
+    throw new Problem(403, `without ADMIN_TOKEN this server takes no forwarded requests (${forwarded}): set ADMIN_TOKEN to run it behind a proxy`)
+}
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** A change asked for by another site's page is 403, whatever cookies or tokens the browser adds. */
+export function assertSameOrigin({ host }: Address, { method, headers }: Request, publicUrl: string | undefined) {
+  if (SAFE.has(method)) return
+  const origin = headers.get('origin')
+  const site = headers.get('sec-fetch-site')
+  const own = origin === null || URL.parse(origin)?.host === host || (publicUrl !== undefined && origin === new URL(publicUrl).origin)
+  if (!own || (site !== null && site !== 'same-origin' && site !== 'none'))
+    throw new Problem(403, 'a change from a page of another origin is not allowed')
+}

@@ -1,0 +1,64 @@
+// HTML for people: who asked for it, and the page that tells them what went wrong.
+
+/** True where the Accept header names text/html and ranks it above JSON, as browsers do. A bare wildcard is not HTML. */
+export function prefersHtml(request: Request): boolean {
+  const ranges = (request.headers.get('accept') ?? '').toLowerCase().split(',').map(readRange)
+  const html = ranges.find(({ type }) => type === 'text/html' || type === 'application/xhtml+xml')
+  if (!html || html.quality === 0) return false
+  const json =
+    ranges.find(({ type }) => type === 'application/json') ??
+    ranges.find(({ type }) => type === 'application/*') ??
+    ranges.find(({ type }) => type === '*/*')
+  if (!json || json.quality !== html.quality) return !json || html.quality > json.quality
+  return json.type !== 'application/json' || ranges.indexOf(html) < ranges.indexOf(json)
+}
+
+function readRange(text: string): { type: string; quality: number } {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim())
+  const weight = parameters.find((parameter) => parameter.startsWith('q='))
+  const quality = weight ? Number(weight.slice(2)) : 1
+  return { type, quality: quality >= 0 && quality <= 1 ? quality : 0 }
+}
+
+const STYLE = `
+:root { color-scheme: light dark; --ground: #fbfbfa; --text: #1d1f21; --quiet: #65696e; --line: #dcdddb }
+@media (prefers-color-scheme: dark) { :root { --ground: #141618; --text: #e4e5e3; --quiet: #93979c; --line: #2c2f33 } }
+* { box-sizing: border-box }
+body { margin: 0; min-height: 100vh; display: grid; place-content: center; padding: 32px 24px 15vh; background: var(--ground);
+  color: var(--text); font: 14px/20px system-ui, sans-serif; overflow-wrap: anywhere }
+main { width: 416px; max-width: calc(100vw - 48px) }
+p { margin: 0; color: var(--quiet); text-wrap: pretty }
+.status { font-size: 12px; line-height: 16px; font-variant-numeric: tabular-nums; padding-bottom: 12px; border-bottom: 1px solid var(--line) }
+h1 { margin: 20px 0 8px; font-size: 24px; line-height: 32px; font-weight: 600; letter-spacing: -.01em; text-wrap: balance }
+`
+
+/** The one style that these pages carry is allowed by its hash, and nothing else is allowed. */
+export const errorPageHeaders = {
+  'Content-Type': 'text/html; charset=utf-8',
+  'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${new Bun.CryptoHasher('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+}
+
+/** A whole page for a browser that met an error; answer it with `errorPageHeaders`. The texts are escaped here. */
+export function errorPage(status: number, title: string, text: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${Bun.escapeHTML(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<p class="status">${status} · Waypost</p>
+<h1>${Bun.escapeHTML(title)}</h1>
+<p>${Bun.escapeHTML(text)}</p>
+</main>
+</body>
+</html>
+`
+}

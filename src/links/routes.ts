@@ -1,0 +1,160 @@
+import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import { pendingClicks } from '../clicks/pending.ts'
+import type { Recorder } from '../clicks/recorder.ts'
+import { LinkStats, statsOf } from '../clicks/stats.ts'
+import type { Database } from '../database/guard.ts'
+import { Event } from '../events/schema.ts'
+import type { EventStore } from '../events/store.ts'
+import { listQuery, pageHeaders, readPage } from '../http/page.ts'
+import { invalid, notFound } from '../http/problem.ts'
+import { flagFilter, IdParams, idFilter, idOf, textFilter } from '../http/validation.ts'
+import type { Resolver } from '../redirect/resolver.ts'
+import type { Redirect } from '../redirect/route.ts'
+import { purgeLink } from './erase.ts'
+import { Link, LinkChange, type LinkRow, NewLink, Shorten } from './schema.ts'
+import type { LinkStore } from './store.ts'
+import type { linkView } from './view.ts'
+
+type Parts = {
+  database: Database
+  links: LinkStore
+  events: EventStore
+  clicks: Recorder
+  resolver: Resolver
+  redirect: Redirect
+  view: ReturnType<typeof linkView>
+}
+
+export function linkRoutes({ database, links, events, clicks, resolver, redirect, view }: Parts) {
+  const change = {
+    params: IdParams,
+    body: LinkChange,
+    response: { 200: Link },
+    detail: { summary: 'Change a link', description: 'title, original_url, is_active; other fields of the object are ignored.' },
+  }
+  const update = async ({ params, body, request }: { params: { id: string }; body: LinkChange; request: Request }) => {
+    if (Object.values(body).every((value) => value === undefined)) throw invalid('body', 'must have title, original_url or is_active')
+    return view(changed(await links.update(idOf(params.id, 'URL'), body)), request)
+  }
+  const changed = (link: LinkRow) => {
+    resolver.forget([link.short_code])
+    events.forgetTotal()
+    return link
+  }
+
+  return new Elysia({ detail: { tags: ['Links'] } })
+    .post(
+      '/urls',
+      async ({ body, request, set }) => {
+        const link = changed(await links.create(body))
+        set.status = 201
+        set.headers.Location = `/urls/${link.id}`
+        return view(link, request)
+      },
+      { body: NewLink, response: { 201: Link }, detail: { summary: 'Create a link' } },
+    )
+    .post(
+      '/shorten',
+      async ({ body: { url, original_url = url, ...rest }, request, set }) => {
+        if (original_url === undefined) throw invalid('url', 'is required')
+        const link = changed(await links.create({ ...rest, original_url }))
+        set.status = 201
+        set.headers.Location = `/urls/${link.id}`
+        return view(link, request)
+      },
+      { body: Shorten, response: { 201: Link }, detail: { summary: 'Shorten a URL', description: 'Takes `url` or `original_url`.' } },
+    )
+    .get(
+      '/urls',
+      async ({ query, request, set }) => {
+        const page = readPage(query)
+        const filter = { user_id: idFilter(query, 'user_id'), is_active: flagFilter(query, 'is_active'), q: textFilter(query, 'q') || undefined }
+        await pendingClicks(clicks, set.headers)
+        const { rows, total } = await links.list(filter, page)
+        Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
+        return rows.map((row) => view(row, request))
+      },
+      {
+        query: listQuery({
+          user_id: Type.Optional(Type.String()),
+          is_active: Type.Optional(Type.String({ description: 'true or false.' })),
+          q: Type.Optional(Type.String({ description: 'Found in code, target or title, in any case.' })),
+        }),
+        response: { 200: Type.Array(Link) },
+        detail: { summary: 'List links' },
+      },
+    )
+    .get(
+      '/urls/:id',
+      async ({ params: { id }, request, set }) => {
+        if (!/^\d+$/.test(id)) return redirect(request, id) as never // a Response, which no schema describes
+        await pendingClicks(clicks, set.headers)
+        return view(await links.find(idOf(id, 'URL')), request)
+      },
+      {
+        params: Type.Object({ id: Type.String({ description: 'An id; anything but digits is a code, and redirects.' }) }),
+        response: { 200: Link },
+        detail: { summary: 'One link by id, or the redirect of a code' },
+      },
+    )
+    .put('/urls/:id', update, change)
+    .patch('/urls/:id', update, change)
+    .delete(
+      '/urls/:id',
+      async ({ params, query, request, set }) => {
+        const id = idOf(params.id, 'URL')
+        if (flagFilter(query, 'soft')) return view(changed(await links.update(id, { is_active: false })), request)
+        if (flagFilter(query, 'purge')) {
+          const code = await purgeLink(database, id)
+          if (code === undefined) throw notFound('URL')
+          resolver.forget([code])
+          links.forgetTotal()
+          events.forgetTotal()
+        } else {
+          const { short_code } = await links.delete(id, textFilter(query, 'reason') || 'manual')
+          resolver.forget([short_code])
+          events.forgetTotal()
+        }
+        set.status = 204
+      },
+      {
+        params: IdParams,
+        query: Type.Object({
+          soft: Type.Optional(Type.String({ description: 'true: only sets is_active to false, and answers 200 with the link.' })),
+          purge: Type.Optional(Type.String({ description: 'true: erases the link, its events and its totals.' })),
+          reason: Type.Optional(Type.String({ description: 'Kept in the `deleted` event.', default: 'manual' })),
+        }),
+        response: { 200: Link, 204: Type.Void() },
+        detail: { summary: 'Delete a link', description: 'Its code is never issued again.' },
+      },
+    )
+    .get('/urls/:id/redirect', ({ params: { id }, request }) => redirect(request, id), {
+      params: Type.Object({ id: Type.String({ description: 'A code.' }) }),
+      detail: { summary: 'The redirect of a code', responses: { 302: { description: 'Where the link leads, in Location.' } } },
+    })
+    .get(
+      '/urls/:id/events',
+      async ({ params, query, request, set }) => {
+        const { id } = await links.findKept(params.id)
+        const page = readPage(query)
+        await pendingClicks(clicks, set.headers)
+        const { rows, total } = await events.list({ url_id: id }, page)
+        Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
+        return rows
+      },
+      { params: IdParams, query: listQuery({}), response: { 200: Type.Array(Event) }, detail: { summary: 'Audit log of a link, also of a deleted one' } },
+    )
+    .get(
+      '/urls/:id/stats',
+      async ({ params, set }) => {
+        await pendingClicks(clicks, set.headers)
+        return statsOf(database, await links.findKept(params.id))
+      },
+      {
+        params: Type.Object({ id: Type.String({ description: 'An id or a code.' }) }),
+        response: { 200: LinkStats },
+        detail: { summary: 'Statistics of a link, also of a deleted one' },
+      },
+    )
+}

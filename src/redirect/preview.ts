@@ -1,0 +1,31 @@
+import { Type } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import { errorPage, errorPageHeaders, prefersHtml } from '../http/pages.ts'
+import { notFound } from '../http/problem.ts'
+import { CODE } from '../links/code.ts'
+import type { Resolver } from './resolver.ts'
+
+const Preview = Type.Object({ short_code: Type.String(), original_url: Type.String(), is_active: Type.Boolean() })
+
+/** GET /:code+ says where a link leads, without going there and without counting. */
+export function previewRoute(resolver: Resolver) {
+  return new Elysia({ detail: { tags: ['Redirects'] } }).get(
+    '/:code',
+    async ({ params, request }) => {
+      const code = params.code.endsWith('+') ? params.code.slice(0, -1) : ''
+      const entry = CODE.test(code) ? (resolver.known(code) ?? (await resolver.find(code))) : undefined
+      if (!entry?.location) throw notFound('URL')
+      const preview = { short_code: code, original_url: entry.location, is_active: entry.active }
+      if (!prefersHtml(request)) return preview
+      return new Response(errorPage(200, `${code} leads to`, entry.location), { headers: errorPageHeaders }) as never
+    },
+    {
+      params: Type.Object({ code: Type.String({ description: 'A code; with + at its end, the preview.' }) }),
+      response: { 200: Preview },
+      detail: {
+        summary: 'The redirect; with + at the end, where it leads',
+        responses: { 302: { description: 'Where the link leads, in Location.' } },
+      },
+    },
+  )
+}

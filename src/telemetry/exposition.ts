@@ -1,0 +1,62 @@
+// Which figures of the server's parts are metrics.
+import type { Recorder } from '../clicks/recorder.ts'
+import type { Database } from '../database/guard.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import type { RedirectFigures } from '../redirect/figures.ts'
+import type { Resolver } from '../redirect/resolver.ts'
+import { version } from '../version.ts'
+import type { Metrics } from './metrics.ts'
+
+type Parts = { database: Database; clicks: Recorder; resolver: Resolver; lifecycle: Lifecycle }
+
+export function exposeServer({ expose }: Metrics, { database, clicks, resolver, lifecycle }: Parts) {
+  const one = (value: number) => [{ value }]
+  expose('build_info', 'gauge', 'Always 1; the labels say what runs.', () => [
+    { labels: { version: version.number, commit: version.commit }, value: 1 },
+  ])
+  expose('ready', 'gauge', '1 while the server takes requests.', () => one(lifecycle.phase() === 'ready' ? 1 : 0))
+
+  expose('database_up', 'gauge', '1 while the database answers.', () => one(database.state() === 'up' ? 1 : 0))
+  expose('database_pending', 'gauge', 'Queries under way or waiting.', () => one(database.figures().pending))
+  expose('database_pending_limit', 'gauge', 'One more query than this is refused.', () => one(database.figures().limit))
+  expose('database_queries_total', 'counter', 'Queries answered.', () => one(database.figures().queries))
+  expose('database_query_seconds_total', 'counter', 'Time spent waiting for their answers.', () => one(database.figures().seconds))
+  expose('database_failures_total', 'counter', 'Queries that got no answer, by reason.', () => {
+    const { refused, late, lost } = database.figures()
+    return Object.entries({ refused, late, lost }).map(([reason, value]) => ({ labels: { reason }, value }))
+  })
+
+  expose('clicks_backlog', 'gauge', 'Clicks recorded and not yet stored.', () => one(clicks.figures().backlog))
+  expose('clicks_stored_total', 'counter', 'Clicks stored.', () => one(clicks.figures().stored))
+  expose('clicks_dropped_total', 'counter', 'Clicks lost because the backlog was full.', () => one(clicks.figures().dropped))
+  expose('clicks_oldest_seconds', 'gauge', 'Age of the oldest click not stored.', () => {
+    const { oldest } = clicks.figures()
+    return one(oldest === undefined ? 0 : (Date.now() - oldest) / 1000)
+  })
+  expose('clicks_last_flush_seconds', 'gauge', 'Time since clicks were last stored.', () => one((Date.now() - clicks.figures().lastFlush) / 1000))
+
+  expose('cache_entries', 'gauge', 'Codes in the memory cache.', () => one(resolver.figures().entries))
+  expose('cache_lookups_total', 'counter', 'Look-ups of the memory cache, by result.', () => {
+    const { hits, misses, stale } = resolver.figures()
+    return Object.entries({ hit: hits, miss: misses, stale }).map(([result, value]) => ({ labels: { result }, value }))
+  })
+}
+
+let cpuBefore = { at: performance.now(), usage: process.cpuUsage() }
+
+/** The figures people look at first: cpu in percent of one core since the last look, memory in bytes, requests since the start. */
+export function summarize(metrics: Metrics, redirects: RedirectFigures, started: number) {
+  const now = performance.now()
+  const usage = process.cpuUsage(cpuBefore.usage)
+  const percent = (usage.user + usage.system) / 10 / Math.max(1, now - cpuBefore.at)
+  cpuBefore = { at: now, usage: process.cpuUsage() }
+  const { rss, heapUsed } = process.memoryUsage()
+  const { count, errors, seconds, by_status } = metrics.requests()
+  return {
+    uptime_seconds: Math.floor((Date.now() - started) / 1000),
+    cpu: { percent: Math.round(percent * 10) / 10 },
+    memory: { rss_bytes: rss, heap_used_bytes: heapUsed },
+    requests: { total: count, errors, by_status, mean_seconds: count ? seconds / count : 0 },
+    redirects: redirects.results,
+  }
+}

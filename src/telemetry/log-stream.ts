@@ -1,0 +1,46 @@
+import type { LogLevel, LogRing } from './logs.ts'
+
+const HEARTBEAT = 5_000
+const MAX_QUEUED = 1_000
+
+/**
+ * Log lines as server-sent events, from `after` (a Last-Event-ID) on. A reader too slow for the log loses lines and is told how many,
+ * instead of holding them in memory.
+ */
+export function logStream(ring: LogRing, { filter, level, after }: { filter?: string; level?: LogLevel; after?: number }): Response {
+  let stop = () => {}
+  const stream = new ReadableStream<string>(
+    {
+      start(controller) {
+        let skipped = 0
+        const send = (line: { sequence: number }) => {
+          if ((controller.desiredSize ?? 0) <= 0) {
+            skipped++
+            return
+          }
+          if (skipped > 0) controller.enqueue(`event: skipped\ndata: ${skipped}\n\n`)
+          skipped = 0
+          controller.enqueue(`id: ${line.sequence}\ndata: ${JSON.stringify(line)}\n\n`)
+        }
+        controller.enqueue(': tail\n\n')
+        if (after !== undefined) for (const line of ring.read({ limit: MAX_QUEUED / 2, filter, level, after }).reverse()) send(line)
+        const wanted = filter?.toLowerCase()
+        const unfollow = ring.follow((line) => {
+          if (level && line.level !== level) return
+          if (wanted && !JSON.stringify(line).toLowerCase().includes(wanted)) return
+          send(line)
+        })
+        const heartbeat = setInterval(() => controller.enqueue(': alive\n\n'), HEARTBEAT)
+        stop = () => {
+          unfollow()
+          clearInterval(heartbeat)
+        }
+      },
+      cancel: () => stop(),
+    },
+    { highWaterMark: MAX_QUEUED },
+  )
+  return new Response(stream.pipeThrough(new TextEncoderStream()), {
+    headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' },
+  })
+}

@@ -1,0 +1,96 @@
+// Plain counters, filled where things happen; prom-client reads them only when somebody scrapes.
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+
+export type Sample = { labels?: Record<string, string | number>; value: number; suffix?: '_bucket' | '_sum' | '_count' }
+type Kind = 'counter' | 'gauge' | 'histogram'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** Upper bounds of request durations, in seconds. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+
+type Series = { method: string; route: string; status: number; count: number; seconds: number; buckets: Float64Array }
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+export function createMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const series = new Map<string, Series>()
+
+  /** Adds a metric whose samples are read at scrape. `name` without the prefix. */
+  function expose(name: string, type: Kind, help: string, read: () => Sample[]) {
+    const full = `waypost_${name}`
+    const get = async () => ({
+      name: full,
+      help,
+      type,
+      aggregator: 'sum',
+      values: read().map(({ labels = {}, value, suffix = '' }) => ({ metricName: full + suffix, labels, value })),
+    })
+    registry.registerMetric({ name: full, get, reset() {} } as unknown as Metric)
+  }
+
+  expose('http_requests_total', 'counter', 'Requests answered, by method, route pattern and status.', () =>
+    [...series.values()].map(({ count, ...of }) => ({ labels: labels(of), value: count })),
+  )
+  expose('http_request_duration_seconds', 'histogram', 'Time from the request’s arrival to its answer.', () =>
+    [...series.values()].flatMap(({ count, seconds, buckets, ...of }) => histogramSamples(BUCKETS, buckets, count, seconds, labels(of))),
+  )
+
+  return {
+    expose,
+    /** Counts one answered request. Routes are patterns, so the number of series is bounded. */
+    observe(method: string, route: string, status: number, seconds: number) {
+      const known = METHODS.has(method) ? method : 'OTHER'
+      const key = `${known} ${route} ${status}`
+      let one = series.get(key)
+      if (!one) {
+        one = { method: known, route, status, count: 0, seconds: 0, buckets: new Float64Array(BUCKETS.length + 1) }
+        series.set(key, one)
+      }
+      one.count++
+      one.seconds += seconds
+      one.buckets[bucketOf(BUCKETS, seconds)]!++
+    },
+    /** Sums over all routes since the start. */
+    requests() {
+      const total = { count: 0, errors: 0, seconds: 0, by_status: {} as Record<string, number> }
+      for (const { status, count, seconds } of series.values()) {
+        total.count += count
+        total.seconds += seconds
+        if (status >= 500) total.errors += count
+        const family = `${Math.floor(status / 100)}xx`
+        total.by_status[family] = (total.by_status[family] ?? 0) + count
+      }
+      return total
+    },
+    /** The Prometheus text. */
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}
+
+/** The place of `value` in `bounds` (upper bounds, ascending); bounds.length for beyond. */
+export function bucketOf(bounds: number[], value: number): number {
+  let i = 0
+  while (i < bounds.length && value > bounds[i]!) i++
+  return i
+}
+
+/** A histogram as Prometheus wants it: cumulative buckets, sum and count. */
+export function histogramSamples(bounds: number[], buckets: Float64Array, count: number, sum: number, labels = {}): Sample[] {
+  let below = 0
+  const cumulative = bounds.map((le, i) => {
+    below += buckets[i]!
+    return { suffix: '_bucket' as const, labels: { ...labels, le }, value: below }
+  })
+  return [
+    ...cumulative,
+    { suffix: '_bucket', labels: { ...labels, le: '+Inf' }, value: count },
+    { suffix: '_sum', labels, value: sum },
+    { suffix: '_count', labels, value: count },
+  ]
+}
+
+const labels = ({ method, route, status }: { method: string; route: string; status: number }) => ({ method, route, status })
