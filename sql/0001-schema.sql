@@ -214,3 +214,63 @@ begin
       where id = user_id returning null::text, id, username, email, created_at::timestamptz;
   end if;
 end $$;
+
+-- Imports. A file's rows wait here, by import and row, until one transaction makes them visible; they go afterwards, also when it fails.
+-- file_id, url_ref and user_ref are the file's ids; id, url_id and user_id are ours, found or given in that transaction.
+-- Unlogged: what a crash empties was not imported yet.
+create table imports (
+  id bigint generated always as identity primary key,
+  started_at timestamptz(3) not null default now()
+);
+create unlogged table import_users (
+  import_id bigint not null,
+  line int not null,
+  file_id bigint,
+  username text not null,
+  email text not null,
+  created_at timestamptz(3),
+  id bigint,
+  primary key (import_id, line)
+);
+create index import_users_file_id on import_users (import_id, file_id);
+create index import_users_id on import_users (import_id, id);
+
+create unlogged table import_links (
+  import_id bigint not null,
+  line int not null,
+  file_id bigint,
+  user_ref bigint,
+  short_code text not null,
+  made boolean not null, -- the file has no code, so this one was made
+  repeats int, -- the row that has this code and target before
+  original_url text not null,
+  location text,
+  title text,
+  is_active boolean not null,
+  created_at timestamptz(3),
+  updated_at timestamptz(3),
+  id bigint,
+  primary key (import_id, line)
+);
+create index import_links_file_id on import_links (import_id, file_id);
+create index import_links_id on import_links (import_id, id);
+
+create unlogged table import_events (
+  import_id bigint not null,
+  line int not null,
+  file_id bigint,
+  url_ref bigint,
+  user_ref bigint,
+  event_type text not null,
+  timestamp timestamptz(3) not null,
+  details jsonb not null,
+  referrer text, -- its host
+  url_id bigint,
+  user_id bigint,
+  id bigint, -- 0: left out, because its link was purged
+  primary key (import_id, line)
+);
+create index import_events_id on import_events (import_id, id);
+
+-- Finds an imported event by its content, for the next import of the same file.
+create index events_imported_timestamp on events_imported (timestamp);

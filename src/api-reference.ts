@@ -8,7 +8,10 @@ type Operation = {
   responses: Record<string, { description?: string; content?: Record<string, unknown> }>
   security?: unknown
 }
-type Document = { paths: Record<string, Record<string, Operation>>; components: { schemas: Record<string, unknown>; securitySchemes?: unknown } }
+type Document = {
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, unknown>; securitySchemes?: unknown }
+}
 
 const REASONS: Record<string, string> = { 200: 'Done.', 201: 'Created.', 204: 'Done; no body.' }
 
@@ -42,7 +45,10 @@ function correct(operation: Operation) {
   }
   operation.responses = {
     ...operation.responses,
-    default: { description: 'The request failed.', content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+    default: {
+      description: 'The request failed.',
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
   }
   operation.security ??= [{ bearer: [] }, {}]
 }
@@ -63,7 +69,11 @@ const PROBLEM = {
     error: { type: 'string' },
     details: {
       type: 'array',
-      items: { type: 'object', properties: { field: { type: 'string' }, message: { type: 'string' } }, required: ['field', 'message'] },
+      items: {
+        type: 'object',
+        properties: { field: { type: 'string' }, message: { type: 'string' } },
+        required: ['field', 'message'],
+      },
     },
     request_id: { type: 'string' },
   },

@@ -16,8 +16,8 @@ import { accessOf, assertToken } from './http/auth.ts'
 import { readJson } from './http/body.ts'
 import { type Exchange, exchangeOf, openExchange } from './http/exchange.ts'
 import { errorPage, errorPageHeaders, prefersHtml } from './http/pages.ts'
-import { Problem, problemBody, unavailable } from './http/problem.ts'
-import { validationProblem } from './http/validation.ts'
+import { notFound, Problem, problemBody, unavailable } from './http/problem.ts'
+import { assertStorable, validationProblem } from './http/validation.ts'
 import { importRoutes } from './import/routes.ts'
 import { CODE, RESERVED } from './links/code.ts'
 import { linkRoutes } from './links/routes.ts'
@@ -66,7 +66,13 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
   }
 
   async function throughPipeline(request: Request): Promise<Response> {
-    const exchange = openExchange(request, { id: requestId(request), path: '', origin: '', route: 'unmatched', started: Date.now() })
+    const exchange = openExchange(request, {
+      id: requestId(request),
+      path: '',
+      origin: '',
+      route: 'unmatched',
+      started: Date.now(),
+    })
     const started = performance.now()
     let response: Response
     let cause: unknown
@@ -74,6 +80,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       const address = addressOf(request)
       exchange.path = address.path
       exchange.origin = address.origin
+      if (address.path.includes('//')) throw notFound('Page')
       guard(request, address)
       if (chaos.any()) await disturb(address.path)
       response = await routes.fetch(request)
@@ -88,7 +95,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
   }
 
   function guard(request: Request, address: ReturnType<typeof addressOf>) {
-    if (isPublic(address.path)) return
+    if (isPublic(request.method, address.path)) return
     if (access === 'open') assertLoopback(address, request.headers)
     assertSameOrigin(address, request, config.PUBLIC_URL)
     if (access === 'token' && address.path !== '/chaos') assertToken(request.headers, config.ADMIN_TOKEN!)
@@ -103,7 +110,13 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
 
   /** A redirect that did not happen takes the way of every other problem. */
   function refuse(request: Request, error: unknown, route: string): Response {
-    const exchange = openExchange(request, { id: requestId(request), path: new URL(request.url, 'http://host').pathname, origin: '', route, started: Date.now() })
+    const exchange = openExchange(request, {
+      id: requestId(request),
+      path: new URL(request.url, 'http://host').pathname,
+      origin: '',
+      route,
+      started: Date.now(),
+    })
     const problem = problemOf(error)
     return finish(request, answerProblem(request, problem), exchange, 0, problem.cause ?? problem)
   }
@@ -126,9 +139,13 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     const view = linkView(config)
     const imported = () => [users, links, events].forEach((store) => store.forgetTotal())
 
-    const app = new Elysia({ normalize: true, strictPath: false })
-      .onParse({ as: 'global' }, ({ request }) => readJson(request))
-      .onTransform({ as: 'global' }, ({ request, route }) => void (exchangeOf(request).route = route))
+    const app = new Elysia({ normalize: false }) // its normalisation would turn a list into an object before the check
+      .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
+      .onTransform({ as: 'global' }, ({ request, route, query, params }) => {
+        exchangeOf(request).route = route
+        assertStorable(query)
+        assertStorable(params)
+      })
       .mapResponse({ as: 'global' }, ({ responseValue, request, set }) => answerJson(request, responseValue, set))
       .onError({ as: 'global' }, ({ error, code, request, route }) => {
         if (route) exchangeOf(request).route = route
@@ -145,8 +162,10 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .use(telemetryRoutes(telemetry))
       .use(chaosRoutes(chaos, config))
     let document: ReturnType<typeof openApiDocument> | undefined
-    const reference = () => (document ??= openApiDocument(app))
-    return app.get('/openapi.json', reference, { detail: { hide: true } }).get('/swagger/json', reference, { detail: { hide: true } })
+    const reference = async () => await (document ??= openApiDocument(app))
+    return app
+      .get('/openapi.json', reference, { detail: { hide: true } })
+      .get('/swagger/json', reference, { detail: { hide: true } })
   }
 }
 
@@ -163,16 +182,25 @@ function codeIn({ method, url }: Request): string | undefined {
 }
 
 /** Open to everybody: whether we live, where a code leads, and the pages without data that an operator signs in from. */
-function isPublic(path: string): boolean {
-  return /^\/(health|ready|$|favicon\.ico$|robots\.txt$|console|dashboard$|swagger|apidocs$|docs$|openapi\.json$|[A-Za-z0-9_-]+\+$)/.test(path) || /^\/urls\/[^/]*[^/\d][^/]*(\/redirect)?$/.test(path)
+function isPublic(method: string, path: string): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false
+  return PUBLIC_PAGES.test(path) || REDIRECTS.test(path)
 }
+
+const PUBLIC_PAGES =
+  /^\/((health|ready|favicon\.ico|robots\.txt|dashboard|apidocs|docs|openapi\.json)?|(console|swagger)(\/.*)?)$/
+const REDIRECTS = /^\/([A-Za-z0-9_-]+\+|urls\/[\w-]*[A-Za-z_-][\w-]*|urls\/[\w-]+\/redirect)$/
 
 const requestId = ({ headers }: Request) => {
   const given = headers.get('x-request-id')
   return given && /^[A-Za-z0-9._:-]{1,64}$/.test(given) ? given : randomUUID()
 }
 
-function answerJson(request: Request, value: unknown, set: { status?: number | string; headers: Record<string, unknown> }): Response | undefined {
+function answerJson(
+  request: Request,
+  value: unknown,
+  set: { status?: number | string; headers: Record<string, unknown> },
+): Response | undefined {
   if (value instanceof Response) return undefined
   const status = Number(set.status ?? 200)
   const headers = { ...(set.headers as Record<string, string>), 'Cache-Control': 'private, no-cache' } as Record<string, string>
@@ -191,15 +219,26 @@ function answerProblem(request: Request, problem: Problem): Response {
   const { id, path } = exchangeOf(request)
   const headers = { 'Cache-Control': 'no-store', ...problem.headers }
   if ((request.method === 'GET' || request.method === 'HEAD') && /^\/[^/]+$/.test(path) && prefersHtml(request))
-    return new Response(errorPage(problem.status, ...wordsFor(problem)), { status: problem.status, headers: { ...headers, ...errorPageHeaders } })
-  return new Response(JSON.stringify(problemBody(problem, id)), { status: problem.status, headers: { ...headers, 'Content-Type': 'application/json' } })
+    return new Response(errorPage(problem.status, ...wordsFor(problem)), {
+      status: problem.status,
+      headers: { ...headers, ...errorPageHeaders },
+    })
+  return new Response(JSON.stringify(problemBody(problem, id)), {
+    status: problem.status,
+    headers: { ...headers, 'Content-Type': 'application/json' },
+  })
 }
 
 /** What a visitor reads who followed a link that leads nowhere. */
 function wordsFor({ status, message }: Problem): [title: string, text: string] {
-  if (status === 404) return ['This link leads nowhere', 'Nothing is at this address: it may be mistyped, or the link was taken back by whoever made it.']
+  if (status === 404)
+    return [
+      'This link leads nowhere',
+      'Nothing is at this address: it may be mistyped, or the link was taken back by whoever made it.',
+    ]
   if (status === 410) return ['This link is no longer active', 'Whoever made it has switched it off.']
-  if (status === 503) return ['Try again in a moment', 'This link cannot be looked up just now. Nothing is lost; please try again shortly.']
+  if (status === 503)
+    return ['Try again in a moment', 'This link cannot be looked up just now. Nothing is lost; please try again shortly.']
   return ['That did not work', message]
 }
 
@@ -218,7 +257,12 @@ function problemOf(error: unknown): Problem {
 function routeTable(routes: { routes: { method: string; path: string }[] }) {
   const patterns = routes.routes.map(({ method, path }) => ({
     method,
-    path: new RegExp(`^${path.replace(/[.+]/g, '\\$&').replace(/:[A-Za-z]+/g, '[^/]+').replace(/\*/g, '.*')}/?$`),
+    path: new RegExp(
+      `^${path
+        .replace(/[.+]/g, '\\$&')
+        .replace(/:[A-Za-z]+/g, '[^/]+')
+        .replace(/\*/g, '.*')}/?$`,
+    ),
   }))
   return {
     missing(request: Request): Problem {

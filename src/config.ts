@@ -6,21 +6,39 @@ export const settings = {
   PORT: setting('8080', port, 'Port to listen on.'),
   HOST: setting('127.0.0.1', text, 'Address to listen on.'),
   DATA_DIR: setting('./data', text, 'Folder for the embedded database and everything else that is kept.'),
-  DATABASE_URL: secret(optional(databaseUrl), 'PostgreSQL to use, postgres://user:password@host:5432/name. Unset, with no DATABASE_* set: the embedded one.'),
+  DATABASE_URL: secret(
+    optional(databaseUrl),
+    'PostgreSQL to use, postgres://user:password@host:5432/name. Unset, with no DATABASE_* set: the embedded one.',
+  ),
   DATABASE_HOST: setting(undefined, optional(text), 'Host of PostgreSQL; localhost where another DATABASE_* is set.'),
   DATABASE_PORT: setting(undefined, optional(port), 'Port of PostgreSQL; 5432 where another DATABASE_* is set.'),
   DATABASE_NAME: setting(undefined, optional(text), 'Database; waypost where another DATABASE_* is set.'),
   DATABASE_USER: setting(undefined, optional(text), 'Role; postgres where another DATABASE_* is set.'),
   DATABASE_PASSWORD: secret(optional(text), 'Password of the role.'),
   DATABASE_POOL: setting('10', whole(1, 200), 'Connections to an external PostgreSQL, for each replica.'),
-  SEED_DIR: setting(undefined, optional(text), 'Folder with users.csv, urls.csv, events.csv: fills an empty database on first boot; POST …/bulk may name its files.'),
-  PUBLIC_URL: setting(undefined, optional(webUrl), 'Base of every short_url, as visitors see it. Unset: the Host of the request.'),
+  SEED_DIR: setting(
+    undefined,
+    optional(text),
+    'Folder with users.csv, urls.csv, events.csv: fills an empty database on first boot; POST …/bulk may name its files.',
+  ),
+  PUBLIC_URL: setting(
+    undefined,
+    optional(webUrl),
+    'Base of every short_url, as visitors see it. Unset: the Host of the request.',
+  ),
   LANDING_URL: setting(undefined, optional(webUrl), 'Where / leads. Unset: to the console.'),
   INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for a link that is not active: 404 or 410.'),
-  ADMIN_TOKEN: secret(optional(longToken), 'Token of the operator, at least 16 characters: Authorization: Bearer. Unset: open mode, on loopback only.'),
+  ADMIN_TOKEN: secret(
+    optional(longToken),
+    'Token of the operator, at least 16 characters: Authorization: Bearer. Unset: open mode, on loopback only.',
+  ),
   AUTH: setting('on', oneOf('on', 'off'), 'off: everybody who reaches the port may do everything. On purpose only.'),
   CHAOS_TOKEN: secret(optional(text), 'Arms /chaos: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.'),
-  LOG_LEVEL: setting('info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'), 'Lines of this level and above go to standard output.'),
+  LOG_LEVEL: setting(
+    'info',
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
+    'Lines of this level and above go to standard output.',
+  ),
   DRAIN_WAIT: setting('1', whole(0, 60), 'Seconds between "not ready" and closing the port, for the balancer to notice.'),
 } as const
 
@@ -40,7 +58,10 @@ export class ConfigError extends Error {
  * Resolves every setting: flag > environment (then --env-file) > NAME_FILE > default. Throws ConfigError naming the setting.
  * An empty value counts as unset, as in a compose file.
  */
-export function readConfig(flags: Partial<Record<Name, string>> = {}, env: Record<string, string | undefined> = process.env): Config {
+export function readConfig(
+  flags: Partial<Record<Name, string>> = {},
+  env: Record<string, string | undefined> = process.env,
+): Config {
   const config: Record<string, unknown> = {}
   const sources: Record<string, Source> = {}
   for (const [name, { parse }] of Object.entries(settings)) {
@@ -49,7 +70,9 @@ export function readConfig(flags: Partial<Record<Name, string>> = {}, env: Recor
     try {
       config[name] = (parse as (value: string | undefined) => unknown)(found.value)
     } catch (error) {
-      throw new ConfigError(`${name} ${(error as Error).message}${settings[name as Name].secret ? '' : ` (it is ${JSON.stringify(found.value)})`}`)
+      throw new ConfigError(
+        `${name} ${(error as Error).message}${settings[name as Name].secret ? '' : ` (it is ${JSON.stringify(found.value)})`}`,
+      )
     }
   }
   return { ...config, sources } as Config
@@ -65,9 +88,14 @@ export const flagOf = (name: string) => `--${name.toLowerCase().replaceAll('_', 
 
 /** True where any DATABASE_* setting (the pool's size aside) asks for a PostgreSQL outside. */
 export const isExternal = (config: Config) =>
-  [config.DATABASE_URL, config.DATABASE_HOST, config.DATABASE_PORT, config.DATABASE_NAME, config.DATABASE_USER, config.DATABASE_PASSWORD].some(
-    (value) => value !== undefined,
-  )
+  [
+    config.DATABASE_URL,
+    config.DATABASE_HOST,
+    config.DATABASE_PORT,
+    config.DATABASE_NAME,
+    config.DATABASE_USER,
+    config.DATABASE_PASSWORD,
+  ].some((value) => value !== undefined)
 
 /** A setting's value as it may be shown: secrets are redacted, a URL's password too. */
 export function shown(name: Name, config: Config): string | undefined {
@@ -76,7 +104,11 @@ export function shown(name: Name, config: Config): string | undefined {
   return settings[name].secret ? '(set, not shown)' : String(value)
 }
 
-function find(name: Name, flags: Partial<Record<Name, string>>, env: Record<string, string | undefined>): { value: string | undefined; source: Source } {
+function find(
+  name: Name,
+  flags: Partial<Record<Name, string>>,
+  env: Record<string, string | undefined>,
+): { value: string | undefined; source: Source } {
   if (flags[name] !== undefined) return { value: flags[name], source: 'flag' }
   if (env[name]) return { value: env[name], source: 'environment' }
   const file = env[`${name}_FILE`]
@@ -117,7 +149,8 @@ function longToken(value: string | undefined): string {
 function whole(min: number, max: number) {
   return (value: string | undefined): number => {
     const number = Number(value)
-    if (!/^\d+$/.test(value ?? '') || number < min || number > max) throw new Error(`must be a whole number from ${min} to ${max}`)
+    if (!/^\d+$/.test(value ?? '') || number < min || number > max)
+      throw new Error(`must be a whole number from ${min} to ${max}`)
     return number
   }
 }

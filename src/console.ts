@@ -13,10 +13,23 @@ const hidden = { detail: { hide: true } }
 /** Names are stable, so a browser asks each time and is mostly told 304. */
 const SAFE = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache' }
 
-const POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+const POLICY =
+  "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 /** What crawlers have no business with; short links are for them to follow. */
-const ROBOTS = ['/console', '/dashboard', '/swagger', '/apidocs', '/docs', '/api/', '/urls', '/users', '/events', '/logs', '/metrics']
+const ROBOTS = [
+  '/console',
+  '/dashboard',
+  '/swagger',
+  '/apidocs',
+  '/docs',
+  '/api/',
+  '/urls',
+  '/users',
+  '/events',
+  '/logs',
+  '/metrics',
+]
 
 /** The console, its deep links, the docs, and the small files every browser asks for. None is in the OpenAPI document. */
 export async function consoleRoutes(config: Pick<Config, 'LANDING_URL'>) {
@@ -31,10 +44,14 @@ export async function consoleRoutes(config: Pick<Config, 'LANDING_URL'>) {
     .get('/', () => redirect(config.LANDING_URL ?? '/console'), hidden)
     .get('/console', ({ request }) => console(request), hidden)
     .get('/dashboard', ({ request }) => console(request), hidden)
-    .get('/console/*', ({ request, params }) => {
-      if (params['*'].includes('.')) throw notFound('Page') // a file that is not there, rather than a page of the console
-      return console(request)
-    }, hidden)
+    .get(
+      '/console/*',
+      ({ request, params }) => {
+        if (params['*'].includes('.')) throw notFound('Page') // a file that is not there, rather than a page of the console
+        return console(request)
+      },
+      hidden,
+    )
     .get('/swagger', ({ request }) => docs(request), hidden)
     .get('/apidocs', ({ request }) => docs(request), hidden)
     .get('/docs', () => redirect('/swagger'), hidden)
@@ -64,16 +81,19 @@ function page(name: string): Answer {
 
 function file(name: string, type: string, headers: Record<string, string> = {}): Answer {
   const path = join(assetsFolder, name)
-  if (existsSync(path)) return document(readFileSync(path), type, headers)
+  if (existsSync(path)) return document(new Uint8Array(readFileSync(path)), type, headers)
   const text = 'This copy of Waypost runs from its source without the built pages. Build them with: bun run assets'
   return () => new Response(errorPage(503, 'This page has not been built', text), { status: 503, headers: errorPageHeaders })
 }
 
-function document(body: string | Buffer, type: string, headers: Record<string, string> = {}): Answer {
+function document(body: string | Uint8Array<ArrayBuffer>, type: string, headers: Record<string, string> = {}): Answer {
   const etag = `"${new Bun.CryptoHasher('sha256').update(body).digest('base64url').slice(0, 22)}"`
   const all = { ...SAFE, ...headers, ETag: etag }
   return (request) => {
-    const known = request.headers.get('if-none-match')?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+    const known = request.headers
+      .get('if-none-match')
+      ?.split(',')
+      .some((tag) => tag.trim().replace(/^W\//, '') === etag)
     if (known) return new Response(null, { status: 304, headers: all })
     return new Response(body, { headers: { ...all, 'Content-Type': type } })
   }

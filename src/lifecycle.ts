@@ -1,5 +1,5 @@
-import type { Log } from './telemetry/logs.ts'
 import type { Phase } from './telemetry/health.ts'
+import type { Log } from './telemetry/logs.ts'
 
 export type Lifecycle = ReturnType<typeof createLifecycle>
 
@@ -21,7 +21,8 @@ export function createLifecycle(log: Log, exit: (code: number) => void) {
       const left = Math.max(100, deadline - Date.now())
       try {
         const late = Symbol()
-        if ((await Promise.race([run(left), Bun.sleep(left).then(() => late)])) === late) log.warn({ step: name }, 'a step of the stop took too long')
+        if ((await Promise.race([run(left), Bun.sleep(left).then(() => late)])) === late)
+          log.warn({ step: name }, 'a step of the stop took too long')
       } catch (error) {
         log.error({ step: name, err: error }, 'a step of the stop failed')
       }

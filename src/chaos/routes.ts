@@ -13,11 +13,17 @@ export function chaosRoutes(chaos: Chaos, config: Config) {
   /** The token suffices, and without one set nobody has it. */
   const authorize = ({ request }: { request: Request }) => {
     const given = request.headers.get('x-chaos-token')
-    if (!config.CHAOS_TOKEN || !given || !sameSecret(given, config.CHAOS_TOKEN)) throw new Problem(401, 'a valid X-Chaos-Token is required')
+    if (!config.CHAOS_TOKEN || !given || !sameSecret(given, config.CHAOS_TOKEN))
+      throw new Problem(401, 'a valid X-Chaos-Token is required')
   }
   const detail = { tags: ['Operations'], security: [{ chaosToken: [] }] }
   const Fault = Type.Object({
-    fault: Type.Optional(Type.Union(FAULTS.map((name) => Type.Literal(name)), { default: 'kill' })),
+    fault: Type.Optional(
+      Type.Union(
+        FAULTS.map((name) => Type.Literal(name)),
+        { default: 'kill' },
+      ),
+    ),
     duration: Type.Optional(Type.Number({ description: `Seconds, up to ${MAX_SECONDS}; mandatory but for kill.` })),
     share: Type.Optional(Type.Number({ description: 'Of requests hit, above 0 to 1.', default: 1 })),
     latency_ms: Type.Optional(Type.Integer({ description: `Added by latency, up to ${MAX_LATENCY}.`, default: 200 })),

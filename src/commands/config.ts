@@ -4,5 +4,6 @@ import { type Config, type Name, settings, shown } from '../config.ts'
 export function printConfig(config: Config) {
   const rows = (Object.keys(settings) as Name[]).map((name) => [name, shown(name, config) ?? '(unset)', config.sources[name]])
   const width = (column: number) => Math.max(...rows.map((row) => row[column]!.length))
-  for (const [name, value, source] of rows) console.log(`${name!.padEnd(width(0))}  ${value!.padEnd(Math.min(width(1), 60))}  ${source}`)
+  for (const [name, value, source] of rows)
+    console.log(`${name!.padEnd(width(0))}  ${value!.padEnd(Math.min(width(1), 60))}  ${source}`)
 }

@@ -1,6 +1,6 @@
 // The command line: one command a file beside this one, every setting a flag of each.
 import { Command, Option } from 'commander'
-import { ConfigError, type Config, flagOf, type Name, readConfig, readEnvFile, settings } from '../config.ts'
+import { type Config, ConfigError, flagOf, type Name, readConfig, readEnvFile, settings } from '../config.ts'
 import { version } from '../version.ts'
 
 /** Runs the command that `argv` (without the program) names; `serve` where it names none. Sets the exit code, 2 for a wrong setting. */
@@ -25,10 +25,11 @@ export async function run(argv: string[]) {
   command('config', 'Print every setting, its value and where it came from.').action(async (options) =>
     (await import('./config.ts')).printConfig(configOf(options)),
   )
-  program.command('version').description('Print version, commit and date.').action(() => console.log(version.text))
   program
-    .command('initdb <folder>', { hidden: true })
-    .action(async (folder) => (await import('./initdb.ts')).initdb(folder))
+    .command('version')
+    .description('Print version, commit and date.')
+    .action(() => console.log(version.text))
+  program.command('initdb <folder>', { hidden: true }).action(async (folder) => (await import('./initdb.ts')).initdb(folder))
 
   try {
     await program.parseAsync(argv, { from: 'user' })

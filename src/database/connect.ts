@@ -11,7 +11,11 @@ const WAITING_PER_CONNECTION = 200
  * Opens the database that the settings name: the PostgreSQL outside, or the embedded one. `join` lets a command work through the
  * socket of a server that is running on the same DATA_DIR. `close` of the result ends the embedded one too.
  */
-export async function openDatabase(config: Config, log: Log, { join = false } = {}): Promise<Database & { kind: 'external' | 'embedded' }> {
+export async function openDatabase(
+  config: Config,
+  log: Log,
+  { join = false } = {},
+): Promise<Database & { kind: 'external' | 'embedded' }> {
   if (isExternal(config)) {
     const database = guard(() => connectOutside(config), config.DATABASE_POOL * WAITING_PER_CONNECTION, log)
     return { ...database, kind: 'external' }
@@ -58,7 +62,14 @@ function connectOutside(config: Config): Sql {
 
 /** One connection: there is one backend, and queries on it are pipelined. */
 function connectInside(socketFolder: string): Sql {
-  return postgres({ ...common, host: socketFolder, database: 'postgres', username: 'postgres', max: 1, connect_timeout: 3 }) as Sql
+  return postgres({
+    ...common,
+    host: socketFolder,
+    database: 'postgres',
+    username: 'postgres',
+    max: 1,
+    connect_timeout: 3,
+  }) as Sql
 }
 
 const common = {
@@ -66,7 +77,12 @@ const common = {
   onnotice: () => {},
   types: {
     bigint: { to: 20, from: [20], parse: Number, serialize: String }, // ids stay under 2^53
-    time: { to: 1184, from: [1184], parse: isoTime, serialize: (value: string | Date) => (value instanceof Date ? value.toISOString() : value) },
+    time: {
+      to: 1184,
+      from: [1184],
+      parse: isoTime,
+      serialize: (value: string | Date) => (value instanceof Date ? value.toISOString() : value),
+    },
   },
 }
 
@@ -74,4 +90,3 @@ const common = {
 function isoTime(text: string): string {
   return text.endsWith('+00') ? `${text.slice(0, 10)}T${text.slice(11, -3)}Z` : new Date(text).toISOString()
 }
-

@@ -1,6 +1,6 @@
-import { PGlite } from '@electric-sql/pglite'
 import { fdatasyncSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
+import { PGlite } from '@electric-sql/pglite'
 import initdbWasm from '../../node_modules/@electric-sql/pglite/dist/initdb.wasm' with { type: 'file' }
 import fsBundle from '../../node_modules/@electric-sql/pglite/dist/pglite.data' with { type: 'file' }
 import pgliteWasm from '../../node_modules/@electric-sql/pglite/dist/pglite.wasm' with { type: 'file' }
@@ -16,7 +16,9 @@ export async function openCluster(folder: string, extensions?: string): Promise<
     pgliteWasmModule,
     initdbWasmModule,
     fsBundle: Bun.file(fsBundle),
-    extensions: extensions ? { pg_trgm: { name: 'pg_trgm', setup: async () => ({ bundlePath: pathToFileURL(extensions) }) } } : {},
+    extensions: extensions
+      ? { pg_trgm: { name: 'pg_trgm', setup: async () => ({ bundlePath: pathToFileURL(extensions) }) } }
+      : {},
     startParams: durable(PGlite.defaultStartParams),
   })
   await db.waitReady
@@ -27,7 +29,13 @@ export async function openCluster(folder: string, extensions?: string): Promise<
 const compile = async (file: string) => WebAssembly.compile(await Bun.file(file).arrayBuffer())
 
 /** PGlite starts with `-F`, fsync off: without it, and with a sync method that NODEFS can serve, a commit waits for the disk. */
-const durable = (params: string[]) => [...params.filter((param) => param !== '-F'), '-c', 'wal_sync_method=fsync', '-c', 'max_wal_size=128MB']
+const durable = (params: string[]) => [
+  ...params.filter((param) => param !== '-F'),
+  '-c',
+  'wal_sync_method=fsync',
+  '-c',
+  'max_wal_size=128MB',
+]
 
 /** Emscripten's NODEFS has no fsync, and PostgreSQL takes that for success: this gives it one. */
 function syncForReal(db: PGlite) {

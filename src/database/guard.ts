@@ -1,5 +1,5 @@
 // Stands between every query and the pool: a bound on how many wait, a deadline for each, and a breaker while the database is away.
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import type { Log } from '../telemetry/logs.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
@@ -157,7 +157,8 @@ async function watch<T>(work: PromiseLike<T>, settled: () => void): Promise<T> {
 const codeOf = (error: unknown) => String((error as { code?: unknown })?.code ?? '')
 
 // postgres.js's own, the system's, and the SQLSTATEs of a server that is going, coming, full or read-only after a failover.
-const LOST = /^(CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|EPIPE|ENOENT|ENOTFOUND|EAI_\w+|EHOST\w+|ENET\w+|ETIMEDOUT|08\w{3}|57P0[1-5]|53300|25006|3D000|28\w{3})$/
+const LOST =
+  /^(CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|EPIPE|ENOENT|ENOTFOUND|EAI_\w+|EHOST\w+|ENET\w+|ETIMEDOUT|08\w{3}|57P0[1-5]|53300|25006|3D000|28\w{3})$/
 const isConnectionError = (error: unknown) => LOST.test(codeOf(error))
 
 // Cancelled by the server's own time-out, deadlocked, out of a resource: worth another try by the client.

@@ -8,7 +8,10 @@ const PARTITIONS_EVERY = 6 * 3_600_000
 
 /** What has to be done now and then: going on with erasures, and making the partitions of the months ahead. Returns the way to end it. */
 export function startMaintenance(database: Database, log: Log): () => void {
-  const timers = [every(ERASURES_EVERY, () => continueErasures(database)), every(PARTITIONS_EVERY, () => preparePartitions(database))]
+  const timers = [
+    every(ERASURES_EVERY, () => continueErasures(database)),
+    every(PARTITIONS_EVERY, () => preparePartitions(database)),
+  ]
 
   function every(ms: number, work: () => Promise<unknown>) {
     let busy = false

@@ -44,9 +44,13 @@ export async function migrate(database: Database, log: Log): Promise<string[]> {
 
 /** Every migration this release knows, and when it was applied. */
 export async function migrationStatus(database: Database): Promise<Migration[]> {
-  const rows = await database.run((sql) => sql<{ exists: boolean }[]>`select to_regclass('schema_migrations') is not null as exists`)
+  const rows = await database.run(
+    (sql) => sql<{ exists: boolean }[]>`select to_regclass('schema_migrations') is not null as exists`,
+  )
   const done = rows[0]!.exists
-    ? await database.run((sql) => sql<{ version: number; applied_at: string }[]>`select version, applied_at from schema_migrations`)
+    ? await database.run(
+        (sql) => sql<{ version: number; applied_at: string }[]>`select version, applied_at from schema_migrations`,
+      )
     : []
   return migrations.map(({ name }, index) => ({
     version: index + 1,
@@ -56,7 +60,8 @@ export async function migrationStatus(database: Database): Promise<Migration[]> 
 }
 
 /** Makes the partitions of the months ahead; the server calls it once a day. */
-export const preparePartitions = (database: Database) => database.run((sql) => sql`select create_events_partitions(${MONTHS_AHEAD})`)
+export const preparePartitions = (database: Database) =>
+  database.run((sql) => sql`select create_events_partitions(${MONTHS_AHEAD})`)
 
 async function currentVersion(sql: Transaction): Promise<number> {
   await sql`create table if not exists schema_migrations (
@@ -70,6 +75,9 @@ async function enableSearch(database: Database, log: Log) {
   try {
     await database.transaction((sql) => sql.unsafe(search).simple(), DEADLINE)
   } catch (error) {
-    log.warn({ reason: (error as Error).message }, 'search finds codes by their beginning only: the extension pg_trgm could not be made')
+    log.warn(
+      { reason: (error as Error).message },
+      'search finds codes by their beginning only: the extension pg_trgm could not be made',
+    )
   }
 }

@@ -35,13 +35,18 @@ export function totals(database: Database, table: string, rows: (sql: Sql) => Ro
     counting = true
     const started = Date.now()
     try {
-      const [row] = await database.run((sql) => sql<{ count: number }[]>`select count(*) as count from (${rows(sql)}) as counted`, COUNT_DEADLINE)
+      const [row] = await database.run(
+        (sql) => sql<{ count: number }[]>`select count(*) as count from (${rows(sql)}) as counted`,
+        COUNT_DEADLINE,
+      )
       large = { count: row!.count, nextAt: Date.now() + COST * (Date.now() - started) + 1_000 }
     } catch {
       const [row] = await database
-        .run((sql) => sql<{ count: number }[]>`
+        .run(
+          (sql) => sql<{ count: number }[]>`
           select greatest(sum(c.reltuples), ${COUNTED})::bigint as count from pg_class c
-          where c.oid = ${table}::regclass or c.oid in (select inhrelid from pg_inherits where inhparent = ${table}::regclass)`)
+          where c.oid = ${table}::regclass or c.oid in (select inhrelid from pg_inherits where inhparent = ${table}::regclass)`,
+        )
         .catch(() => [])
       large = { count: row?.count ?? large?.count ?? COUNTED, nextAt: Date.now() + 60_000 }
     } finally {

@@ -13,6 +13,8 @@ export function eventStore(database: Database) {
   return {
     /** Writes an event; one of type `click` counts, in the same transaction. 404 for an unknown link or user. */
     async create({ event_type, url_id = null, user_id = null, details = {} }: NewEvent): Promise<Event> {
+      if (url_id && !Number.isSafeInteger(url_id)) throw notFound('URL')
+      if (user_id && !Number.isSafeInteger(user_id)) throw notFound('User')
       const event = await database.transaction(async (sql) => {
         if (url_id !== null && (await sql`select from urls where id = ${url_id} and deleted_at is null for share`).count === 0)
           throw notFound('URL')

@@ -20,7 +20,14 @@ export function createAccessLog(log: Log) {
       kept++
       return
     }
-    const line = { request_id: exchange.id, method, path: exchange.path.slice(0, 256), route: exchange.route, status, ms: Math.round(ms * 100) / 100 }
+    const line = {
+      request_id: exchange.id,
+      method,
+      path: exchange.path.slice(0, 256),
+      route: exchange.route,
+      status,
+      ms: Math.round(ms * 100) / 100,
+    }
     if (status >= 500) log.error({ ...line, err: cause }, 'request failed')
     else log.info(line, 'request')
   }

@@ -18,7 +18,15 @@ export function addressOf({ url, headers }: Request): Address {
 }
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
-const FORWARDED = ['forwarded', 'via', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port']
+const FORWARDED = [
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+]
 
 /**
  * In open mode whoever reaches the port may do everything, so nobody must reach it by way of a proxy or a web page: 403 for a host that
@@ -27,9 +35,15 @@ const FORWARDED = ['forwarded', 'via', 'x-real-ip', 'x-forwarded-for', 'x-forwar
 export function assertLoopback({ host }: Address, headers: Headers) {
   const forwarded = FORWARDED.find((name) => headers.has(name))
   if (!LOOPBACK.test(host))
-    throw new Problem(403, `without ADMIN_TOKEN this server answers to localhost only, not to ${host}: set ADMIN_TOKEN to use it by that name`)
+    throw new Problem(
+      403,
+      `without ADMIN_TOKEN this server answers to localhost only, not to ${host}: set ADMIN_TOKEN to use it by that name`,
+    )
   if (forwarded)
-    throw new Problem(403, `without ADMIN_TOKEN this server takes no forwarded requests (${forwarded}): set ADMIN_TOKEN to run it behind a proxy`)
+    throw new Problem(
+      403,
+      `without ADMIN_TOKEN this server takes no forwarded requests (${forwarded}): set ADMIN_TOKEN to run it behind a proxy`,
+    )
 }
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -39,7 +53,8 @@ export function assertSameOrigin({ host }: Address, { method, headers }: Request
   if (SAFE.has(method)) return
   const origin = headers.get('origin')
   const site = headers.get('sec-fetch-site')
-  const own = origin === null || URL.parse(origin)?.host === host || (publicUrl !== undefined && origin === new URL(publicUrl).origin)
+  const own =
+    origin === null || URL.parse(origin)?.host === host || (publicUrl !== undefined && origin === new URL(publicUrl).origin)
   if (!own || (site !== null && site !== 'same-origin' && site !== 'none'))
     throw new Problem(403, 'a change from a page of another origin is not allowed')
 }

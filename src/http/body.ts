@@ -10,7 +10,8 @@ export async function readJson(request: Request): Promise<Record<string, unknown
   const type = request.headers.get('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type)) throw new Problem(415, 'the content type must be application/json')
   const text = new TextDecoder().decode(await readBytes(request, MAX_BODY))
-  if (depthOf(text) > MAX_DEPTH) throw new Problem(400, `the JSON is nested more than ${MAX_DEPTH} deep`, bodyDetail('is nested too deep'))
+  if (depthOf(text) > MAX_DEPTH)
+    throw new Problem(400, `the JSON is nested more than ${MAX_DEPTH} deep`, bodyDetail('is nested too deep'))
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -60,11 +61,6 @@ function depthOf(text: string): number {
   return deepest
 }
 
-const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [...'"\\{}[]'].map((char) => char.charCodeAt(0)) as [
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-]
+const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [...'"\\{}[]'].map((char) =>
+  char.charCodeAt(0),
+) as [number, number, number, number, number, number]

@@ -1,6 +1,7 @@
 // Lists: which rows the client asks for, and the headers that tell the rest. Bodies stay plain arrays.
 import { type TObject, Type } from '@sinclair/typebox'
 import { invalid } from './problem.ts'
+import { OTHERS_IGNORED } from './validation.ts'
 
 /** Rows by id, ascending: after `after` where a cursor was given, else from `offset`. */
 export type Page = { number: number; size: number; offset: number; after: number | undefined }
@@ -22,7 +23,8 @@ export const pageParameters = {
 }
 
 /** The schema of a list's query: the page and the resource's own `filters`. */
-export const listQuery = <T extends TObject['properties']>(filters: T) => Type.Object({ ...pageParameters, ...filters })
+export const listQuery = <T extends TObject['properties']>(filters: T) =>
+  Type.Object({ ...pageParameters, ...filters }, OTHERS_IGNORED)
 
 /** Clamps page and per_page; a cursor that is none is 400. */
 export function readPage(query: Query): Page {
@@ -30,7 +32,8 @@ export function readPage(query: Query): Page {
   const number = clamp(query.page, 1, MAX_PAGE)
   if (query.cursor === undefined) return { number, size, offset: (number - 1) * size, after: undefined }
   const after = Number(query.cursor)
-  if (!/^\d+$/.test(query.cursor) || !Number.isSafeInteger(after)) throw invalid('cursor', 'must be the X-Next-Cursor of another answer')
+  if (!/^\d+$/.test(query.cursor) || !Number.isSafeInteger(after))
+    throw invalid('cursor', 'must be the X-Next-Cursor of another answer')
   return { number: 1, size, offset: 0, after }
 }
 

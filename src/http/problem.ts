@@ -21,13 +21,15 @@ export class Problem extends Error {
 }
 
 /** 400 naming the field; `where` is its path in the body, the query parameter, or the header. */
-export const invalid = (field: string, message: string) => new Problem(400, `${field} ${message}`, { details: [{ field, message }] })
+export const invalid = (field: string, message: string) =>
+  new Problem(400, `${field} ${message}`, { details: [{ field, message }] })
 
 /** 404, "User not found". */
 export const notFound = (what: string) => new Problem(404, `${what} not found`)
 
 /** 409 naming the field that is taken. */
-export const conflict = (field: string, text: string) => new Problem(409, text, { details: [{ field, message: 'is already taken' }] })
+export const conflict = (field: string, text: string) =>
+  new Problem(409, text, { details: [{ field, message: 'is already taken' }] })
 
 /** 503: try again in a second. */
 export const unavailable = (text: string, cause?: unknown) => new Problem(503, text, { headers: { 'Retry-After': '1' }, cause })

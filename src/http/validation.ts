@@ -6,11 +6,15 @@ import { type Detail, invalid, notFound, Problem } from './problem.ts'
 /** Path parameters of `/…/:id`. Digits; whether such an id exists is for `idOf`. */
 export const IdParams = Type.Object({ id: Type.String({ format: 'id', description: 'A whole number.' }) })
 
+/** Clients send whole objects back: fields that are unknown, or not theirs to set, are no error. */
+export const OTHERS_IGNORED = { additionalProperties: true }
+
 /** An id in a body. */
 export const Id = Type.Integer({ minimum: 1 })
 
 /** A text that is not only white space. */
-export const filled = (maxLength: number, description?: string) => Type.String({ minLength: 1, maxLength, format: 'filled', description })
+export const filled = (maxLength: number, description?: string) =>
+  Type.String({ minLength: 1, maxLength, format: 'filled', description })
 
 /** A moment in UTC, `2025-09-19T22:25:05Z`. */
 export const Time = Type.String({ description: 'ISO 8601, UTC.', examples: ['2025-09-19T22:25:05Z'] })
@@ -82,21 +86,36 @@ export function validationProblem(errors: Iterable<ValueError>): Problem {
 
 function messageOf({ value, schema, message }: ValueError): string {
   if (value === undefined) return 'is required'
-  if (schema.format && FORMATS[schema.format] && typeof value === 'string' && /format|length greater/.test(message)) return FORMATS[schema.format]!
+  if (schema.format && FORMATS[schema.format] && typeof value === 'string' && /format|length greater/.test(message))
+    return FORMATS[schema.format]!
   if (schema.anyOf) {
     const kind = schema.anyOf.find(({ type }: { type?: string }) => type !== 'null')
     return `must be ${KINDS[kind?.type] ?? 'of another type'}${bounds(kind)} or null`
   }
   if (schema.pattern && /match/.test(message)) return schema.errorMessage ?? 'has characters that are not allowed'
-  if (/length|less|greater/.test(message)) return `must have${bounds(schema) || ' another length'}`.replace('must have from', 'must be from')
+  if (/length|less|greater/.test(message))
+    return (
+      bounds(schema).replace(/^ (of)?/, schema.maxLength === undefined ? 'must be ' : 'must have') || 'is too short or too long'
+    )
   return `must be ${KINDS[schema.type] ?? 'of another type'}`
 }
 
-const KINDS: Record<string, string> = { string: 'a string', integer: 'a whole number', number: 'a number', boolean: 'true or false', object: 'an object', array: 'a list' }
-const FORMATS: Record<string, string> = { id: 'must be a whole number', filled: 'must not be blank', address: 'must be an e-mail address' }
+const KINDS: Record<string, string> = {
+  string: 'a string',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'a list',
+}
+const FORMATS: Record<string, string> = {
+  id: 'must be a whole number',
+  filled: 'must not be blank',
+  address: 'must be an e-mail address',
+}
 
 function bounds({ minimum, minLength, maxLength }: Record<string, unknown> = {}): string {
   if (minimum !== undefined) return ` from ${minimum} up`
-  if (maxLength !== undefined) return ` ${minLength ? `${minLength} to ` : 'at most '}${maxLength} characters`
+  if (maxLength !== undefined) return ` of ${minLength ? `${minLength} to` : 'at most'} ${maxLength} characters`
   return ''
 }

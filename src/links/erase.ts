@@ -37,22 +37,32 @@ export async function deleteLinksOf(database: Database, userId: number): Promise
     )
     if (links.length === 0) break
     codes.push(...links.map(({ short_code }) => short_code))
-    await eraseEvents(database, links.map(({ id }) => id))
+    await eraseEvents(
+      database,
+      links.map(({ id }) => id),
+    )
   }
   await inChunks(() =>
-    database.run((sql) => sql`delete from events where id in (select id from events where user_id = ${userId} limit ${ROWS_A_CHUNK})`),
+    database.run(
+      (sql) => sql`delete from events where id in (select id from events where user_id = ${userId} limit ${ROWS_A_CHUNK})`,
+    ),
   )
   return codes
 }
 
 /** Goes through the list of erasures once; the server calls it every few seconds. Returns how many are done for good. */
 export async function continueErasures(database: Database): Promise<number> {
-  const listed = await database.run((sql) => sql<{ url_id: number }[]>`select url_id from erasures order by xid limit ${LINKS_A_CHUNK}`)
+  const listed = await database.run(
+    (sql) => sql<{ url_id: number }[]>`select url_id from erasures order by xid limit ${LINKS_A_CHUNK}`,
+  )
   if (listed.length === 0) return 0
   const ids = listed.map(({ url_id }) => url_id)
   // Who may still write clicks of a link is older than its erasure: what is settled before the last look is settled for good.
   const settled = await database.run(
-    (sql) => sql<{ url_id: number }[]>`select url_id from erasures where url_id = any(${ids}::bigint[]) and xid < pg_snapshot_xmin(pg_current_snapshot())`,
+    (sql) =>
+      sql<
+        { url_id: number }[]
+      >`select url_id from erasures where url_id = any(${ids}::bigint[]) and xid < pg_snapshot_xmin(pg_current_snapshot())`,
   )
   await eraseEvents(database, ids)
   const done = settled.map(({ url_id }) => url_id)
@@ -62,15 +72,22 @@ export async function continueErasures(database: Database): Promise<number> {
 
 async function eraseEvents(database: Database, ids: number[]) {
   await inChunks(() =>
-    database.run((sql) => sql`delete from events where id in (select id from events where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`),
-  )
-  await inChunks(() =>
     database.run(
-      (sql) => sql`delete from click_breakdowns where ctid in (select ctid from click_breakdowns where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`,
+      (sql) =>
+        sql`delete from events where id in (select id from events where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`,
     ),
   )
   await inChunks(() =>
-    database.run((sql) => sql`delete from click_series where ctid in (select ctid from click_series where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`),
+    database.run(
+      (sql) =>
+        sql`delete from click_breakdowns where ctid in (select ctid from click_breakdowns where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`,
+    ),
+  )
+  await inChunks(() =>
+    database.run(
+      (sql) =>
+        sql`delete from click_series where ctid in (select ctid from click_series where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`,
+    ),
   )
   await database.run((sql) => sql`delete from link_totals where url_id = any(${ids}::bigint[])`)
 }

@@ -8,7 +8,7 @@ import { Event } from '../events/schema.ts'
 import type { EventStore } from '../events/store.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
 import { invalid, notFound } from '../http/problem.ts'
-import { flagFilter, IdParams, idFilter, idOf, textFilter } from '../http/validation.ts'
+import { flagFilter, IdParams, idFilter, idOf, OTHERS_IGNORED, textFilter } from '../http/validation.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import type { Redirect } from '../redirect/route.ts'
 import { purgeLink } from './erase.ts'
@@ -34,7 +34,8 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
     detail: { summary: 'Change a link', description: 'title, original_url, is_active; other fields of the object are ignored.' },
   }
   const update = async ({ params, body, request }: { params: { id: string }; body: LinkChange; request: Request }) => {
-    if (Object.values(body).every((value) => value === undefined)) throw invalid('body', 'must have title, original_url or is_active')
+    if (body.title === undefined && body.original_url === undefined && body.is_active === undefined)
+      throw invalid('body', 'must have title, original_url or is_active')
     return view(changed(await links.update(idOf(params.id, 'URL'), body)), request)
   }
   const changed = (link: LinkRow) => {
@@ -63,13 +64,21 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
         set.headers.Location = `/urls/${link.id}`
         return view(link, request)
       },
-      { body: Shorten, response: { 201: Link }, detail: { summary: 'Shorten a URL', description: 'Takes `url` or `original_url`.' } },
+      {
+        body: Shorten,
+        response: { 201: Link },
+        detail: { summary: 'Shorten a URL', description: 'Takes `url` or `original_url`.' },
+      },
     )
     .get(
       '/urls',
       async ({ query, request, set }) => {
         const page = readPage(query)
-        const filter = { user_id: idFilter(query, 'user_id'), is_active: flagFilter(query, 'is_active'), q: textFilter(query, 'q') || undefined }
+        const filter = {
+          user_id: idFilter(query, 'user_id'),
+          is_active: flagFilter(query, 'is_active'),
+          q: textFilter(query, 'q') || undefined,
+        }
         await pendingClicks(clicks, set.headers)
         const { rows, total } = await links.list(filter, page)
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
@@ -120,16 +129,21 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       },
       {
         params: IdParams,
-        query: Type.Object({
-          soft: Type.Optional(Type.String({ description: 'true: only sets is_active to false, and answers 200 with the link.' })),
-          purge: Type.Optional(Type.String({ description: 'true: erases the link, its events and its totals.' })),
-          reason: Type.Optional(Type.String({ description: 'Kept in the `deleted` event.', default: 'manual' })),
-        }),
+        query: Type.Object(
+          {
+            soft: Type.Optional(
+              Type.String({ description: 'true: only sets is_active to false, and answers 200 with the link.' }),
+            ),
+            purge: Type.Optional(Type.String({ description: 'true: erases the link, its events and its totals.' })),
+            reason: Type.Optional(Type.String({ description: 'Kept in the `deleted` event.', default: 'manual' })),
+          },
+          OTHERS_IGNORED,
+        ),
         response: { 200: Link, 204: Type.Void() },
         detail: { summary: 'Delete a link', description: 'Its code is never issued again.' },
       },
     )
-    .get('/urls/:id/redirect', ({ params: { id }, request }) => redirect(request, id), {
+    .get('/urls/:id/redirect', async ({ params: { id }, request }) => redirect(request, id), {
       params: Type.Object({ id: Type.String({ description: 'A code.' }) }),
       detail: { summary: 'The redirect of a code', responses: { 302: { description: 'Where the link leads, in Location.' } } },
     })
@@ -143,7 +157,12 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows
       },
-      { params: IdParams, query: listQuery({}), response: { 200: Type.Array(Event) }, detail: { summary: 'Audit log of a link, also of a deleted one' } },
+      {
+        params: IdParams,
+        query: listQuery({}),
+        response: { 200: Type.Array(Event) },
+        detail: { summary: 'Audit log of a link, also of a deleted one' },
+      },
     )
     .get(
       '/urls/:id/stats',

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Id, Time } from '../http/validation.ts'
+import { Id, OTHERS_IGNORED, Time } from '../http/validation.ts'
 import { CUSTOM_CODE } from './code.ts'
 import { MAX_TARGET } from './target.ts'
 
@@ -22,31 +22,52 @@ export type Link = Static<typeof Link>
 /** A link as the database has it: without the address that depends on how we are reached. */
 export type LinkRow = Omit<Link, 'short_url'>
 
-const target = Type.String({ minLength: 1, maxLength: MAX_TARGET, description: 'http or https.', examples: ['https://example.com/a/page'] })
+const target = Type.String({
+  minLength: 1,
+  maxLength: MAX_TARGET,
+  description: 'http or https.',
+  examples: ['https://example.com/a/page'],
+})
 const title = Nullable(Type.String({ maxLength: 500 }))
 
-export const NewLink = Type.Object({
-  original_url: target,
-  user_id: Type.Optional(Nullable(Id)),
-  title: Type.Optional(title),
-  short_code: Type.Optional(
-    Nullable(Type.String({ minLength: 3, maxLength: 64, pattern: CUSTOM_CODE.source, description: 'A code of your own; unset, one is made.' })),
-  ),
-})
+export const NewLink = Type.Object(
+  {
+    original_url: target,
+    user_id: Type.Optional(Nullable(Id)),
+    title: Type.Optional(title),
+    short_code: Type.Optional(
+      Nullable(
+        Type.String({
+          minLength: 3,
+          maxLength: 64,
+          pattern: CUSTOM_CODE.source,
+          description: 'A code of your own; unset, one is made.',
+        }),
+      ),
+    ),
+  },
+  OTHERS_IGNORED,
+)
 export type NewLink = Static<typeof NewLink>
 
-export const LinkChange = Type.Object({
-  original_url: Type.Optional(target),
-  title: Type.Optional(title),
-  is_active: Type.Optional(Type.Boolean()),
-})
+export const LinkChange = Type.Object(
+  {
+    original_url: Type.Optional(target),
+    title: Type.Optional(title),
+    is_active: Type.Optional(Type.Boolean()),
+  },
+  OTHERS_IGNORED,
+)
 export type LinkChange = Static<typeof LinkChange>
 
 /** POST /shorten takes either name for the target. */
-export const Shorten = Type.Object({
-  url: Type.Optional(target),
-  original_url: Type.Optional(target),
-  user_id: NewLink.properties.user_id,
-  title: NewLink.properties.title,
-  short_code: NewLink.properties.short_code,
-})
+export const Shorten = Type.Object(
+  {
+    url: Type.Optional(target),
+    original_url: Type.Optional(target),
+    user_id: NewLink.properties.user_id,
+    title: NewLink.properties.title,
+    short_code: NewLink.properties.short_code,
+  },
+  OTHERS_IGNORED,
+)

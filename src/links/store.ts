@@ -21,6 +21,7 @@ export function linkStore(database: Database) {
   return {
     /** One round trip, its `created` event included. A generated code that is taken is made again, three times, then one character longer. */
     async create(link: NewLink): Promise<LinkRow> {
+      if (link.user_id && !Number.isSafeInteger(link.user_id)) throw notFound('User')
       const location = locationOf(link.original_url)
       const { short_code: custom } = link
       if (custom) assertUsable(custom)

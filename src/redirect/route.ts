@@ -1,6 +1,7 @@
 // The redirect: GET and HEAD of /:code, /urls/:code and /urls/:code/redirect. It measures itself and has no hooks.
-import type { Config } from '../config.ts'
+
 import type { Recorder } from '../clicks/recorder.ts'
+import type { Config } from '../config.ts'
 import { notFound, Problem } from '../http/problem.ts'
 import { CODE } from '../links/code.ts'
 import { refusal } from '../links/target.ts'
@@ -18,8 +19,9 @@ export function createRedirect(resolver: Resolver, recorder: Recorder, config: C
     if (entry.location === null || (!entry.active && gone === 404)) throw missing('not_found', notFound('URL'))
     if (!entry.active) throw missing('inactive', new Problem(gone, 'URL is not active'))
     if (!hit && refusal(entry.location)) throw missing('refused', new Problem(404, 'URL leads to an address that is not allowed'))
-    if (request.method === 'GET') recorder.record(entry.id, Date.now(), request.headers.get('referer'), request.headers.get('user-agent'))
-    figures.count(hit ? 'hit' : 'miss', performance.now() - started)
+    if (request.method === 'GET')
+      recorder.record(entry.id, Date.now(), request.headers.get('referer'), request.headers.get('user-agent'))
+    figures.redirected(request.method, hit, performance.now() - started)
     return new Response(null, {
       status: 302,
       headers: { Location: entry.location, 'Cache-Control': 'private, no-store', 'X-Cache': hit ? 'HIT' : 'MISS' },
@@ -27,7 +29,7 @@ export function createRedirect(resolver: Resolver, recorder: Recorder, config: C
   }
 
   function missing(result: 'not_found' | 'inactive' | 'refused' | 'unavailable', problem: Problem): Problem {
-    figures.count(result, 0)
+    figures.failed(result)
     return problem
   }
 
@@ -39,7 +41,7 @@ export function createRedirect(resolver: Resolver, recorder: Recorder, config: C
     return resolver.find(code).then(
       (found) => answer(request, code, found, false, started),
       (error) => {
-        figures.count('unavailable', performance.now() - started)
+        if (!(error instanceof Problem)) figures.failed('unavailable')
         throw error
       },
     )

@@ -5,7 +5,13 @@ export type Alert = { state: 'ok' | 'firing'; since: string; value: number; limi
 export type AlertName = 'service_down' | 'high_error_rate' | 'high_latency' | 'click_backlog'
 
 /** What the conditions are about: sums since the start, and the state now. */
-export type Readings = { count: number; errors: number; seconds: number; database: DatabaseState; oldestClick: number | undefined }
+export type Readings = {
+  count: number
+  errors: number
+  seconds: number
+  database: DatabaseState
+  oldestClick: number | undefined
+}
 
 const EVERY = 5_000
 const WINDOW = 120_000

@@ -20,7 +20,9 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
   expose('database_pending', 'gauge', 'Queries under way or waiting.', () => one(database.figures().pending))
   expose('database_pending_limit', 'gauge', 'One more query than this is refused.', () => one(database.figures().limit))
   expose('database_queries_total', 'counter', 'Queries answered.', () => one(database.figures().queries))
-  expose('database_query_seconds_total', 'counter', 'Time spent waiting for their answers.', () => one(database.figures().seconds))
+  expose('database_query_seconds_total', 'counter', 'Time spent waiting for their answers.', () =>
+    one(database.figures().seconds),
+  )
   expose('database_failures_total', 'counter', 'Queries that got no answer, by reason.', () => {
     const { refused, late, lost } = database.figures()
     return Object.entries({ refused, late, lost }).map(([reason, value]) => ({ labels: { reason }, value }))
@@ -33,7 +35,9 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
     const { oldest } = clicks.figures()
     return one(oldest === undefined ? 0 : (Date.now() - oldest) / 1000)
   })
-  expose('clicks_last_flush_seconds', 'gauge', 'Time since clicks were last stored.', () => one((Date.now() - clicks.figures().lastFlush) / 1000))
+  expose('clicks_last_flush_seconds', 'gauge', 'Time since clicks were last stored.', () =>
+    one((Date.now() - clicks.figures().lastFlush) / 1000),
+  )
 
   expose('cache_entries', 'gauge', 'Codes in the memory cache.', () => one(resolver.figures().entries))
   expose('cache_lookups_total', 'counter', 'Look-ups of the memory cache, by result.', () => {

@@ -7,7 +7,10 @@ const MAX_QUEUED = 1_000
  * Log lines as server-sent events, from `after` (a Last-Event-ID) on. A reader too slow for the log loses lines and is told how many,
  * instead of holding them in memory.
  */
-export function logStream(ring: LogRing, { filter, level, after }: { filter?: string; level?: LogLevel; after?: number }): Response {
+export function logStream(
+  ring: LogRing,
+  { filter, level, after }: { filter?: string; level?: LogLevel; after?: number },
+): Response {
   let stop = () => {}
   const stream = new ReadableStream<string>(
     {
@@ -23,7 +26,8 @@ export function logStream(ring: LogRing, { filter, level, after }: { filter?: st
           controller.enqueue(`id: ${line.sequence}\ndata: ${JSON.stringify(line)}\n\n`)
         }
         controller.enqueue(': tail\n\n')
-        if (after !== undefined) for (const line of ring.read({ limit: MAX_QUEUED / 2, filter, level, after }).reverse()) send(line)
+        if (after !== undefined)
+          for (const line of ring.read({ limit: MAX_QUEUED / 2, filter, level, after }).reverse()) send(line)
         const wanted = filter?.toLowerCase()
         const unfollow = ring.follow((line) => {
           if (level && line.level !== level) return

@@ -9,7 +9,15 @@ export type Metrics = ReturnType<typeof createMetrics>
 /** Upper bounds of request durations, in seconds. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
-type Series = { method: string; route: string; status: number; count: number; seconds: number; buckets: Float64Array }
+type Series = {
+  method: string
+  route: string
+  status: number
+  count: number
+  seconds: number
+  buckets: Float64Array
+  observe: (seconds: number) => void
+}
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
@@ -32,27 +40,43 @@ export function createMetrics() {
   }
 
   expose('http_requests_total', 'counter', 'Requests answered, by method, route pattern and status.', () =>
-    [...series.values()].map(({ count, ...of }) => ({ labels: labels(of), value: count })),
+    [...series.values()].filter(({ count }) => count > 0).map(({ count, ...of }) => ({ labels: labels(of), value: count })),
   )
   expose('http_request_duration_seconds', 'histogram', 'Time from the request’s arrival to its answer.', () =>
-    [...series.values()].flatMap(({ count, seconds, buckets, ...of }) => histogramSamples(BUCKETS, buckets, count, seconds, labels(of))),
+    [...series.values()]
+      .filter(({ count }) => count > 0)
+      .flatMap(({ count, seconds, buckets, ...of }) => histogramSamples(BUCKETS, buckets, count, seconds, labels(of))),
   )
+
+  function seriesOf(method: string, route: string, status: number): Series {
+    const known = METHODS.has(method) ? method : 'OTHER'
+    const key = `${known} ${route} ${status}`
+    const found = series.get(key)
+    if (found) return found
+    const one: Series = {
+      method: known,
+      route,
+      status,
+      count: 0,
+      seconds: 0,
+      buckets: new Float64Array(BUCKETS.length + 1),
+      observe,
+    }
+    function observe(seconds: number) {
+      one.count++
+      one.seconds += seconds
+      one.buckets[bucketOf(BUCKETS, seconds)]!++
+    }
+    series.set(key, one)
+    return one
+  }
 
   return {
     expose,
     /** Counts one answered request. Routes are patterns, so the number of series is bounded. */
-    observe(method: string, route: string, status: number, seconds: number) {
-      const known = METHODS.has(method) ? method : 'OTHER'
-      const key = `${known} ${route} ${status}`
-      let one = series.get(key)
-      if (!one) {
-        one = { method: known, route, status, count: 0, seconds: 0, buckets: new Float64Array(BUCKETS.length + 1) }
-        series.set(key, one)
-      }
-      one.count++
-      one.seconds += seconds
-      one.buckets[bucketOf(BUCKETS, seconds)]!++
-    },
+    observe: (method: string, route: string, status: number, seconds: number) => seriesOf(method, route, status).observe(seconds),
+    /** The series of one route and status, for a caller that counts in it often. */
+    series: seriesOf,
     /** Sums over all routes since the start. */
     requests() {
       const total = { count: 0, errors: 0, seconds: 0, by_status: {} as Record<string, number> }

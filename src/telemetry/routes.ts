@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { prefersHtml } from '../http/pages.ts'
 import { invalid } from '../http/problem.ts'
-import { textFilter } from '../http/validation.ts'
+import { OTHERS_IGNORED, textFilter } from '../http/validation.ts'
 import type { watchAlerts } from './alerts.ts'
 import type { health, readiness } from './health.ts'
 import { logStream } from './log-stream.ts'
@@ -58,12 +58,15 @@ export function telemetryRoutes({ metrics, ring, alerts, health, ready, summary 
         return { count: logs.length, logs }
       },
       {
-        query: Type.Object({
-          limit: Type.Optional(Type.String({ description: `At most ${MAX_LINES}.`, default: '100' })),
-          filter: Type.Optional(Type.String({ description: 'A part of the line, in any case.' })),
-          level: Type.Optional(Type.String({ description: 'Exactly this level: info, warn, error, …' })),
-          replica: Type.Optional(Type.String({ description: '`all` asks every replica of the fleet; today, this one.' })),
-        }),
+        query: Type.Object(
+          {
+            limit: Type.Optional(Type.String({ description: `At most ${MAX_LINES}.`, default: '100' })),
+            filter: Type.Optional(Type.String({ description: 'A part of the line, in any case.' })),
+            level: Type.Optional(Type.String({ description: 'Exactly this level: info, warn, error, …' })),
+            replica: Type.Optional(Type.String({ description: '`all` asks every replica of the fleet; today, this one.' })),
+          },
+          OTHERS_IGNORED,
+        ),
         detail: { summary: 'Log lines, newest first; a live tail with Accept: text/event-stream' },
       },
     )

@@ -5,10 +5,10 @@ import type { Recorder } from '../clicks/recorder.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
 import { invalid } from '../http/problem.ts'
 import { IdParams, idOf, textFilter } from '../http/validation.ts'
+import { Link } from '../links/schema.ts'
 import type { LinkStore } from '../links/store.ts'
 import type { linkView } from '../links/view.ts'
 import type { Resolver } from '../redirect/resolver.ts'
-import { Link } from '../links/schema.ts'
 import { NewUser, User, UserChange } from './schema.ts'
 import type { UserStore } from './store.ts'
 
@@ -29,7 +29,7 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
     response: { 200: User },
     detail: { summary: 'Change a user', description: '409 where the username or the e-mail is taken.' },
   }
-  const update = ({ params, body }: { params: { id: string }; body: UserChange }) => {
+  const update = async ({ params, body }: { params: { id: string }; body: UserChange }) => {
     if (body.username === undefined && body.email === undefined) throw invalid('body', 'must have username or email')
     return users.update(idOf(params.id, 'User'), body)
   }
@@ -49,7 +49,10 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
       '/users',
       async ({ query, request, set }) => {
         const page = readPage(query)
-        const { rows, total } = await users.list({ username: textFilter(query, 'username'), email: textFilter(query, 'email') }, page)
+        const { rows, total } = await users.list(
+          { username: textFilter(query, 'username'), email: textFilter(query, 'email') },
+          page,
+        )
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows
       },
@@ -59,7 +62,7 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
         detail: { summary: 'List users' },
       },
     )
-    .get('/users/:id', ({ params }) => users.find(idOf(params.id, 'User')), {
+    .get('/users/:id', async ({ params }) => users.find(idOf(params.id, 'User')), {
       params: IdParams,
       response: { 200: User },
       detail: { summary: 'One user' },

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { filled, Time } from '../http/validation.ts'
+import { filled, OTHERS_IGNORED, Time } from '../http/validation.ts'
 
 export const User = Type.Object({ id: Type.Integer(), username: Type.String(), email: Type.String(), created_at: Time })
 export type User = Static<typeof User>
@@ -7,8 +7,8 @@ export type User = Static<typeof User>
 const username = filled(64)
 const email = Type.String({ format: 'address', maxLength: 254 })
 
-export const NewUser = Type.Object({ username, email })
+export const NewUser = Type.Object({ username, email }, OTHERS_IGNORED)
 export type NewUser = Static<typeof NewUser>
 
-export const UserChange = Type.Object({ username: Type.Optional(username), email: Type.Optional(email) })
+export const UserChange = Type.Object({ username: Type.Optional(username), email: Type.Optional(email) }, OTHERS_IGNORED)
 export type UserChange = Static<typeof UserChange>

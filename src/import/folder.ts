@@ -1,0 +1,49 @@
+// A folder of users.csv, urls.csv and events.csv, imported together: what refers to a user or link follows the id it got.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Database } from '../database/guard.ts'
+import { Problem } from '../http/problem.ts'
+import type { Log } from '../telemetry/logs.ts'
+import { eventSource } from './events.ts'
+import { linkSource } from './links.ts'
+import { importRows, named, type Progress, type Source, type Staged } from './load.ts'
+import { userSource } from './users.ts'
+
+export type Imported = { users: number; links: number; events: number }
+
+/** Imports those of the three files that the folder has, all or nothing. Throws a Problem (400) that names file, row and column. */
+export async function importFolder(database: Database, folder: string, progress?: Progress): Promise<Imported> {
+  const files: Record<string, Uint8Array> = {}
+  for (const { file } of SOURCES) {
+    const path = join(folder, file)
+    if (existsSync(path)) files[file] = await Bun.file(path).bytes()
+  }
+  if (Object.keys(files).length === 0)
+    throw new Problem(400, `${folder} has none of ${SOURCES.map(({ file }) => file).join(', ')}`, {
+      details: [{ field: 'folder', message: 'has none of the files that can be imported' }],
+    })
+  return importFiles(database, files, progress)
+}
+
+/** The same from memory: contents by file name. */
+export async function importFiles(database: Database, files: Record<string, Uint8Array>, progress?: Progress): Promise<Imported> {
+  const read: { source: Source; rows: Staged[] }[] = []
+  for (const source of SOURCES) {
+    const file = files[source.file]
+    if (file) read.push({ source, rows: await named(source.file, () => source.read(file)) })
+  }
+  await importRows(database, read, progress)
+  const count = (wanted: Source) => read.find(({ source }) => source === wanted)?.rows.length ?? 0
+  return { users: count(userSource), links: count(linkSource), events: count(eventSource) }
+}
+
+/** Imports the folder into a database without users and links: the first boot. Returns what it imported, if anything. */
+export async function seedIfEmpty(database: Database, folder: string, log: Log): Promise<Imported | undefined> {
+  const [filled] = await database.run((sql) => sql`select from users union all select from urls limit 1`)
+  if (filled) return undefined
+  const imported = await importFolder(database, folder)
+  log.info({ ...imported, folder }, 'the empty database was filled')
+  return imported
+}
+
+const SOURCES = [userSource, linkSource, eventSource] // in the order in which they refer to each other

@@ -1,0 +1,84 @@
+import type { Database, Transaction } from '../database/guard.ts'
+import { NewUser } from '../users/schema.ts'
+import { id, optional, required, text, time } from './cells.ts'
+import { readRows } from './csv.ts'
+import { importFile, type Load, type Progress, type Source } from './load.ts'
+
+const columns = {
+  id: optional(id),
+  username: required(text(NewUser.properties.username)),
+  email: required(text(NewUser.properties.email)),
+  created_at: optional(time),
+}
+
+/**
+ * Imports a users.csv; a username or e-mail may be there twice, as in real files. Ids are kept where they are free. A user is already there
+ * when one of the same id has the same username, e-mail or time, or when one has all three; of equal ones, as many as are there.
+ */
+export const importUsers = (database: Database, file: Uint8Array, progress?: Progress) =>
+  importFile(database, userSource, file, progress)
+
+export const userSource: Source = { file: 'users.csv', table: 'users', staging: 'import_users', read, store }
+
+async function read(file: Uint8Array) {
+  const ids = new Map<number, number>()
+  const rows = await readRows(file, columns, (row, refuse) => {
+    if (row.id === null) return
+    const before = ids.get(row.id)
+    if (before !== undefined) refuse('id', `is that of row ${before} too`)
+    ids.set(row.id, row.line)
+  })
+  return rows.map(({ id, ...row }) => ({ ...row, file_id: id }))
+}
+
+async function store(sql: Transaction, load: Load) {
+  for (const chunk of load.chunks) await findById(sql, load.id, chunk)
+  for (const chunk of load.chunks) await findByContent(sql, load.id, chunk)
+  await moveSequence(sql, load.id)
+  for (const chunk of load.chunks) await insert(sql, load.id, chunk)
+}
+
+type Chunk = Load['chunks'][number]
+
+const findById = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_users s set id = u.id
+  from users u
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and u.id = s.file_id
+    and (u.username = s.username or lower(u.email) = lower(s.email) or u.created_at = s.created_at)`
+
+/** The nth row of some content is the nth user of it that no other row is. A row without a time is a user of any time. */
+async function findByContent(sql: Transaction, importId: number, [after, upTo]: Chunk) {
+  for (const timed of [true, false])
+    await sql`
+      with wanted as (
+        select line, username, email, coalesce(created_at, '-infinity') as at,
+          row_number() over (partition by username, email, created_at order by line) as nth
+        from import_users
+        where import_id = ${importId} and line > ${after} and line <= ${upTo} and id is null and (created_at is not null) = ${timed}),
+      found as (
+        select id, username, email, at, row_number() over (partition by username, email, at order by id) as nth
+        from (select id, username, email, ${timed ? sql`created_at` : sql`'-infinity'::timestamptz`} as at from users) as u
+        where (username, email, at) in (select username, email, at from wanted)
+          and not exists (select from import_users s where s.import_id = ${importId} and s.id = u.id))
+      update import_users s set id = f.id
+      from wanted w join found f using (username, email, at, nth)
+      where s.import_id = ${importId} and s.line = w.line`
+}
+
+const moveSequence = (sql: Transaction, importId: number) => sql`
+  select setval('users_id_seq', highest.id)
+  from (select greatest((select max(file_id) from import_users where import_id = ${importId}), (select max(id) from users)) as id) as highest,
+    users_id_seq as s
+  where highest.id >= s.last_value`
+
+const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  with new as materialized (
+    select line, username, email, coalesce(created_at, now()) as created_at,
+      case when file_id is not null and not exists (select from users u where u.id = s.file_id) then file_id
+        else nextval('users_id_seq') end as id
+    from import_users s
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and id is null
+    order by line),
+  inserted as (
+    insert into users (id, username, email, created_at) select id, username, email, created_at from new)
+  update import_users s set id = new.id from new where s.import_id = ${importId} and s.line = new.line`

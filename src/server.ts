@@ -1,0 +1,137 @@
+// Assembles the server from its parts, and takes it apart again.
+import { createApp } from './app.ts'
+import { createChaos } from './chaos/faults.ts'
+import { createRecorder } from './clicks/recorder.ts'
+import { type Config, ConfigError } from './config.ts'
+import { openDatabase } from './database/connect.ts'
+import { DatabaseAway } from './database/guard.ts'
+import { startMaintenance } from './database/maintenance.ts'
+import { migrate, SchemaTooNew } from './database/migrate.ts'
+import { seedIfEmpty } from './import/folder.ts'
+import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { redirectFigures } from './redirect/figures.ts'
+import { createResolver } from './redirect/resolver.ts'
+import { createRedirect } from './redirect/route.ts'
+import { watchAlerts } from './telemetry/alerts.ts'
+import { exposeServer, summarize } from './telemetry/exposition.ts'
+import { health, readiness } from './telemetry/health.ts'
+import type { Log, LogRing } from './telemetry/logs.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+const MAX_REQUEST_BYTES = 65 * 1024 * 1024 // imports have 64 MiB; other bodies are bounded where they are read
+const IDLE_SECONDS = 30
+const FIRST_ANSWER_WITHIN = 4_000
+
+export type Server = Awaited<ReturnType<typeof startServer>>
+
+/**
+ * Starts a server; resolves when it is ready, degraded where the database is away. `exit` is called at the end of a drain.
+ * Throws ConfigError for settings that cannot work, SchemaTooNew, DataDirInUse.
+ */
+export async function startServer(config: Config, log: Log, ring: LogRing, exit: (code: number) => void) {
+  assertPortFree(config)
+  const lifecycle = createLifecycle(log, exit)
+  const database = await openDatabase(config, log)
+  const metrics = createMetrics()
+  const figures = redirectFigures(metrics)
+  const clicks = createRecorder(database, log)
+  const resolver = createResolver(database)
+  const redirect = createRedirect(resolver, clicks, config, figures)
+  const chaos = createChaos(database, log, () => void lifecycle.drain(75, 'chaos: kill'))
+  const alerts = watchAlerts(() => ({ ...metrics.requests(), database: database.state(), oldestClick: clicks.figures().oldest }))
+  exposeServer(metrics, { database, clicks, resolver, lifecycle })
+
+  const telemetry = {
+    metrics,
+    ring,
+    alerts,
+    health: () => health(lifecycle.started),
+    ready: () => readiness(lifecycle.phase(), database.state(), clicks.figures().backlog),
+    summary: () => summarize(metrics, figures, lifecycle.started),
+  }
+  const draining = () => lifecycle.phase() === 'draining'
+  const fetch = await createApp({ config, log, metrics, database, resolver, clicks, redirect, chaos, telemetry, draining })
+
+  // The port opens before the schema is ready: /health answers, /ready says "starting".
+  const http = Bun.serve({
+    port: config.PORT,
+    hostname: config.HOST,
+    reusePort: false, // else a second server would silently share the port
+    idleTimeout: IDLE_SECONDS,
+    maxRequestBodySize: MAX_REQUEST_BYTES,
+    development: false,
+    fetch(request, server) {
+      if (request.headers.get('accept')?.includes('text/event-stream')) server.timeout(request, 0)
+      return fetch(request)
+    },
+    error(error) {
+      log.error({ err: error }, 'a request failed outside the pipeline')
+      return Response.json({ error: 'something went wrong on our side' }, { status: 500 })
+    },
+  })
+
+  lifecycle.onDrain('wait for the balancer', () => Bun.sleep(config.DRAIN_WAIT * 1000))
+  lifecycle.onDrain('finish requests', async (ms) => {
+    await Promise.race([http.stop(), Bun.sleep(Math.min(ms / 2, 4_000))])
+    await http.stop(true)
+  })
+  lifecycle.onDrain('store clicks', (ms) => clicks.stop(ms / 2))
+  const stopMaintenance = startMaintenance(database, log)
+  lifecycle.onDrain('stop the timers', () => {
+    stopMaintenance()
+    alerts.stop()
+    chaos.endAll()
+  })
+  lifecycle.onDrain('close the database', () => database.close())
+
+  try {
+    await prepareDatabase(config, database, log, lifecycle)
+  } catch (error) {
+    await http.stop(true)
+    await database.close()
+    throw error
+  }
+  lifecycle.ready()
+  return { port: http.port ?? config.PORT, lifecycle, database, chaos }
+}
+
+function ignoreAway(error: unknown): false {
+  if (error instanceof DatabaseAway) return false
+  throw error
+}
+
+function assertPortFree({ HOST, PORT }: Config) {
+  try {
+    Bun.listen({ hostname: HOST, port: PORT, socket: { data() {} } }).stop(true)
+  } catch {
+    throw new ConfigError(`port ${PORT} of ${HOST} is in use or may not be opened: stop what listens there, or set PORT`)
+  }
+}
+
+/** Migrates and seeds. With the database away the server starts degraded, and this is made up for when it is back. */
+async function prepareDatabase(
+  config: Config,
+  database: Awaited<ReturnType<typeof openDatabase>>,
+  log: Log,
+  lifecycle: Lifecycle,
+) {
+  let prepared = false
+  const prepare = async () => {
+    const applied = await migrate(database, log)
+    if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date')
+    if (config.SEED_DIR) await seedIfEmpty(database, config.SEED_DIR, log)
+    prepared = true
+  }
+  const up = Promise.withResolvers<void>()
+  database.onUp(() => {
+    up.resolve()
+    if (prepared || lifecycle.phase() !== 'ready') return
+    prepare().catch((error) => {
+      log.error({ err: error }, 'the schema could not be prepared')
+      if (error instanceof SchemaTooNew) void lifecycle.drain(1, error.message)
+    })
+  })
+  await Promise.race([up.promise, Bun.sleep(FIRST_ANSWER_WITHIN)])
+  const ready = database.state() === 'up' && (await prepare().then(() => true, ignoreAway))
+  if (!ready) log.error('the database is away: starting degraded')
+}

@@ -1,0 +1,111 @@
+// A throw-away PostgreSQL for the tests: TEST_DATABASE_URL where set, else a cluster of its own from the server binaries found here.
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+
+export type Cluster = {
+  /** Of a database that the caller may create others beside. */
+  url: string
+  /** Makes an empty database and returns its URL. */
+  createDatabase: () => Promise<string>
+  /** Only where the cluster is ours: stop, start, freeze it. */
+  control?: { stop: (how?: 'fast' | 'immediate') => Promise<void>; start: () => Promise<void>; pid: () => number; folder: string }
+  end: () => Promise<void>
+}
+
+/** The server binaries' folder, or undefined where PostgreSQL is not installed. */
+export function serverBinaries(): string | undefined {
+  const root = '/usr/lib/postgresql'
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []
+  return versions.map((version) => join(root, version, 'bin')).find((bin) => existsSync(join(bin, 'initdb')))
+}
+
+let shared: Promise<Cluster> | undefined
+
+/** The cluster that tests share: it ends with the process. */
+export const sharedCluster = () => (shared ??= openCluster())
+
+/** A cluster of the caller's own where server binaries are there, else the one of TEST_DATABASE_URL. */
+export async function openCluster({ own = false } = {}): Promise<Cluster> {
+  if (process.env.TEST_DATABASE_URL && !own)
+    return { url: process.env.TEST_DATABASE_URL, ...databasesOf(process.env.TEST_DATABASE_URL) }
+  const bin = serverBinaries()
+  if (!bin) throw new Error('PostgreSQL is not installed, and TEST_DATABASE_URL is not set')
+  const folder = mkdtempSync(join(tmpdir(), 'waypost-pg-'))
+  const port = await freePort()
+  await asNobody(['mkdir', '-p', join(folder, 'data')], folder)
+  await asNobody(
+    [join(bin, 'initdb'), '-D', join(folder, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
+    folder,
+  )
+  const options = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=100`
+  const control = {
+    folder,
+    start: () =>
+      asNobody(
+        [join(bin, 'pg_ctl'), '-D', join(folder, 'data'), '-w', '-l', join(folder, 'log'), '-o', options, 'start'],
+        folder,
+      ),
+    stop: (how = 'fast') => asNobody([join(bin, 'pg_ctl'), '-D', join(folder, 'data'), '-m', how, '-w', 'stop'], folder),
+    pid: () => Number(readFileSync(join(folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]),
+  }
+  await control.start()
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  const cleanUp = () => {
+    Bun.spawnSync(prefix([join(bin, 'pg_ctl'), '-D', join(folder, 'data'), '-m', 'immediate', 'stop']), {
+      stdout: 'ignore',
+      stderr: 'ignore',
+    })
+    rmSync(folder, { recursive: true, force: true })
+  }
+  process.once('exit', cleanUp)
+  return {
+    url,
+    control,
+    ...databasesOf(url),
+    async end() {
+      process.off('exit', cleanUp)
+      cleanUp()
+    },
+  }
+}
+
+function databasesOf(url: string) {
+  let made = 0
+  return {
+    async createDatabase() {
+      const sql = postgres(url, { max: 1, onnotice: () => {} })
+      const name = `waypost_test_${process.pid}_${++made}`
+      await sql.unsafe(`drop database if exists ${name}`)
+      await sql.unsafe(`create database ${name}`)
+      await sql.end()
+      const named = new URL(url)
+      named.pathname = `/${name}`
+      return named.href
+    },
+    end: async () => {},
+  }
+}
+
+/** PostgreSQL refuses to run as root. */
+const prefix = (command: string[]) =>
+  process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...command] : command
+
+async function asNobody(command: string[], folder: string) {
+  if (process.getuid?.() === 0) chownSync(folder, 65534, 65534)
+  const child = Bun.spawn(prefix(command), { stdout: 'ignore', stderr: 'pipe', cwd: folder })
+  if ((await child.exited) !== 0) throw new Error(`${command[0]}: ${await new Response(child.stderr).text()}`)
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer()
+    server.once('error', fail)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => done(port))
+    })
+  })
+}

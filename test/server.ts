@@ -1,0 +1,57 @@
+// A server in this process, for tests: the same parts as `waypost serve`, on a free port.
+import { readConfig } from '../src/config.ts'
+import { startServer } from '../src/server.ts'
+import { type DatabaseKind, quiet } from './databases.ts'
+import { freePort } from './postgres.ts'
+
+export type Answer = { status: number; headers: Headers; body: any; text: string }
+export type TestServer = Awaited<ReturnType<typeof serveOn>>
+
+/** Starts a server on a fresh database of that kind. `settings` are added to its settings. */
+export async function serveOn(kind: DatabaseKind, settings: Record<string, string> = {}) {
+  const { log, ring } = quiet()
+  const port = await freePort()
+  const config = readConfig({ ...(await kind.settings()), PORT: String(port), DRAIN_WAIT: '0', ...settings }, {})
+  const exited = Promise.withResolvers<number>()
+  const server = await startServer(config, log, ring, exited.resolve)
+  const base = `http://127.0.0.1:${port}`
+  const headers: Record<string, string> = config.ADMIN_TOKEN ? { authorization: `Bearer ${config.ADMIN_TOKEN}` } : {}
+
+  /** Sends `body` as JSON unless it is a string, a form or bytes; never follows a redirect. */
+  async function call(method: string, path: string, body?: unknown, extra: Record<string, string> = {}): Promise<Answer> {
+    const raw =
+      typeof body === 'string' || body instanceof FormData || body instanceof Uint8Array || body instanceof ReadableStream
+    const type: Record<string, string> =
+      body === undefined || body instanceof FormData ? {} : { 'content-type': 'application/json' }
+    const response = await fetch(base + path, {
+      method,
+      headers: { ...headers, ...type, ...extra },
+      body: body === undefined ? undefined : raw ? (body as BodyInit) : JSON.stringify(body),
+      redirect: 'manual',
+    })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, text, body: parse(text) }
+  }
+
+  return {
+    base,
+    config,
+    ring,
+    ...server,
+    call,
+    get: (path: string, extra?: Record<string, string>) => call('GET', path, undefined, extra),
+    post: (path: string, body?: unknown, extra?: Record<string, string>) => call('POST', path, body, extra),
+    async stop() {
+      await server.lifecycle.drain(0, 'the test is over')
+      return exited.promise
+    },
+  }
+}
+
+function parse(text: string): any {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
