@@ -1,0 +1,48 @@
+// What scenarios ask of a running Waypost and of its database.
+import postgres from 'postgres'
+import { until } from './servers.ts'
+
+export type MadeLink = { id: number; short_code: string }
+
+/** Makes a link. */
+export async function createLink(url: string, target = 'https://example.com/a/page'): Promise<MadeLink> {
+  const answer = await fetch(`${url}/urls`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ original_url: target }),
+  })
+  if (answer.status !== 201) throw new Error(`POST /urls: ${answer.status} ${await answer.text()}`)
+  return (await answer.json()) as MadeLink
+}
+
+/** Puts `count` links into the database, as SQL; the codes are `c` and the number. */
+export async function fillLinks(database: string, count: number) {
+  const sql = postgres(database, { max: 1, onnotice: () => {} })
+  for (let from = 1; from <= count; from += 100_000)
+    await sql`
+      insert into urls (short_code, original_url, title)
+      select 'c' || n, 'https://example.com/page/' || n, 'Page ' || n from generate_series(${from}::int, ${Math.min(from + 99_999, count)}::int) n`
+  await sql`analyze urls`
+  await sql.end()
+}
+
+/** The clicks that redirects were answered for, by the server's own count, must all be stored. */
+export async function clicksStored(url: string, database: string, linkId: number) {
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  const answered = Number(
+    /^waypost_http_requests_total\{method="GET",route="\/:code",status="302"\} (\d+)/m.exec(metrics)?.[1] ?? 0,
+  )
+  const sql = postgres(database, { max: 1 })
+  let stored = 0
+  await until(async () => {
+    const [row] = await sql`select clicks from link_totals where url_id = ${linkId}`
+    stored = Number(row?.clicks ?? 0)
+    return stored >= answered
+  }, 120_000).catch(() => {})
+  await sql.end()
+  return {
+    name: 'clicks stored = redirects answered',
+    held: stored === answered && stored > 0,
+    found: `${stored} stored, ${answered} answered`,
+  }
+}

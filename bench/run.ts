@@ -1,0 +1,57 @@
+// `bun run bench [scenario …]`: runs the scenarios, prints their tables, and writes bench/results.json and bench/RESULTS.md.
+import { cpus, release, totalmem } from 'node:os'
+import { join } from 'node:path'
+import type { Result } from './compare.ts'
+import { report } from './report.ts'
+import { create } from './scenarios/create.ts'
+import { list } from './scenarios/list.ts'
+import { redirect } from './scenarios/redirect.ts'
+
+const scenarios: Record<string, () => Promise<Result>> = { redirect, create, list }
+
+const asked = process.argv.slice(2)
+const unknown = asked.find((name) => !scenarios[name])
+if (unknown) {
+  console.error(`there is no scenario ${unknown}: ${Object.keys(scenarios).join(', ')}`)
+  process.exit(2)
+}
+
+const file = join(import.meta.dir, 'results.json')
+const before = (await Bun.file(file)
+  .json()
+  .catch(() => ({ results: {} }))) as { results: Record<string, Result & { at: string }> }
+const results = { ...before.results }
+for (const name of asked.length > 0 ? asked : Object.keys(scenarios)) {
+  console.log(`\n${name} …`)
+  results[name] = { ...(await scenarios[name]!()), at: new Date().toISOString() }
+  console.log(report([results[name]!]))
+}
+
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memory_gb: Math.round(totalmem() / 2 ** 30),
+  kernel: release(),
+  bun: Bun.version,
+}
+await Bun.write(file, `${JSON.stringify({ machine, results }, null, 2)}\n`)
+await Bun.write(join(import.meta.dir, 'RESULTS.md'), header() + report(Object.values(results)))
+
+const broken = Object.values(results).flatMap(({ scenario, checks }) =>
+  checks.filter(({ held }) => !held).map(({ name, found }) => `${scenario}: ${name}: ${found}`),
+)
+if (broken.length > 0) {
+  console.error(`\nNOT HELD:\n${broken.join('\n')}`)
+  process.exitCode = 1
+}
+
+function header() {
+  return `# Results
+
+Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory_gb} GB, Linux ${machine.kernel}, Bun ${machine.bun}. The client runs on the
+same machine, on core 1; the server on core 0; PostgreSQL where the kernel puts it. Rates are the median of three rounds that take turns
+with their floor; machines are noisy, so only the ratios within a run mean anything. wrk finds the ceiling where it is installed
+(autocannon is busy before the server is).
+
+`
+}

@@ -1,0 +1,78 @@
+// Starts what is measured: the built binary, and the floors, each in a process of its own on core 0.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort, openCluster } from '../test/postgres.ts'
+import { onCore } from './load.ts'
+
+export type Running = { url: string; pid: number; folder: string; stop: (signal?: NodeJS.Signals) => Promise<void> }
+
+const BINARY = join(import.meta.dir, '../dist/waypost')
+
+/** The built binary with a folder of its own; resolves when it is ready. */
+export async function startWaypost(
+  settings: Record<string, string> = {},
+  folder = mkdtempSync(join(tmpdir(), 'waypost-bench-')),
+): Promise<Running> {
+  if (!existsSync(BINARY)) throw new Error('dist/waypost is not there: bun run build')
+  const port = await freePort()
+  const environment = {
+    PATH: process.env.PATH!,
+    PORT: String(port),
+    DATA_DIR: folder,
+    LOG_LEVEL: 'warn',
+    DRAIN_WAIT: '0',
+    ...settings,
+  }
+  const child = Bun.spawn(onCore(0, [BINARY, 'serve']), { env: environment, stdout: 'ignore', stderr: 'inherit' })
+  const url = `http://127.0.0.1:${port}`
+  await until(async () => (await fetch(`${url}/ready`)).ok, 60_000)
+  return {
+    url,
+    pid: child.pid,
+    folder,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal)
+      await child.exited
+      if (!settings.DATA_DIR) rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A floor of bench/floor.ts. */
+export async function startFloor(kind: 'redirect' | 'insert' | 'select', database?: string): Promise<Running> {
+  const port = await freePort()
+  const script = join(import.meta.dir, 'floor.ts')
+  const child = Bun.spawn(onCore(0, [process.execPath, script, kind, String(port), ...(database ? [database] : [])]), {
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+  for await (const _ of child.stdout) break
+  const stop = async () => {
+    child.kill()
+    await child.exited
+  }
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid, folder: '', stop }
+}
+
+/** A PostgreSQL of the benchmark's own, with an empty database. fsync off: the disk of a noisy machine is not what is measured. */
+export async function startDatabase() {
+  const cluster = await openCluster({ own: true })
+  return { url: await cluster.createDatabase(), end: cluster.end }
+}
+
+/** Resident memory of a process, in MB. */
+export async function memoryOf(pid: number): Promise<number> {
+  const status = await Bun.file(`/proc/${pid}/status`).text()
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+}
+
+/** Asks until it is so, or fails after `ms`. */
+export async function until(isSo: () => Promise<boolean>, ms: number) {
+  const deadline = Date.now() + ms
+  while (Date.now() < deadline) {
+    if (await isSo().catch(() => false)) return
+    await Bun.sleep(50)
+  }
+  throw new Error('it did not happen in time')
+}

@@ -1,0 +1,105 @@
+// Builds what is served to browsers, and the executable. `bun build.ts [--target=…]`; `bun build.ts assets` stops after the first.
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+const TARGETS = ['linux-x64', 'linux-x64-baseline', 'linux-arm64', 'darwin-arm64'] as const
+
+const root = import.meta.dir
+const assets = join(root, 'dist/assets')
+const { values, positionals } = parseArgs({
+  args: Bun.argv.slice(2),
+  options: { target: { type: 'string' } },
+  allowPositionals: true,
+})
+
+await buildAssets()
+if (positionals[0] !== 'assets') await buildExecutable(values.target)
+
+/** console/ and Swagger UI, under names that stay: index.html and the server's headers refer to them. */
+async function buildAssets() {
+  const console = await bundle('console/main.tsx', 'console/console.css')
+  write('console/console.js', console.js)
+  write('console/console.css', console.css)
+  for (const file of ['index.html', 'favicon.svg']) copy(`console/${file}`, `console/${file}`)
+
+  const docs = await bundle('console/docs/docs.ts', 'console/docs/docs.css')
+  write('swagger/docs.js', docs.js)
+  write('swagger/docs.css', docs.css)
+  copy('console/docs/index.html', 'swagger/index.html')
+  for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css', 'swagger-ui-bundle.js.LICENSE.txt', 'LICENSE', 'NOTICE'])
+    copy(`node_modules/swagger-ui-dist/${file}`, `swagger/${file}`)
+}
+
+async function bundle(script: string, style: string): Promise<{ js: string; css: string }> {
+  const { outputs } = await Bun.build({
+    entrypoints: [join(root, script), join(root, style)],
+    target: 'browser',
+    minify: true,
+    define: { 'process.env.NODE_ENV': '"production"' },
+  })
+  const text = (ending: string) => outputs.find(({ path }) => path.endsWith(ending))!.text()
+  return { js: await text('.js'), css: await text('.css') }
+}
+
+/** Only what changed: a server that runs from this folder never meets half a file for nothing. */
+function write(name: string, content: string | Uint8Array) {
+  const file = join(assets, name)
+  if (existsSync(file) && readFileSync(file).equals(Buffer.from(content))) return
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
+}
+
+function copy(from: string, to: string) {
+  write(to, readFileSync(join(root, from)))
+}
+
+async function buildExecutable(target: string | undefined) {
+  if (target !== undefined && !TARGETS.some((known) => known === target)) {
+    console.error(`There is no target ${target}: it is one of ${TARGETS.join(', ')}.`)
+    process.exit(2)
+  }
+  const outfile = join(root, 'dist', target ? `waypost-${target}` : 'waypost')
+  const started = Date.now()
+  const fresh = `${outfile}.${process.pid}` // a running executable cannot be written to, but it can be replaced
+  try {
+    await Bun.build({
+      entrypoints: [join(root, 'src/main.ts'), ...workers()],
+      root: join(root, 'src'), // so that a worker is /$bunfs/root/<its path below src>
+      compile: {
+        outfile: fresh,
+        ...(target ? { target: `bun-${target}` as Bun.Build.CompileTarget } : {}),
+        assets: [assets],
+        autoloadDotenv: false,
+        autoloadBunfig: false,
+      },
+      minify: { whitespace: true, syntax: true, identifiers: false }, // Elysia reads the parameters' names from Function.toString
+      define: { 'process.env.NODE_ENV': '"production"', ...versionDefines() },
+    })
+    await Bun.$`mv ${fresh} ${outfile}`
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    console.error(error instanceof AggregateError ? error.errors.join('\n') : error)
+    process.exit(1)
+  }
+  console.log(`${outfile} · ${(statSync(outfile).size / 1e6).toFixed(0)} MB · ${((Date.now() - started) / 1000).toFixed(1)} s`)
+}
+
+function workers(): string[] {
+  return [...new Bun.Glob('src/**/*-worker.ts').scanSync({ cwd: root, absolute: true })].sort()
+}
+
+/** Commit and date for `waypost version`: from the environment (an image build has no .git), else from git. */
+function versionDefines(): Record<string, string> {
+  const git = (format: string) => {
+    const { success, stdout } = Bun.spawnSync(['git', '-C', root, 'log', '-1', `--format=${format}`], { stderr: 'ignore' })
+    return success ? stdout.toString().trim() : 'unknown'
+  }
+  const defines: Record<string, string> = {}
+  for (const [name, format] of [
+    ['WAYPOST_COMMIT', '%h'],
+    ['WAYPOST_DATE', '%cI'],
+  ] as const)
+    defines[`process.env.${name}`] = JSON.stringify(process.env[name] || git(format))
+  return defines
+}
