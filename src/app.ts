@@ -59,9 +59,9 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     if (code === undefined) return throughPipeline(request)
     try {
       const answer = redirect(request, code)
-      return answer instanceof Promise ? answer.catch((error) => refuse(request, error, '/:code')) : answer
+      return answer instanceof Promise ? answer.catch((error) => refuse(request, error, code)) : answer
     } catch (error) {
-      return refuse(request, error, '/:code')
+      return refuse(request, error, code)
     }
   }
 
@@ -109,12 +109,12 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
   }
 
   /** A redirect that did not happen takes the way of every other problem. */
-  function refuse(request: Request, error: unknown, route: string): Response {
+  function refuse(request: Request, error: unknown, code: string): Response {
     const exchange = openExchange(request, {
       id: requestId(request),
-      path: new URL(request.url, 'http://host').pathname,
+      path: `/${code}`,
       origin: '',
-      route,
+      route: '/:code',
       started: Date.now(),
     })
     const problem = problemOf(error)
@@ -140,7 +140,6 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     const imported = () => [users, links, events].forEach((store) => store.forgetTotal())
 
     const app = new Elysia({ normalize: false }) // its normalisation would turn a list into an object before the check
-      .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
       .onTransform({ as: 'global' }, ({ request, route, query, params }) => {
         exchangeOf(request).route = route
         assertStorable(query)
@@ -154,13 +153,14 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
         return answerProblem(request, problem)
       })
       .use(await consoleRoutes(config))
-      .use(importRoutes(database, config, imported))
+      .use(importRoutes(database, config, imported)) // before onParse: these read their bodies themselves
+      .use(chaosRoutes(chaos, config))
+      .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
       .use(userRoutes({ users, links, clicks, resolver, view, changed: imported }))
       .use(linkRoutes({ database, links, events, clicks, resolver, redirect, view }))
       .use(eventRoutes(events, clicks))
       .use(previewRoute(resolver))
       .use(telemetryRoutes(telemetry))
-      .use(chaosRoutes(chaos, config))
     let document: ReturnType<typeof openApiDocument> | undefined
     const reference = async () => await (document ??= openApiDocument(app))
     return app

@@ -56,7 +56,7 @@ export function eventStore(database: Database) {
           where true
           ${url_id === undefined ? sql`` : sql`and url_id = ${url_id}`}
           ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}
-          ${event_type === undefined ? sql`` : sql`and event_type = ${event_type}`}`
+          ${event_type === undefined ? sql`` : sql`and event_type = ${event_type} ${event_type === 'click' ? sql`` : sql`and event_type <> 'click'`}`}`
         const rows = sql<Event[]>`
           select id, url_id, user_id, event_type, timestamp, details from events ${where}
           ${page.after === undefined ? sql`` : sql`and id > ${page.after}`}

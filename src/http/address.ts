@@ -10,8 +10,8 @@ export type Address = { host: string; path: string; origin: string }
 export function addressOf({ url, headers }: Request): Address {
   const start = url.indexOf('/', 8)
   const host = url.slice(url.indexOf('//') + 2, start)
-  if (url.startsWith('/') || start < 0 || host.length < 4 || !/^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(host))
-    throw invalid('Host', 'must name this server')
+  const shaped = start >= 0 && host.length >= 4 && /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(host)
+  if (url.startsWith('/') || !shaped || !URL.canParse(url)) throw invalid('Host', 'must name this server') // a port 99999 has the shape too
   const end = url.indexOf('?', start)
   const secure = headers.get('x-forwarded-proto') === 'https' || url.startsWith('https')
   return { host, path: end < 0 ? url.slice(start) : url.slice(start, end), origin: `${secure ? 'https' : 'http'}://${host}` }

@@ -22,17 +22,17 @@ export const importEvents = (database: Database, file: Uint8Array, progress?: Pr
 
 export const eventSource: Source = { file: 'events.csv', table: 'events', staging: 'import_events', read, store }
 
-// The partition of imported events ends at event_id_at('2025-01-01'), over twice as far: room for those whose id is not kept.
+// The partition of imported events ends over twice as far, at event_id_at('2025-01-01'): room for those whose id is not kept.
 const MAX_KEPT_ID = 2 ** 48
 
 async function read(file: Uint8Array) {
   const ids = new Set<number>()
   const rows = await readRows(file, columns)
-  return rows.map(({ id, url_id, user_id, details, ...row }) => {
+  return rows.map(({ id, details, ...row }) => {
     const kept = id !== null && id < MAX_KEPT_ID && !ids.has(id) ? id : null
     if (kept !== null) ids.add(kept)
     const referrer = row.event_type === 'click' && details ? hostOf(details.referrer ?? details.referer) : null
-    return { ...row, file_id: kept, url_ref: url_id, user_ref: user_id, details: details ?? {}, referrer }
+    return { ...row, id: kept, details: details ?? {}, referrer, there: false }
   })
 }
 
@@ -44,39 +44,48 @@ function hostOf(referrer: unknown): string | null {
 }
 
 async function store(sql: Transaction, load: Load) {
-  for (const chunk of load.chunks) await resolve(sql, load.id, chunk)
+  for (const chunk of load.chunks) await followLinks(sql, load.id, chunk)
+  for (const chunk of load.chunks) await followUsers(sql, load.id, chunk)
+  for (const chunk of load.chunks) await leaveOutPurged(sql, load.id, chunk)
   for (const chunk of load.chunks) await refuseUnknown(sql, load.id, chunk)
   for (const chunk of load.chunks) await findByContent(sql, load.id, chunk)
   const [highest] = await sql<{ id: number }[]>`
-    select greatest((select max(id) from events_imported),
-      (select max(file_id) from import_events where import_id = ${load.id}), 0) as id`
-  for (const chunk of load.chunks) await insert(sql, load.id, chunk, highest!.id)
+    select greatest((select max(id) from events_imported), (select max(id) from import_events where import_id = ${load.id}), 0) as id`
+  for (const chunk of load.chunks) await giveIds(sql, load.id, chunk, highest!.id)
+  for (const chunk of load.chunks) await insert(sql, load.id, chunk)
   await countClicks(sql, load.id)
 }
 
 type Chunk = Load['chunks'][number]
 
-/** References follow the ids that links and users of the same import got; all others are ids of the database. */
-const resolve = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_events s set url_id = r.url_id, user_id = r.user_id, id = r.id
-  from (
-    select e.line, coalesce(l.id, u.id) as url_id, coalesce(f.id, e.user_ref) as user_id, case when u.purged_at is not null then 0 end as id
-    from import_events e
-      left join import_links l on l.import_id = ${importId} and l.file_id = e.url_ref
-      left join urls u on u.id = coalesce(l.id, e.url_ref)
-      left join import_users f on f.import_id = ${importId} and f.file_id = e.user_ref
-    where e.import_id = ${importId} and e.line > ${after} and e.line <= ${upTo} and (e.url_ref is not null or e.user_ref is not null)) as r
-  where s.import_id = ${importId} and s.line = r.line`
+/** A link of the same import may have got another id, and so may a user. */
+const followLinks = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_events s set url_id = l.id
+  from import_links l
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
+    and l.import_id = ${importId} and l.file_id = s.url_id and l.id <> l.file_id`
+
+const followUsers = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_events s set user_id = f.id
+  from import_users f
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
+    and f.import_id = ${importId} and f.file_id = s.user_id and f.id <> f.file_id`
+
+const leaveOutPurged = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_events s set id = null, there = true
+  from urls u
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and u.id = s.url_id and u.purged_at is not null`
 
 async function refuseUnknown(sql: Transaction, importId: number, [after, upTo]: Chunk) {
   const unknown = await sql<BadRow[]>`
-    select line, 'url_id' as column, format('names no link: there is none with the id %s', url_ref) as message
-    from import_events
-    where import_id = ${importId} and line > ${after} and line <= ${upTo} and url_ref is not null and url_id is null
-    union all
-    select line, 'user_id', format('names no user: there is none with the id %s', user_ref)
+    select line, 'url_id' as column, format('names no link: there is none with the id %s', url_id) as message
     from import_events s
-    where import_id = ${importId} and line > ${after} and line <= ${upTo} and user_id is not null and id is null
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and url_id is not null
+      and not exists (select from urls u where u.id = s.url_id)
+    union all
+    select line, 'user_id', format('names no user: there is none with the id %s', user_id)
+    from import_events s
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and user_id is not null
       and not exists (select from users u where u.id = s.user_id)
     order by line limit 20`
   if (unknown.length > 0) throw badRows(unknown)
@@ -85,34 +94,36 @@ async function refuseUnknown(sql: Transaction, importId: number, [after, upTo]: 
 /** The nth row of some content is the nth imported event of it that no other row is. */
 const findByContent = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
   with wanted as (
-    select line, coalesce(url_id, 0) as url, coalesce(user_id, 0) as usr, event_type, timestamp, details,
+    select line, coalesce(url_id, 0) as link, coalesce(user_id, 0) as actor, event_type, timestamp, details,
       row_number() over (partition by url_id, user_id, event_type, timestamp, details order by line) as nth
     from import_events
-    where import_id = ${importId} and line > ${after} and line <= ${upTo} and id is null),
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there),
   found as (
-    select id, coalesce(url_id, 0) as url, coalesce(user_id, 0) as usr, event_type, timestamp, details,
+    select id, coalesce(url_id, 0) as link, coalesce(user_id, 0) as actor, event_type, timestamp, details,
       row_number() over (partition by url_id, user_id, event_type, timestamp, details order by id) as nth
     from events_imported e
     where timestamp in (select timestamp from wanted)
-      and not exists (select from import_events s where s.import_id = ${importId} and s.id = e.id))
-  update import_events s set id = f.id
-  from wanted w join found f using (timestamp, url, usr, event_type, details, nth)
+      and not exists (select from import_events s where s.import_id = ${importId} and s.id = e.id and s.there))
+  update import_events s set id = f.id, there = true
+  from wanted w join found f using (timestamp, link, actor, event_type, details, nth)
   where s.import_id = ${importId} and s.line = w.line`
 
-/** Rows of staging stay without an id here: that is how countClicks knows them. New ids leave gaps. */
-const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk, highest: number) => sql`
+/** To the rows whose id is taken, and to those that have none; they leave gaps. */
+const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk, highest: number) => sql`
+  update import_events s set id = ${highest}::bigint + line
+  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there
+    and (id is null or exists (select from events_imported e where e.id = s.id))`
+
+const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
   insert into events (id, url_id, user_id, event_type, timestamp, details)
-  select case when file_id is not null and not exists (select from events_imported e where e.id = s.file_id) then file_id
-      else ${highest}::bigint + line end,
-    url_id, user_id, event_type, timestamp, details
-  from import_events s
-  where import_id = ${importId} and line > ${after} and line <= ${upTo} and id is null
+  select id, url_id, user_id, event_type, timestamp, details from import_events
+  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there
   order by line`
 
 const MAX_VALUES = 200 // of a dimension, a link and day; the rest is (other)
 
 async function countClicks(sql: Transaction, importId: number) {
-  const clicked = sql`from import_events where import_id = ${importId} and event_type = 'click' and id is null and url_id is not null`
+  const clicked = sql`from import_events where import_id = ${importId} and event_type = 'click' and not there and url_id is not null`
   const links = await sql<
     { url_id: number; clicks: number }[]
   >`select url_id, count(*) as clicks ${clicked} group by url_id order by url_id`

@@ -59,12 +59,14 @@ async function read(file: Uint8Array) {
     return {
       ...row,
       file_id: id,
-      user_ref: user_id,
+      user_id,
       short_code: short_code ?? newCode((code) => codes.has(code) || made.has(code), made),
       made: short_code === null,
       repeats: first < row.line ? first : null,
       location: locationOf(row.original_url),
       is_active: is_active ?? true,
+      id,
+      there: false,
     }
   })
 }
@@ -80,12 +82,17 @@ function newCode(isTaken: (code: string) => boolean, made: Set<string>): string 
 }
 
 async function store(sql: Transaction, load: Load) {
+  for (const chunk of load.chunks) await followUsers(sql, load.id, chunk)
   for (const chunk of load.chunks) await findByCode(sql, load.id, chunk)
-  await findByContent(sql, load.id)
-  await remakeCodes(sql, load.id)
+  const [made] = await sql`select from import_links where import_id = ${load.id} and made limit 1`
+  if (made) {
+    await findByContent(sql, load.id)
+    await remakeCodes(sql, load.id)
+  }
   for (const chunk of load.chunks) await refuseTaken(sql, load.id, chunk)
   for (const chunk of load.chunks) await refuseUnknownUsers(sql, load.id, chunk)
   await moveSequence(sql, load.id)
+  for (const chunk of load.chunks) await giveIds(sql, load.id, chunk)
   for (const chunk of load.chunks) await insert(sql, load.id, chunk)
   await sql`
     update import_links s set id = first.id from import_links first
@@ -94,35 +101,42 @@ async function store(sql: Transaction, load: Load) {
 
 type Chunk = Load['chunks'][number]
 
-const findByCode = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_links s set id = u.id
-  from urls u
-  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and s.repeats is null
-    and case when s.made then u.id = s.file_id and u.original_url = s.original_url
-      else u.short_code = s.short_code and (u.original_url = s.original_url or u.id = s.file_id) end`
+/** A user of the same import may have got another id. */
+const followUsers = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_links s set user_id = f.id
+  from import_users f
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
+    and f.import_id = ${importId} and f.file_id = s.user_id and f.id <> f.file_id`
 
-/** Rows without a code: the nth of some content is the nth link of it that no other row is. */
+const findByCode = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_links s set id = u.id, there = true
+  from urls u
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and not s.made and s.repeats is null
+    and u.short_code = s.short_code and (u.original_url = s.original_url or u.id = s.file_id)`
+
+/** Rows without a code: the one of the same id and target, or else the nth of some content is the nth link of it that no other row is. */
 async function findByContent(sql: Transaction, importId: number) {
-  const [some] = await sql`select from import_links where import_id = ${importId} and made and id is null limit 1`
-  if (!some) return
+  await sql`
+    update import_links s set there = true
+    from urls u
+    where s.import_id = ${importId} and s.made and u.id = s.file_id and u.original_url = s.original_url`
   for (const timed of [true, false])
     await sql`
       with wanted as (
-        select s.line, s.original_url, coalesce(s.title, '') as title, coalesce(f.id, s.user_ref, 0) as user_id,
-          coalesce(s.created_at, '-infinity') as at,
-          row_number() over (partition by s.original_url, s.title, coalesce(f.id, s.user_ref), s.created_at order by s.line) as nth
-        from import_links s left join import_users f on f.import_id = ${importId} and f.file_id = s.user_ref
-        where s.import_id = ${importId} and s.made and s.id is null and (s.created_at is not null) = ${timed}),
+        select line, original_url, coalesce(title, '') as title, coalesce(user_id, 0) as owner, coalesce(created_at, '-infinity') as at,
+          row_number() over (partition by original_url, title, user_id, created_at order by line) as nth
+        from import_links
+        where import_id = ${importId} and made and not there and (created_at is not null) = ${timed}),
       found as (
-        select id, original_url, title, user_id, at, row_number() over (partition by original_url, title, user_id, at order by id) as nth
+        select id, original_url, title, owner, at, row_number() over (partition by original_url, title, owner, at order by id) as nth
         from (
-          select id, original_url, coalesce(title, '') as title, coalesce(user_id, 0) as user_id,
+          select id, original_url, coalesce(title, '') as title, coalesce(user_id, 0) as owner,
             ${timed ? sql`created_at` : sql`'-infinity'::timestamptz`} as at
           from urls where deleted_at is null) as u
-        where (original_url, title, user_id, at) in (select original_url, title, user_id, at from wanted)
-          and not exists (select from import_links s where s.import_id = ${importId} and s.id = u.id))
-      update import_links s set id = f.id
-      from wanted w join found f using (original_url, title, user_id, at, nth)
+        where (original_url, title, owner, at) in (select original_url, title, owner, at from wanted)
+          and not exists (select from import_links s where s.import_id = ${importId} and s.id = u.id and s.there))
+      update import_links s set id = f.id, there = true
+      from wanted w join found f using (original_url, title, owner, at, nth)
       where s.import_id = ${importId} and s.line = w.line`
 }
 
@@ -132,7 +146,7 @@ const TRIES = 5
 async function remakeCodes(sql: Transaction, importId: number) {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const taken = await sql<{ line: number }[]>`
-      select line from import_links s join urls using (short_code) where s.import_id = ${importId} and s.made and s.id is null`
+      select line from import_links s join urls using (short_code) where s.import_id = ${importId} and s.made and not s.there`
     if (taken.length === 0) return
     for (const { line } of taken)
       await sql`update import_links set short_code = ${generateCode(CODE_LENGTH + 1)} where import_id = ${importId} and line = ${line}`
@@ -143,18 +157,17 @@ async function refuseTaken(sql: Transaction, importId: number, [after, upTo]: Ch
   const taken = await sql<BadRow[]>`
     select line, 'short_code' as column, case when u.deleted_at is null then 'is taken by another link' else 'is that of a deleted link' end as message
     from import_links s join urls u using (short_code)
-    where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and s.id is null and s.repeats is null
+    where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and not s.there and s.repeats is null
     order by line limit 20`
   if (taken.length > 0) throw badRows(taken)
 }
 
 async function refuseUnknownUsers(sql: Transaction, importId: number, [after, upTo]: Chunk) {
   const unknown = await sql<BadRow[]>`
-    select line, 'user_id' as column, format('names no user: there is none with the id %s', user_ref) as message
+    select line, 'user_id' as column, format('names no user: there is none with the id %s', user_id) as message
     from import_links s
-    where import_id = ${importId} and line > ${after} and line <= ${upTo} and id is null and user_ref is not null
-      and not exists (select from import_users f where f.import_id = ${importId} and f.file_id = s.user_ref)
-      and not exists (select from users u where u.id = s.user_ref)
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and user_id is not null
+      and not exists (select from users u where u.id = s.user_id)
     order by line limit 20`
   if (unknown.length > 0) throw badRows(unknown)
 }
@@ -165,16 +178,15 @@ const moveSequence = (sql: Transaction, importId: number) => sql`
     urls_id_seq as s
   where highest.id >= s.last_value`
 
+/** To the rows whose id is taken, and to those that have none. */
+const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_links s set id = nextval('urls_id_seq')
+  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and repeats is null
+    and (id is null or exists (select from urls u where u.id = s.id))`
+
 const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  with new as materialized (
-    select s.line, coalesce(f.id, s.user_ref) as user_id, s.short_code, s.original_url, s.location, s.title, s.is_active,
-      coalesce(s.created_at, now()) as created_at, coalesce(s.updated_at, s.created_at, now()) as updated_at,
-      case when s.file_id is not null and not exists (select from urls u where u.id = s.file_id) then s.file_id
-        else nextval('urls_id_seq') end as id
-    from import_links s left join import_users f on f.import_id = ${importId} and f.file_id = s.user_ref
-    where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and s.id is null and s.repeats is null
-    order by s.line),
-  inserted as (
-    insert into urls (id, user_id, short_code, original_url, location, title, is_active, created_at, updated_at)
-    select id, user_id, short_code, original_url, location, title, is_active, created_at, updated_at from new)
-  update import_links s set id = new.id from new where s.import_id = ${importId} and s.line = new.line`
+  insert into urls (id, user_id, short_code, original_url, location, title, is_active, created_at, updated_at)
+  select id, user_id, short_code, original_url, location, title, is_active, coalesce(created_at, now()), coalesce(updated_at, created_at, now())
+  from import_links
+  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and repeats is null
+  order by line`
