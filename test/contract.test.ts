@@ -415,6 +415,16 @@ const groups: Record<string, Case[]> = {
     { name: 'filter by activity', path: '/urls?is_active=FALSE', status: 200, expect: [] },
     { name: 'search', path: '/urls?q=EXAMPLE.com/own', status: 200, check: ({ body }) => expect(body).toHaveLength(1) },
     { name: 'a search for a wildcard finds it literally', path: '/urls?q=%25', status: 200, expect: [] },
+    {
+      name: 'newest first',
+      path: '/urls?order=desc&per_page=2',
+      status: 200,
+      check: ({ body, headers }) => {
+        expect(body[0].id).toBeGreaterThan(body[1].id)
+        expect(headers.get('x-next-cursor')).toBe(String(body[1].id))
+      },
+    },
+    { name: 'an order that is none', path: '/urls?order=up', status: 400, field: 'order' },
     { name: 'a bad activity', path: '/urls?is_active=banana', status: 400, field: 'is_active' },
     { name: 'a bad user filter', path: '/urls?user_id=abc', status: 400, field: 'user_id' },
     { name: 'a NUL in a filter', path: '/urls?q=a%00b', status: 400, field: 'q' },

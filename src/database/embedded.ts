@@ -1,11 +1,10 @@
 // The database that Waypost brings along: PGlite in a worker thread, under DATA_DIR, spoken to over a Unix socket there.
-import { Database as Sqlite } from 'bun:sqlite'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { copyFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import postgres from 'postgres'
 import pgTrgm from '../../node_modules/@electric-sql/pglite/dist/pg_trgm.tar.gz' with { type: 'file' }
 import { entryPoint, workerFile } from '../executable.ts'
+import { tryLock } from '../lock.ts'
 import type { Log } from '../telemetry/logs.ts'
 import { keepHouse } from './embedded-housekeeping.ts'
 import type { FromWorker, ToWorker } from './embedded-worker.ts'
@@ -27,7 +26,7 @@ export async function startEmbedded(dataDir: string, log: Log): Promise<Embedded
   const unlock = lock(place)
   try {
     refuseOtherVersion(place)
-    await copyFile(pgTrgm, place.extensions)
+    await Bun.write(place.extensions, Bun.file(pgTrgm)) // copyFile does not see into the executable
     if (!existsSync(join(place.folder, 'PG_VERSION'))) await makeCluster(place.folder)
     const supervised = await supervise(place, log)
     const stopHousekeeping = keepHouse(() => connectTo(place.socketFolder), log, supervised.patient)
@@ -74,25 +73,10 @@ function placeOf(dataDir: string): Place {
   }
 }
 
-// An exclusive SQLite transaction is a lock that the kernel takes back at kill -9, also in containers where every pid is 1.
-// Kept on globalThis because a collected handle gives the lock away.
-const held = ((globalThis as { waypostLocks?: Set<Sqlite> }).waypostLocks ??= new Set())
-
 function lock(place: Place): () => void {
-  const file = new Sqlite(place.lock, { create: true })
-  try {
-    file.run('pragma busy_timeout = 0')
-    file.run('pragma locking_mode = exclusive')
-    file.run('begin exclusive')
-  } catch {
-    file.close()
-    throw new DataDirInUse(`another waypost is using ${place.dataDir}: stop it, or set another DATA_DIR`)
-  }
-  held.add(file)
-  return () => {
-    held.delete(file)
-    file.close()
-  }
+  const unlock = tryLock(place.lock)
+  if (!unlock) throw new DataDirInUse(`another waypost is using ${place.dataDir}: stop it, or set another DATA_DIR`)
+  return unlock
 }
 
 function refuseOtherVersion({ folder, dataDir }: Place) {

@@ -1,4 +1,5 @@
 import type { Database } from '../database/guard.ts'
+import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { Page, Total } from '../http/page.ts'
 import { notFound } from '../http/problem.ts'
@@ -58,9 +59,7 @@ export function eventStore(database: Database) {
           ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}
           ${event_type === undefined ? sql`` : sql`and event_type = ${event_type} ${event_type === 'click' ? sql`` : sql`and event_type <> 'click'`}`}`
         const rows = sql<Event[]>`
-          select id, url_id, user_id, event_type, timestamp, details from events ${where}
-          ${page.after === undefined ? sql`` : sql`and id > ${page.after}`}
-          order by id limit ${page.size} offset ${page.offset}`
+          select id, url_id, user_id, event_type, timestamp, details from events ${where} ${pageOf(sql, page)}`
         const filtered = Object.values(filter).some((value) => value !== undefined)
         const count = filtered ? countUpTo(sql, sql`select 1 from events ${where}`) : total.count()
         return { rows: [...(await rows)], total: await count }

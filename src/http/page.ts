@@ -3,8 +3,8 @@ import { type TObject, Type } from '@sinclair/typebox'
 import { invalid } from './problem.ts'
 import { OTHERS_IGNORED } from './validation.ts'
 
-/** Rows by id, ascending: after `after` where a cursor was given, else from `offset`. */
-export type Page = { number: number; size: number; offset: number; after: number | undefined }
+/** Rows by id: after `after` where a cursor was given, else from `offset`. */
+export type Page = { number: number; size: number; offset: number; after: number | undefined; descending: boolean }
 
 export type Total = { count: number; exact: boolean }
 
@@ -20,6 +20,7 @@ export const pageParameters = {
   page: Type.Optional(Type.String({ description: 'Page, from 1; clamped.', default: '1' })),
   per_page: Type.Optional(Type.String({ description: `Rows a page, 1 to ${MAX_SIZE}; clamped.`, default: String(DEFAULT_SIZE) })),
   cursor: Type.Optional(Type.String({ description: 'X-Next-Cursor of the answer before: as fast at the end as at the start.' })),
+  order: Type.Optional(Type.String({ description: 'asc or desc, by id.', default: 'asc' })),
 }
 
 /** The schema of a list's query: the page and the resource's own `filters`. */
@@ -30,11 +31,12 @@ export const listQuery = <T extends TObject['properties']>(filters: T) =>
 export function readPage(query: Query): Page {
   const size = clamp(query.per_page, DEFAULT_SIZE, MAX_SIZE)
   const number = clamp(query.page, 1, MAX_PAGE)
-  if (query.cursor === undefined) return { number, size, offset: (number - 1) * size, after: undefined }
+  const descending = isDescending(query.order)
+  if (query.cursor === undefined) return { number, size, offset: (number - 1) * size, after: undefined, descending }
   const after = Number(query.cursor)
   if (!/^\d+$/.test(query.cursor) || !Number.isSafeInteger(after))
     throw invalid('cursor', 'must be the X-Next-Cursor of another answer')
-  return { number: 1, size, offset: 0, after }
+  return { number: 1, size, offset: 0, after, descending }
 }
 
 /** X-Total-Count, X-Total-Exact, X-Next-Cursor and Link for the page that holds `rows`. */
@@ -60,6 +62,12 @@ function neighbours(url: string, { number, size }: Page, rows: number, total: To
   if (total.exact ? number < pages : rows === size) links.push(link(number + 1, 'next'))
   if (total.exact) links.push(link(pages, 'last'))
   return links.join(', ')
+}
+
+function isDescending(order: string | undefined): boolean {
+  const known = order?.toLowerCase()
+  if (known !== undefined && known !== 'asc' && known !== 'desc') throw invalid('order', 'must be asc or desc')
+  return known === 'desc'
 }
 
 function clamp(text: string | undefined, byDefault: number, max: number): number {

@@ -23,15 +23,15 @@ const MAX_DETAILS = 20
 
 /**
  * The rows of a file whose first row is the header. `line` is the row's number as a spreadsheet shows it: the header is row 1.
- * Blank rows and columns nobody asked for are passed over; an optional column that is blank or absent is null. `check` may refuse a
- * row that reads well by itself. Throws a Problem (400) that names up to 20 bad rows.
+ * Blank rows and columns nobody asked for are passed over; an optional column that is blank or absent is null. `keep` makes of a row
+ * what is wanted of it, and may refuse one that reads well by itself. Throws a Problem (400) that names up to 20 bad rows.
  */
-export async function readRows<C extends Columns>(
+export async function readRows<C extends Columns, Kept>(
   file: Uint8Array,
   columns: C,
-  check?: (row: RowOf<C>, refuse: (column: string, message: string) => void) => void,
-): Promise<RowOf<C>[]> {
-  const rows: RowOf<C>[] = []
+  keep: (row: RowOf<C>, refuse: (column: string, message: string) => void) => Kept,
+): Promise<Kept[]> {
+  const rows: Kept[] = []
   const bad: BadRow[] = []
   const names = Object.keys(columns)
   let header: string[] | undefined
@@ -52,8 +52,7 @@ export async function readRows<C extends Columns>(
       }
       const errors = bad.length
       const row = readRow(fields)
-      if (bad.length === errors) check?.(row, (column, message) => bad.push({ line, column, message }))
-      if (bad.length === errors) rows.push(row)
+      if (bad.length === errors) rows.push(keep(row, (column, message) => bad.push({ line, column, message })))
       if (bad.length >= MAX_DETAILS) break
       if (rows.length > MAX_ROWS) throw badFile(`has more than ${MAX_ROWS.toLocaleString('en')} rows: split it`)
     }

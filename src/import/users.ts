@@ -1,8 +1,9 @@
-import type { Database, Transaction } from '../database/guard.ts'
+import type { Database } from '../database/guard.ts'
 import { NewUser } from '../users/schema.ts'
 import { id, optional, required, text, time } from './cells.ts'
 import { readRows } from './csv.ts'
-import { importFile, type Load, type Progress, type Source } from './load.ts'
+import { importFile, type Progress, type Source } from './load.ts'
+import { storeUsers } from './users-store.ts'
 
 const columns = {
   id: optional(id),
@@ -18,68 +19,14 @@ const columns = {
 export const importUsers = (database: Database, file: Uint8Array, progress?: Progress) =>
   importFile(database, userSource, file, progress)
 
-export const userSource: Source = { file: 'users.csv', table: 'users', staging: 'import_users', read, store }
+export const userSource: Source = { file: 'users.csv', table: 'users', staging: 'import_users', read, store: storeUsers }
 
-async function read(file: Uint8Array) {
+function read(file: Uint8Array) {
   const ids = new Map<number, number>()
-  const rows = await readRows(file, columns, (row, refuse) => {
-    if (row.id === null) return
-    const before = ids.get(row.id)
+  return readRows(file, columns, ({ id, ...row }, refuse) => {
+    const before = ids.get(id ?? 0)
     if (before !== undefined) refuse('id', `is that of row ${before} too`)
-    ids.set(row.id, row.line)
+    if (id !== null) ids.set(id, row.line)
+    return { ...row, file_id: id, id, there: false }
   })
-  return rows.map(({ id, ...row }) => ({ ...row, file_id: id, id, there: false }))
 }
-
-async function store(sql: Transaction, load: Load) {
-  for (const chunk of load.chunks) await findById(sql, load.id, chunk)
-  for (const chunk of load.chunks) await findByContent(sql, load.id, chunk)
-  await moveSequence(sql, load.id)
-  for (const chunk of load.chunks) await giveIds(sql, load.id, chunk)
-  for (const chunk of load.chunks) await insert(sql, load.id, chunk)
-}
-
-type Chunk = Load['chunks'][number]
-
-const findById = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_users s set there = true
-  from users u
-  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and u.id = s.id
-    and (u.username = s.username or lower(u.email) = lower(s.email) or u.created_at = s.created_at)`
-
-/** The nth row of some content is the nth user of it that no other row is. A row without a time is a user of any time. */
-async function findByContent(sql: Transaction, importId: number, [after, upTo]: Chunk) {
-  for (const timed of [true, false])
-    await sql`
-      with wanted as (
-        select line, username, email, coalesce(created_at, '-infinity') as at,
-          row_number() over (partition by username, email, created_at order by line) as nth
-        from import_users
-        where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and (created_at is not null) = ${timed}),
-      found as (
-        select id, username, email, at, row_number() over (partition by username, email, at order by id) as nth
-        from (select id, username, email, ${timed ? sql`created_at` : sql`'-infinity'::timestamptz`} as at from users) as u
-        where (username, email, at) in (select username, email, at from wanted)
-          and not exists (select from import_users s where s.import_id = ${importId} and s.id = u.id and s.there))
-      update import_users s set id = f.id, there = true
-      from wanted w join found f using (username, email, at, nth)
-      where s.import_id = ${importId} and s.line = w.line`
-}
-
-const moveSequence = (sql: Transaction, importId: number) => sql`
-  select setval('users_id_seq', highest.id)
-  from (select greatest((select max(file_id) from import_users where import_id = ${importId}), (select max(id) from users)) as id) as highest,
-    users_id_seq as s
-  where highest.id >= s.last_value`
-
-/** To the rows whose id is taken, and to those that have none. */
-const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_users s set id = nextval('users_id_seq')
-  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there
-    and (id is null or exists (select from users u where u.id = s.id))`
-
-const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  insert into users (id, username, email, created_at)
-  select id, username, email, coalesce(created_at, now()) from import_users
-  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there
-  order by line`

@@ -1,4 +1,5 @@
 import type { Database, Sql } from '../database/guard.ts'
+import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { Page, Total } from '../http/page.ts'
 import { conflict, notFound, unavailable } from '../http/problem.ts'
@@ -47,8 +48,7 @@ export function linkStore(database: Database) {
       return database.run(async (sql) => {
         const where = whereOf(sql, filter)
         const rows = sql<LinkRow[]>`
-          ${select(sql)} ${where} ${page.after === undefined ? sql`` : sql`and u.id > ${page.after}`}
-          order by u.id limit ${page.size} offset ${page.offset}`
+          ${select(sql)} ${where} ${pageOf(sql, page, sql`u.id`)}`
         const filtered = Object.values(filter).some((value) => value !== undefined)
         const count = filtered ? countUpTo(sql, sql`select 1 from urls u ${where}`) : total.count()
         return { rows: [...(await rows)], total: await count }

@@ -1,4 +1,5 @@
 import type { Database } from '../database/guard.ts'
+import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { Page, Total } from '../http/page.ts'
 import { conflict, notFound } from '../http/problem.ts'
@@ -52,9 +53,7 @@ export function userStore(database: Database) {
           ${username === undefined ? sql`` : sql`and username = ${username}`}
           ${email === undefined ? sql`` : sql`and lower(email) = lower(${email})`}`
         const rows = sql<User[]>`
-          select id, username, email, created_at from users ${where}
-          ${page.after === undefined ? sql`` : sql`and id > ${page.after}`}
-          order by id limit ${page.size} offset ${page.offset}`
+          select id, username, email, created_at from users ${where} ${pageOf(sql, page)}`
         const count = filtered ? countUpTo(sql, sql`select 1 from users ${where}`) : total.count()
         return { rows: [...(await rows)], total: await count }
       })

@@ -1,0 +1,63 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { type ApiError, asApiError, call } from './api.ts'
+import { session } from './session.ts'
+import { sentence } from './trouble.tsx'
+
+/** Asks for the admin token, and lets nobody past that the server does not know. */
+export function SignIn() {
+  const [token, setToken] = useState('')
+  const [error, setError] = useState<ApiError>()
+  const [busy, setBusy] = useState(false)
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => field.current?.focus(), [])
+
+  const enter = async (event: Event) => {
+    event.preventDefault()
+    if (!token.trim() || busy) return
+    setBusy(true)
+    const before = session.token
+    session.token = token.trim()
+    try {
+      await call('GET', '/urls?per_page=1')
+      session.enter(token.trim())
+    } catch (thrown) {
+      session.token = before
+      setError(asApiError(thrown))
+      field.current?.select()
+    }
+    setBusy(false)
+  }
+
+  return (
+    <main class="sign-in">
+      <h1>Sign in</h1>
+      <p class="quiet">
+        With the admin token of this server (its setting <code>ADMIN_TOKEN</code>) or an API key. It is kept in this tab only.
+      </p>
+      <form onSubmit={enter}>
+        <input type="text" name="username" autocomplete="username" value="waypost" readOnly hidden />
+        <label class="field">
+          <span class="label">Token</span>
+          <input
+            ref={field}
+            type="password"
+            autocomplete="current-password"
+            value={token}
+            aria-invalid={error !== undefined}
+            aria-describedby="token-fault"
+            onInput={(event) => {
+              setToken(event.currentTarget.value)
+              setError(undefined)
+            }}
+          />
+          <span id="token-fault" class="fault" role="alert">
+            {error && (error.status === 401 ? 'The server does not accept this token.' : sentence(error))}
+          </span>
+        </label>
+        <button type="submit" class="button main" disabled={busy || !token.trim()}>
+          Sign in
+        </button>
+      </form>
+    </main>
+  )
+}

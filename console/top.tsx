@@ -1,0 +1,42 @@
+import { Mark } from './icons.tsx'
+import { session, useSession } from './session.ts'
+import { type State, useServerState } from './state.ts'
+
+/** The line that never leaves: which server this is, and whether all is well. */
+export function Top() {
+  const state = useServerState()
+  const { token, refused } = useSession()
+  return (
+    <header class="top">
+      <a class="name" href="/console">
+        <Mark />
+        Waypost
+      </a>
+      {state.version && <span class="version figure">{state.version}</span>}
+      {state.host && <span class="host">{state.host}</span>}
+      <Condition {...state} />
+      <nav>
+        <a href="/swagger">API</a>
+        {token && !refused && (
+          <button type="button" class="link-button" onClick={session.leave}>
+            Sign out
+          </button>
+        )}
+      </nav>
+    </header>
+  )
+}
+
+const SIGNS = { good: '●', warn: '▲', bad: '■', unknown: '○' }
+
+function Condition({ tone, word, reason }: State) {
+  return (
+    <span class={`condition ${tone}`} role="status" title={reason}>
+      <span class="sign" aria-hidden="true">
+        {SIGNS[tone]}
+      </span>
+      {word}
+      {reason && <span class="reason">{reason}</span>}
+    </span>
+  )
+}

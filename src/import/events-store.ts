@@ -1,0 +1,82 @@
+// Staged events become events.
+import type { Transaction } from '../database/guard.ts'
+import { countClicks } from './clicks.ts'
+import { type BadRow, badRows } from './csv.ts'
+import type { Load } from './load.ts'
+
+export async function storeEvents(sql: Transaction, load: Load) {
+  for (const chunk of load.chunks) await followLinks(sql, load.id, chunk)
+  for (const chunk of load.chunks) await followUsers(sql, load.id, chunk)
+  for (const chunk of load.chunks) await leaveOutPurged(sql, load.id, chunk)
+  for (const chunk of load.chunks) await refuseUnknown(sql, load.id, chunk)
+  for (const chunk of load.chunks) await findByContent(sql, load.id, chunk)
+  const [highest] = await sql<{ id: number }[]>`
+    select greatest((select max(id) from events_imported), (select max(id) from import_events where import_id = ${load.id}), 0) as id`
+  for (const chunk of load.chunks) await giveIds(sql, load.id, chunk, highest!.id)
+  for (const chunk of load.chunks) await insert(sql, load.id, chunk)
+  await countClicks(sql, load.id)
+}
+
+type Chunk = Load['chunks'][number]
+
+/** A link of the same import may have got another id, and so may a user. */
+const followLinks = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_events s set url_id = l.id
+  from import_links l
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
+    and l.import_id = ${importId} and l.file_id = s.url_id and l.id <> l.file_id`
+
+const followUsers = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_events s set user_id = f.id
+  from import_users f
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
+    and f.import_id = ${importId} and f.file_id = s.user_id and f.id <> f.file_id`
+
+const leaveOutPurged = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_events s set id = null, there = true
+  from urls u
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and u.id = s.url_id and u.purged_at is not null`
+
+async function refuseUnknown(sql: Transaction, importId: number, [after, upTo]: Chunk) {
+  const unknown = await sql<BadRow[]>`
+    select line, 'url_id' as column, format('names no link: there is none with the id %s', url_id) as message
+    from import_events s
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and url_id is not null
+      and not exists (select from urls u where u.id = s.url_id)
+    union all
+    select line, 'user_id', format('names no user: there is none with the id %s', user_id)
+    from import_events s
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and user_id is not null
+      and not exists (select from users u where u.id = s.user_id)
+    order by line limit 20`
+  if (unknown.length > 0) throw badRows(unknown)
+}
+
+/** The nth row of some content is the nth imported event of it that no other row is. */
+const findByContent = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  with wanted as (
+    select line, coalesce(url_id, 0) as link, coalesce(user_id, 0) as actor, event_type, timestamp, details,
+      row_number() over (partition by url_id, user_id, event_type, timestamp, details order by line) as nth
+    from import_events
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there),
+  found as (
+    select id, coalesce(url_id, 0) as link, coalesce(user_id, 0) as actor, event_type, timestamp, details,
+      row_number() over (partition by url_id, user_id, event_type, timestamp, details order by id) as nth
+    from events_imported e
+    where timestamp in (select timestamp from wanted)
+      and not exists (select from import_events s where s.import_id = ${importId} and s.id = e.id and s.there))
+  update import_events s set id = f.id, there = true
+  from wanted w join found f using (timestamp, link, actor, event_type, details, nth)
+  where s.import_id = ${importId} and s.line = w.line`
+
+/** To the rows whose id is taken, and to those that have none; they leave gaps. */
+const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk, highest: number) => sql`
+  update import_events s set id = ${highest}::bigint + line
+  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there
+    and (id is null or exists (select from events_imported e where e.id = s.id))`
+
+const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  insert into events (id, url_id, user_id, event_type, timestamp, details)
+  select id, url_id, user_id, event_type, timestamp, details from import_events
+  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there
+  order by line`

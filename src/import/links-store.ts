@@ -1,0 +1,116 @@
+// Staged links become links.
+import type { Transaction } from '../database/guard.ts'
+import { generateCode } from '../links/code.ts'
+import { type BadRow, badRows } from './csv.ts'
+import type { Load } from './load.ts'
+
+export async function storeLinks(sql: Transaction, load: Load) {
+  for (const chunk of load.chunks) await followUsers(sql, load.id, chunk)
+  for (const chunk of load.chunks) await findByCode(sql, load.id, chunk)
+  const [made] = await sql`select from import_links where import_id = ${load.id} and made limit 1`
+  if (made) {
+    await findByContent(sql, load.id)
+    await remakeCodes(sql, load.id)
+  }
+  for (const chunk of load.chunks) await refuseTaken(sql, load.id, chunk)
+  for (const chunk of load.chunks) await refuseUnknownUsers(sql, load.id, chunk)
+  await moveSequence(sql, load.id)
+  for (const chunk of load.chunks) await giveIds(sql, load.id, chunk)
+  for (const chunk of load.chunks) await insert(sql, load.id, chunk)
+  await sql`
+    update import_links s set id = first.id from import_links first
+    where s.import_id = ${load.id} and s.repeats is not null and first.import_id = ${load.id} and first.line = s.repeats`
+}
+
+type Chunk = Load['chunks'][number]
+
+/** A user of the same import may have got another id. */
+const followUsers = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_links s set user_id = f.id
+  from import_users f
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
+    and f.import_id = ${importId} and f.file_id = s.user_id and f.id <> f.file_id`
+
+const findByCode = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_links s set id = u.id, there = true
+  from urls u
+  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and not s.made and s.repeats is null
+    and u.short_code = s.short_code and (u.original_url = s.original_url or u.id = s.file_id)`
+
+/** Rows without a code: the one of the same id and target, or else the nth of some content is the nth link of it that no other row is. */
+async function findByContent(sql: Transaction, importId: number) {
+  await sql`
+    update import_links s set there = true
+    from urls u
+    where s.import_id = ${importId} and s.made and u.id = s.file_id and u.original_url = s.original_url`
+  for (const timed of [true, false])
+    await sql`
+      with wanted as (
+        select line, original_url, coalesce(title, '') as title, coalesce(user_id, 0) as owner, coalesce(created_at, '-infinity') as at,
+          row_number() over (partition by original_url, title, user_id, created_at order by line) as nth
+        from import_links
+        where import_id = ${importId} and made and not there and (created_at is not null) = ${timed}),
+      found as (
+        select id, original_url, title, owner, at, row_number() over (partition by original_url, title, owner, at order by id) as nth
+        from (
+          select id, original_url, coalesce(title, '') as title, coalesce(user_id, 0) as owner,
+            ${timed ? sql`created_at` : sql`'-infinity'::timestamptz`} as at
+          from urls where deleted_at is null) as u
+        where (original_url, title, owner, at) in (select original_url, title, owner, at from wanted)
+          and not exists (select from import_links s where s.import_id = ${importId} and s.id = u.id and s.there))
+      update import_links s set id = f.id, there = true
+      from wanted w join found f using (original_url, title, owner, at, nth)
+      where s.import_id = ${importId} and s.line = w.line`
+}
+
+const TRIES = 5
+const REMADE_CODE_LENGTH = 7
+
+/** A code made for a row may be taken by now; each try makes the few anew. */
+async function remakeCodes(sql: Transaction, importId: number) {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const taken = await sql<{ line: number }[]>`
+      select line from import_links s join urls using (short_code) where s.import_id = ${importId} and s.made and not s.there`
+    if (taken.length === 0) return
+    for (const { line } of taken)
+      await sql`update import_links set short_code = ${generateCode(REMADE_CODE_LENGTH)} where import_id = ${importId} and line = ${line}`
+  }
+}
+
+async function refuseTaken(sql: Transaction, importId: number, [after, upTo]: Chunk) {
+  const taken = await sql<BadRow[]>`
+    select line, 'short_code' as column, case when u.deleted_at is null then 'is taken by another link' else 'is that of a deleted link' end as message
+    from import_links s join urls u using (short_code)
+    where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and not s.there and s.repeats is null
+    order by line limit 20`
+  if (taken.length > 0) throw badRows(taken)
+}
+
+async function refuseUnknownUsers(sql: Transaction, importId: number, [after, upTo]: Chunk) {
+  const unknown = await sql<BadRow[]>`
+    select line, 'user_id' as column, format('names no user: there is none with the id %s', user_id) as message
+    from import_links s
+    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and user_id is not null
+      and not exists (select from users u where u.id = s.user_id)
+    order by line limit 20`
+  if (unknown.length > 0) throw badRows(unknown)
+}
+
+const moveSequence = (sql: Transaction, importId: number) => sql`
+  select setval('urls_id_seq', highest.id)
+  from (select greatest((select max(file_id) from import_links where import_id = ${importId}), (select max(id) from urls)) as id) as highest,
+    urls_id_seq as s
+  where highest.id >= s.last_value`
+
+/** To the rows whose id is taken, and to those that have none. */
+const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  update import_links s set id = nextval('urls_id_seq')
+  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and repeats is null
+    and (id is null or exists (select from urls u where u.id = s.id))`
+
+const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
+  insert into urls (id, user_id, short_code, original_url, location, title, is_active, created_at, updated_at)
+  select id, user_id, short_code, original_url, location, title, is_active, coalesce(created_at, now()), coalesce(updated_at, created_at, now())
+  from import_links
+  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and repeats is null
+  order by line`
