@@ -3,10 +3,13 @@ import type { Exchange } from './exchange.ts'
 
 const LINES_A_SECOND = 200
 
-/** Logs every answer but a redirect; beyond 200 lines a second only how many there were. Never a query string, a token or an address. */
+/**
+ * Logs every answer but a redirect; beyond 200 lines a second, and as many of failures, only how many there were: an outage must not
+ * push everything else out of the log. Never a query string, a token or an address.
+ */
 export function createAccessLog(log: Log) {
   let second = 0
-  let lines = 0
+  let lines = { answers: 0, failures: 0 }
   let kept = 0
 
   return (exchange: Exchange, method: string, status: number, ms: number, cause?: unknown) => {
@@ -14,9 +17,10 @@ export function createAccessLog(log: Log) {
     if (now !== second) {
       if (kept > 0) log.info({ lines: kept }, 'requests beyond the log’s rate were not logged one by one')
       second = now
-      lines = kept = 0
+      lines = { answers: 0, failures: 0 }
+      kept = 0
     }
-    if (++lines > LINES_A_SECOND && status < 500) {
+    if (++lines[status < 500 ? 'answers' : 'failures'] > LINES_A_SECOND) {
       kept++
       return
     }

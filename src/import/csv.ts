@@ -58,7 +58,7 @@ export async function readRows<C extends Columns, Kept>(
     }
   } catch (error) {
     if (error instanceof Problem) throw error
-    bad.push({ line: line + 1, message: messageOf(error as CsvError) })
+    bad.push(brokenRow(error as CsvError))
   }
   if (bad.length > 0) throw badRows(bad)
   if (!header) throw badFile('is empty: its first row must name the columns')
@@ -128,10 +128,14 @@ function headerErrors(header: string[], columns: Columns): BadRow[] {
   ]
 }
 
-function messageOf(error: CsvError): string {
-  if (error.code === 'CSV_QUOTE_NOT_CLOSED') return 'has a quote that is never closed'
-  if (error.code === 'CSV_MAX_RECORD_SIZE') return `is longer than ${MAX_RECORD} bytes, perhaps because a quote is never closed`
-  if (/QUOTE/.test(error.code ?? '')) return 'has a quote inside a field: the field must be quoted, and the quote doubled'
+/** The parser counts the rows before the broken one; those still in its buffer were not read. */
+function brokenRow(error: CsvError & { records?: number }): BadRow {
+  const line = (error.records ?? 0) + 1
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED') return { line, message: 'has a quote that is never closed' }
+  if (error.code === 'CSV_MAX_RECORD_SIZE')
+    return { line, message: `is longer than ${MAX_RECORD} bytes, perhaps because a quote is never closed` }
+  if (/QUOTE/.test(error.code ?? ''))
+    return { line, message: 'has a quote inside a field: the field must be quoted, and the quote doubled' }
   throw error
 }
 

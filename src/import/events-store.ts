@@ -64,10 +64,17 @@ const findByContent = (sql: Transaction, importId: number, [after, upTo]: Chunk)
       row_number() over (partition by url_id, user_id, event_type, timestamp, details order by id) as nth
     from events_imported e
     where timestamp in (select timestamp from wanted)
-      and not exists (select from import_events s where s.import_id = ${importId} and s.id = e.id and s.there))
-  update import_events s set id = f.id, there = true
-  from wanted w join found f using (timestamp, link, actor, event_type, details, nth)
-  where s.import_id = ${importId} and s.line = w.line`
+      and (exists (select from import_events s where s.import_id = ${importId} and s.id = e.id and s.there)) is false)
+  update import_events s set id = pair.id, there = true
+  from (
+    select max(line) as line, max(id) as id
+    from (
+      select line, null::bigint as id, timestamp, link, actor, event_type, details, nth from wanted
+      union all
+      select null, id, timestamp, link, actor, event_type, details, nth from found) as both_sides
+    group by timestamp, link, actor, event_type, details, nth
+    having count(*) = 2) as pair
+  where s.import_id = ${importId} and s.line = pair.line`
 
 /** To the rows whose id is taken, and to those that have none; they leave gaps. */
 const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk, highest: number) => sql`

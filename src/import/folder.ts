@@ -13,15 +13,10 @@ export type Imported = { users: number; links: number; events: number }
 
 /** Imports those of the three files that the folder has, all or nothing. Throws a Problem (400) that names file, row and column. */
 export async function importFolder(database: Database, folder: string, progress?: Progress): Promise<Imported> {
+  const names = filesIn(folder)
+  if (names.length === 0) throw new Problem(400, `${folder} has none of ${SOURCES.map(({ file }) => file).join(', ')}`)
   const files: Record<string, Uint8Array> = {}
-  for (const { file } of SOURCES) {
-    const path = join(folder, file)
-    if (existsSync(path)) files[file] = await Bun.file(path).bytes()
-  }
-  if (Object.keys(files).length === 0)
-    throw new Problem(400, `${folder} has none of ${SOURCES.map(({ file }) => file).join(', ')}`, {
-      details: [{ field: 'folder', message: 'has none of the files that can be imported' }],
-    })
+  for (const name of names) files[name] = await Bun.file(join(folder, name)).bytes()
   return importFiles(database, files, progress)
 }
 
@@ -40,10 +35,12 @@ export async function importFiles(database: Database, files: Record<string, Uint
 /** Imports the folder into a database without users and links: the first boot. Returns what it imported, if anything. */
 export async function seedIfEmpty(database: Database, folder: string, log: Log): Promise<Imported | undefined> {
   const [filled] = await database.run((sql) => sql`select from users union all select from urls limit 1`)
-  if (filled) return undefined
+  if (filled || filesIn(folder).length === 0) return undefined // a folder may be there for POST …/bulk alone
   const imported = await importFolder(database, folder)
   log.info({ ...imported, folder }, 'the empty database was filled')
   return imported
 }
 
 const SOURCES = [userSource, linkSource, eventSource] // in the order in which they refer to each other
+
+const filesIn = (folder: string) => SOURCES.map(({ file }) => file).filter((file) => existsSync(join(folder, file)))

@@ -57,10 +57,17 @@ async function findByContent(sql: Transaction, importId: number) {
             ${timed ? sql`created_at` : sql`'-infinity'::timestamptz`} as at
           from urls where deleted_at is null) as u
         where (original_url, title, owner, at) in (select original_url, title, owner, at from wanted)
-          and not exists (select from import_links s where s.import_id = ${importId} and s.id = u.id and s.there))
-      update import_links s set id = f.id, there = true
-      from wanted w join found f using (original_url, title, owner, at, nth)
-      where s.import_id = ${importId} and s.line = w.line`
+          and (exists (select from import_links s where s.import_id = ${importId} and s.id = u.id and s.there)) is false)
+      update import_links s set id = pair.id, there = true
+      from (
+        select max(line) as line, max(id) as id
+        from (
+          select line, null::bigint as id, original_url, title, owner, at, nth from wanted
+          union all
+          select null, id, original_url, title, owner, at, nth from found) as both_sides
+        group by original_url, title, owner, at, nth
+        having count(*) = 2) as pair
+      where s.import_id = ${importId} and s.line = pair.line`
 }
 
 const TRIES = 5

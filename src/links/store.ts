@@ -51,7 +51,8 @@ export function linkStore(database: Database) {
           ${select(sql)} ${where} ${pageOf(sql, page, sql`u.id`)}`
         const filtered = Object.values(filter).some((value) => value !== undefined)
         const count = filtered ? countUpTo(sql, sql`select 1 from urls u ${where}`) : total.count()
-        return { rows: [...(await rows)], total: await count }
+        const [found, counted] = await Promise.all([rows, count]) // together: neither may fail with nobody waiting for it
+        return { rows: [...found], total: counted }
       })
     },
 

@@ -26,8 +26,13 @@ export function logStream(
           controller.enqueue(`id: ${line.sequence}\ndata: ${JSON.stringify(line)}\n\n`)
         }
         controller.enqueue(': tail\n\n')
-        if (after !== undefined)
-          for (const line of ring.read({ limit: MAX_QUEUED / 2, filter, level, after }).reverse()) send(line)
+        if (after !== undefined) {
+          const missed = ring.read({ limit: Number.POSITIVE_INFINITY, filter, level, after }).reverse()
+          const resumed = missed.slice(-MAX_QUEUED / 2)
+          skipped = missed.length - resumed.length
+          if (!filter && !level && missed[0]) skipped += missed[0].sequence - after - 1 // those that the ring has lost already
+          for (const line of resumed) send(line)
+        }
         const wanted = filter?.toLowerCase()
         const unfollow = ring.follow((line) => {
           if (level && line.level !== level) return
