@@ -18,16 +18,17 @@ export async function seed(config: Config, folder: string | undefined, demo: boo
     const { users, links, events } = demo
       ? await importFiles(database, demoFiles(), bar)
       : await importFolder(database, resolve(folder!), bar)
+    clear()
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     console.log(`imported ${users} users, ${links} links, ${events} events from ${demo ? 'the demo' : folder} in ${seconds} s`)
   } catch (error) {
+    clear()
     if (!(error instanceof Problem)) throw error
     const { details = [] } = error
     for (const line of details.length > 1 ? details.map(({ field, message }) => `${field}: ${message}`) : [error.message])
       console.error(`waypost: ${line}`)
     process.exitCode = 1
   } finally {
-    if (process.stderr.isTTY) process.stderr.write(CLEAR)
     await database.close()
   }
 }
@@ -43,4 +44,8 @@ function bar(done: number, total: number) {
   process.stderr.write(
     `${CLEAR}${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done.toLocaleString('en')} of ${total.toLocaleString('en')} rows, ${state}`,
   )
+}
+
+function clear() {
+  if (process.stderr.isTTY) process.stderr.write(CLEAR)
 }

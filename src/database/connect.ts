@@ -25,7 +25,7 @@ export async function openDatabase(
     if (!socketFolder) throw error
     return { socketFolder, stop: async () => {} }
   })
-  const database = guard(() => connectInside(embedded.socketFolder), 5 * WAITING_PER_CONNECTION, log)
+  const database = guard(() => connectInside(embedded.socketFolder), 5 * WAITING_PER_CONNECTION, log, true)
   return {
     ...database,
     kind: 'embedded',

@@ -38,14 +38,16 @@ const LATE_IN_A_ROW = 3
  * Guards the pool that `connect` makes. At most `limit` queries are under way or waiting; one more is refused at once.
  * A lost connection, or three late answers in a row, make a probe; a failed probe opens the breaker: the pool is thrown away with
  * all that hangs in it (a half-open socket never errors by itself) and a probe every 500 ms looks for the database's return.
+ * With `oneBackend` (the embedded one) a query that asked for a long deadline holds up all others, and their lateness is no sign.
  */
-export function guard(connect: () => Sql, limit: number, log: Log): Database {
+export function guard(connect: () => Sql, limit: number, log: Log, oneBackend = false): Database {
   let sql = connect()
   let state: DatabaseState = 'starting'
   let closed = false
   let away = false
   let probing = false
   let lateInARow = 0
+  let longOnes = 0 // queries that asked for more time, an import's say: what waits behind them is late without a fault
   const figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0 }
   const listeners: (() => void)[] = []
 
@@ -56,9 +58,14 @@ export function guard(connect: () => Sql, limit: number, log: Log): Database {
       throw new DatabaseAway('too many queries are waiting')
     }
     figures.pending++
+    const patient = deadline > DEADLINE
+    if (patient) longOnes++
     const started = performance.now()
     try {
-      const result = await withDeadline(work(sql), deadline, () => figures.pending--)
+      const result = await withDeadline(work(sql), deadline, () => {
+        figures.pending--
+        if (patient) longOnes--
+      })
       lateInARow = 0
       figures.queries++
       figures.seconds += (performance.now() - started) / 1000
@@ -66,7 +73,7 @@ export function guard(connect: () => Sql, limit: number, log: Log): Database {
     } catch (error) {
       if (error === LATE) {
         figures.late++
-        if (++lateInARow >= LATE_IN_A_ROW) void probe()
+        if (!(oneBackend && longOnes > 0) && ++lateInARow >= LATE_IN_A_ROW) void probe()
         throw new DatabaseAway(`no answer within ${deadline} ms`)
       }
       if (isConnectionError(error)) {
