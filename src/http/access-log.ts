@@ -13,6 +13,7 @@ export function createAccessLog(log: Log) {
   let kept = 0
 
   return (exchange: Exchange, method: string, status: number, ms: number, cause?: unknown) => {
+    const failed = status >= 500 && cause !== undefined // /ready says 503 without having failed
     const now = Math.floor(exchange.started / 1000)
     if (now !== second) {
       if (kept > 0) log.info({ lines: kept }, 'requests beyond the log’s rate were not logged one by one')
@@ -20,7 +21,7 @@ export function createAccessLog(log: Log) {
       lines = { answers: 0, failures: 0 }
       kept = 0
     }
-    if (++lines[status < 500 ? 'answers' : 'failures'] > LINES_A_SECOND) {
+    if (++lines[failed ? 'failures' : 'answers'] > LINES_A_SECOND) {
       kept++
       return
     }
@@ -32,7 +33,7 @@ export function createAccessLog(log: Log) {
       status,
       ms: Math.round(ms * 100) / 100,
     }
-    if (status >= 500) log.error({ ...line, err: cause }, 'request failed')
+    if (failed) log.error({ ...line, err: cause }, 'request failed')
     else log.info(line, 'request')
   }
 }

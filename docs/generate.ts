@@ -1,0 +1,53 @@
+// Writes .env.example and docs/configuration.md from the table of settings: `bun docs/generate.ts` after a change of src/config.ts.
+import { join } from 'node:path'
+import { flagOf, settings } from '../src/config.ts'
+
+type Setting = { default: string | undefined; help: string; secret: boolean }
+const table = Object.entries(settings) as [name: string, setting: Setting][]
+
+/** The text of .env.example: every setting with its help, commented out, so that a copy changes nothing until it is edited. */
+export function envExample(): string {
+  const blocks = table.map(([name, { default: byDefault = '', help }]) => `# ${help}\n# ${name}=${byDefault}\n`)
+  return `# Settings of Waypost, for: waypost --env-file FILE (a .env that merely lies there is not read).
+# Written by \`bun docs/generate.ts\`; what each does is also in docs/configuration.md.
+
+${blocks.join('\n')}`
+}
+
+/** The text of docs/configuration.md. */
+export function configurationPage(): string {
+  const rows = table.map(([name, { default: byDefault, help, secret }]) => {
+    const cells = [
+      `\`${name}\``,
+      `\`${flagOf(name)}\``,
+      byDefault === undefined ? '' : `\`${byDefault}\``,
+      secret ? `${help} *Secret.*` : help,
+    ]
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  })
+  return `<!-- Written by \`bun docs/generate.ts\` from src/config.ts: change it there. -->
+
+# Configuration
+
+Every setting can be given in four ways. The first that is there counts:
+
+1. a flag of the command: \`--port 9000\`;
+2. the environment: \`PORT=9000\`, and after it the file that \`--env-file FILE\` names. A \`.env\` in the working directory is
+   never read by itself;
+3. a file that holds the value, for secrets: \`ADMIN_TOKEN_FILE=/run/secrets/admin-token\`;
+4. the default.
+
+An empty value counts as unset. A wrong value stops the start with one sentence that names the setting, and exit code 2.
+\`waypost config\` prints what is in force and where each value came from; secrets are not shown.
+
+| Setting | Flag | Default | What it does |
+|---|---|---|---|
+${rows.join('\n')}
+`
+}
+
+if (import.meta.main) {
+  const root = join(import.meta.dir, '..')
+  await Bun.write(join(root, '.env.example'), envExample())
+  await Bun.write(join(root, 'docs/configuration.md'), configurationPage())
+}

@@ -1,0 +1,57 @@
+// Waypost as a process of its own, for tests that kill it.
+import { join } from 'node:path'
+import { freePort } from './postgres.ts'
+
+const READY_WITHIN = 30_000
+const main = join(import.meta.dir, '../src/main.ts')
+
+export type Child = Awaited<ReturnType<typeof startChild>>
+
+/** Runs one command to its end. `env` is all of its environment. */
+export async function runCommand(args: string[], env: Record<string, string> = {}, cwd?: string) {
+  const child = Bun.spawn([process.execPath, '--no-env-file', main, ...args], {
+    env,
+    cwd,
+    stdout: 'pipe',
+    stderr: 'pipe',
+    timeout: READY_WITHIN,
+  })
+  const [code, out, err] = await Promise.all([child.exited, new Response(child.stdout).text(), new Response(child.stderr).text()])
+  return { code, out, err }
+}
+
+/** Starts `serve` on a free port and waits until it is ready. The process ends with the tests'. */
+export async function startChild(env: Record<string, string>) {
+  const port = await freePort()
+  const child = Bun.spawn([process.execPath, '--no-env-file', main, 'serve'], {
+    env: { PORT: String(port), DRAIN_WAIT: '0', LOG_LEVEL: 'warn', ...env },
+    stdout: 'ignore',
+    stderr: 'inherit',
+  })
+  process.once('exit', () => child.kill(9))
+  const base = `http://127.0.0.1:${port}`
+  const deadline = Date.now() + READY_WITHIN
+  while (!(await isReady(base))) {
+    if (Date.now() > deadline || child.exitCode !== null) throw new Error(`the server did not start (exit ${child.exitCode})`)
+    await Bun.sleep(50)
+  }
+  const call = async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(base + path, {
+      method,
+      redirect: 'manual',
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+    const text = await response.text()
+    return { status: response.status, body: text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined }
+  }
+  return { base, port, pid: child.pid, exited: child.exited, kill: (signal: NodeJS.Signals) => child.kill(signal), call }
+}
+
+async function isReady(base: string): Promise<boolean> {
+  try {
+    return ((await (await fetch(`${base}/ready`)).json()) as { status: string }).status === 'ready'
+  } catch {
+    return false
+  }
+}

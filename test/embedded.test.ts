@@ -1,0 +1,240 @@
+// The embedded database: what was acknowledged survives kill -9, one process at a time has it, callers get their own rows, and a
+// stuck worker is replaced.
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { runCommand, startChild } from './child.ts'
+import { databases } from './databases.ts'
+import { serveOn, type TestServer } from './server.ts'
+
+setDefaultTimeout(90_000)
+const embedded = databases[0]!
+
+describe('kill -9', () => {
+  type Written = { id: number; short_code: string; title: string | null; original_url: string; is_active: boolean }
+
+  test('under load, again and again, loses no acknowledged write', async () => {
+    const settings = await embedded.settings()
+    const ledger = new Map<number, Written>()
+    const users = new Map<number, string>()
+    const deleted: number[] = []
+    /** Links whose change was asked for, but not answered: they may stand either way. */
+    const open = new Set<number>()
+
+    for (let round = 1; round <= 2; round++) {
+      const server = await startChild(settings)
+      let killed = false
+      let acknowledged = 0
+      const writer = async (name: string) => {
+        for (let i = 0; !killed; i++) {
+          try {
+            const link = await server.call('POST', '/urls', {
+              original_url: `https://example.com/${name}/${i}`,
+              title: `${name} ${i}`,
+            })
+            if (link.status === 201) ledger.set(link.body.id, link.body)
+            const { id } = link.body
+            if (i % 3 === 0) {
+              open.add(id)
+              const { status, body } = await server.call('PATCH', `/urls/${id}`, { title: null, is_active: false })
+              if (status === 200) ledger.set(id, body)
+              open.delete(id)
+            }
+            if (i % 5 === 0) {
+              const { status, body } = await server.call('POST', '/users', {
+                username: `${name}-${i}`,
+                email: `${name}-${i}@example.com`,
+              })
+              if (status === 201) users.set(body.id, body.username)
+            }
+            if (i % 7 === 0) {
+              open.add(id)
+              if ((await server.call('DELETE', `/urls/${id}`)).status === 204) {
+                ledger.delete(id)
+                deleted.push(id)
+              }
+              open.delete(id)
+            }
+            acknowledged++
+          } catch {
+            return // it was killed
+          }
+        }
+      }
+      const writers = Array.from({ length: 8 }, (_, i) => writer(`r${round}w${i}`))
+      const deadline = Date.now() + 20_000
+      while (acknowledged < 300 && Date.now() < deadline) await Bun.sleep(5)
+      server.kill('SIGKILL')
+      killed = true
+      await Promise.all([server.exited, ...writers])
+      expect(acknowledged).toBeGreaterThanOrEqual(300)
+    }
+
+    const server = await startChild(settings)
+    const found = new Map<number, Written>()
+    for (let cursor = '0'; ; ) {
+      const response = await fetch(`${server.base}/urls?per_page=100&cursor=${cursor}`)
+      for (const link of (await response.json()) as Written[]) found.set(link.id, link)
+      const next = response.headers.get('x-next-cursor')
+      if (!next) break
+      cursor = next
+    }
+    const lost: unknown[] = []
+    for (const [id, { title, original_url, short_code, is_active }] of ledger) {
+      const now = found.get(id)
+      const same = now && now.title === title && now.is_active === is_active
+      if (
+        open.has(id)
+          ? now && now.short_code !== short_code
+          : !same || now.original_url !== original_url || now.short_code !== short_code
+      )
+        lost.push({ id, now })
+    }
+    expect(lost).toEqual([])
+    expect(deleted.filter((id) => found.has(id))).toEqual([])
+    for (const [id, username] of users) expect((await server.call('GET', `/users/${id}`)).body?.username).toBe(username)
+    // Every link has its `created` event: both or neither.
+    for (const id of [...ledger.keys()].filter((id) => !open.has(id)).slice(-50))
+      expect((await server.call('GET', `/urls/${id}/events`)).body[0]).toMatchObject({ event_type: 'created', url_id: id })
+    // New ids go on behind the old ones.
+    expect((await server.call('POST', '/urls', { original_url: 'https://example.com/after' })).body.id).toBeGreaterThan(
+      Math.max(...ledger.keys()),
+    )
+    server.kill('SIGTERM')
+    expect(await server.exited).toBe(0)
+  })
+})
+
+describe('a second process', () => {
+  test('on the same DATA_DIR is refused with one sentence; the first goes on', async () => {
+    const settings = await embedded.settings()
+    const first = await startChild(settings)
+    const { code, err } = await runCommand(['serve', '--port', '0'], settings)
+    expect(code).not.toBe(0)
+    expect(err.trim().split('\n')).toEqual([
+      `waypost: another waypost is using ${settings.DATA_DIR}: stop it, or set another DATA_DIR`,
+    ])
+    expect((await first.call('GET', '/users')).status).toBe(200)
+    first.kill('SIGKILL')
+    await first.exited
+
+    const next = await startChild(settings) // the kernel gave the lock back
+    next.kill('SIGTERM')
+    expect(await next.exited).toBe(0)
+  })
+
+  test('that seeds works through the running one', async () => {
+    const settings = await embedded.settings()
+    const server = await startChild(settings)
+    const { code, out, err } = await runCommand(['seed', '--demo'], settings)
+    expect([code, err]).toEqual([0, ''])
+    const users = Number(/imported (\d+) users/.exec(out)?.[1])
+    expect(users).toBeGreaterThan(0)
+    const response = await fetch(`${server.base}/users`)
+    expect(response.headers.get('x-total-count')).toBe(String(users))
+    server.kill('SIGTERM')
+    expect(await server.exited).toBe(0)
+  })
+})
+
+describe('through the socket', () => {
+  let server: TestServer
+  let folder: string
+  beforeAll(async () => {
+    server = await serveOn(embedded)
+    folder = join(server.config.DATA_DIR, 'socket')
+    await server.post('/users', { username: 'ada', email: 'ada@example.com' })
+    await server.post('/urls', { original_url: 'https://example.com/known', short_code: 'known' })
+  })
+  afterAll(() => server.stop())
+
+  const client = () => postgres({ host: folder, database: 'postgres', username: 'postgres', max: 1, onnotice: () => {} })
+
+  test('only its owner gets there', () => {
+    expect(statSync(folder).mode & 0o777).toBe(0o700)
+  })
+
+  test('every caller gets its own rows, while the server is under load', async () => {
+    const clients = [client(), client(), client()]
+    let busy = true
+    const wrong: unknown[] = []
+    const load = Array.from({ length: 6 }, async (_, n) => {
+      for (let i = 0; busy; i++) {
+        const made = await server.post('/urls', { original_url: `https://example.com/${n}/${i}`, title: `${n}/${i}` })
+        const read = await server.get(`/urls/${made.body.id}`)
+        if (read.body.title !== `${n}/${i}` || read.body.id !== made.body.id) wrong.push(read.body)
+        const user = await server.get('/users/1')
+        if (user.body.username !== 'ada') wrong.push(user.body)
+      }
+    })
+    try {
+      const answers = await Promise.all(
+        clients.flatMap((sql, c) =>
+          Array.from({ length: 600 }, async (_, i) => {
+            const own = `${c}:${i}`
+            if (i % 3 === 0) {
+              const rows = await sql`select ${own}::text as own, n from generate_series(1, ${(i % 50) + 1}) n`
+              return rows.length === (i % 50) + 1 && rows.every((row) => row.own === own)
+            }
+            if (i % 3 === 1)
+              return sql.begin(async (sql) => {
+                await sql`select set_config('waypost.own', ${own}, true)`
+                const [row] = await sql`select current_setting('waypost.own') as own`
+                return row!.own === own
+              })
+            const error = await sql`select ${own}::text || ${i}::int / 0`.catch((error) => error)
+            return error.code === '22012' // and not another's rows
+          }),
+        ),
+      )
+      expect(answers.filter((right) => !right)).toEqual([])
+      expect(answers).toHaveLength(1_800)
+    } finally {
+      busy = false
+      await Promise.all(load)
+      await Promise.all(clients.map((sql) => sql.end({ timeout: 5 })))
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('a client that vanishes in the middle of a transaction holds nobody up', async () => {
+    const sql = client()
+    const hanging = sql
+      .begin(async (sql) => {
+        await sql`insert into users (username, email) values ('ghost', 'ghost@example.com')`
+        await Bun.sleep(200)
+        await sql.unsafe('select 1')
+        throw new Error('gone')
+      })
+      .catch(() => {})
+    await Bun.sleep(100)
+    await sql.end({ timeout: 0 })
+    await hanging
+    const answer = await Promise.race([server.get('/users?username=ghost'), Bun.sleep(10_000)])
+    expect(answer).toMatchObject({ status: 200, body: [] })
+  })
+
+  test('a statement that does not end is ended with its worker, and the server recovers with all its data', async () => {
+    const sql = client()
+    const stuck = sql`select count(*) from generate_series(1, 100000000000)`.then(
+      () => 'ended by itself',
+      () => 'cut off',
+    )
+    await Bun.sleep(500)
+    const { status, headers } = await server.get('/users/1')
+    expect([status, headers.get('retry-after')]).toEqual([503, '1'])
+    expect((await server.get('/known')).status).toBeOneOf([302, 503])
+    expect((await server.get('/health')).status).toBe(200)
+
+    const deadline = Date.now() + 40_000
+    while ((await server.get('/users/1')).status !== 200 && Date.now() < deadline) await Bun.sleep(200)
+    expect(await server.get('/users/1')).toMatchObject({ status: 200, body: { username: 'ada' } })
+    expect(await Promise.race([stuck, Bun.sleep(1_000).then(() => 'still waiting')])).toBe('cut off')
+    await sql.end({ timeout: 1 })
+    expect(server.ring.read({ limit: 200, filter: 'the embedded database is restarted' })).toHaveLength(1)
+    expect((await server.post('/urls', { original_url: 'https://example.com/after' })).status).toBe(201)
+    expect((await server.get('/known')).status).toBe(302)
+    expect((await server.get('/ready')).body.status).toBe('ready')
+  })
+})

@@ -1,0 +1,276 @@
+// PostgreSQL goes away, hangs, and comes back; the server stays, and goes on by itself.
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import postgres from 'postgres'
+import { readConfig } from '../src/config.ts'
+import { startServer } from '../src/server.ts'
+import { type DatabaseKind, quiet, temporaryFolder } from './databases.ts'
+import { type Cluster, freePort, openCluster, serverBinaries } from './postgres.ts'
+import { serveOn, type TestServer } from './server.ts'
+
+setDefaultTimeout(60_000)
+const installed = serverBinaries() !== undefined
+if (!installed) console.warn('SKIPPED: test/outage.test.ts (PostgreSQL is not installed)')
+
+/** Longer than any answer may take with the database hanging: the deadline of a query is 5 s. */
+const PATIENCE = 8_000
+const BACK_WITHIN = 15_000
+
+let cluster: Cluster
+let control: NonNullable<Cluster['control']>
+
+/** The kind of database that is at `url` already. */
+const at = (url: string): DatabaseKind => ({
+  name: 'external',
+  settings: async () => ({ DATA_DIR: temporaryFolder(), DATABASE_URL: url }),
+  open: () => Promise.reject(new Error('not used')),
+})
+
+/** Waits until `look` is true; fails after BACK_WITHIN. */
+async function until(what: string, look: () => Promise<boolean> | boolean) {
+  const deadline = Date.now() + BACK_WITHIN
+  while (!(await look())) {
+    if (Date.now() > deadline) throw new Error(`not within ${BACK_WITHIN} ms: ${what}`)
+    await Bun.sleep(50)
+  }
+}
+
+/** The postmaster and its children stop, or go on: connections stay open and nothing answers. */
+function signalAll(signal: 'SIGSTOP' | 'SIGCONT') {
+  const postmaster = control.pid()
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => parentOf(pid) === postmaster)
+  for (const pid of [postmaster, ...children.map(Number)]) process.kill(pid, signal)
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[1],
+    )
+  } catch {
+    return 0 // it ended meanwhile
+  }
+}
+
+beforeAll(async () => {
+  if (!installed) return
+  cluster = await openCluster({ own: true })
+  control = cluster.control!
+})
+afterAll(() => cluster?.end())
+
+describe.skipIf(!installed)('a running server', () => {
+  let server: TestServer
+  let url: string
+  beforeAll(async () => {
+    url = await cluster.createDatabase()
+    server = await serveOn(at(url))
+    await server.post('/users', { username: 'ada', email: 'ada@example.com' })
+    await server.post('/urls', { original_url: 'https://example.com/known', short_code: 'known' })
+  })
+  afterAll(() => server?.stop())
+
+  const works = async () => (await server.get('/users/1')).status === 200 && (await server.get('/ready')).body.status === 'ready'
+
+  test('says what is the matter while the database is away, and works again without a restart', async () => {
+    expect(await works()).toBe(true)
+    expect((await server.get('/known')).status).toBe(302)
+    await control.stop()
+    await until('the outage is noticed', async () => (await server.get('/ready')).body.status === 'degraded')
+
+    for (const [method, path, body] of [
+      ['GET', '/users'],
+      ['GET', '/users/1'],
+      ['GET', '/urls/1'],
+      ['GET', '/urls/known/stats'],
+      ['POST', '/users', { username: 'eva', email: 'eva@example.com' }],
+      ['POST', '/urls', { original_url: 'https://example.com' }],
+      ['PATCH', '/urls/1', { title: 'x' }],
+      ['DELETE', '/urls/1'],
+      ['POST', '/users/bulk', csv('username,email\neva,eva@example.com\n')],
+    ] as const) {
+      const answer = await server.call(method, path, body)
+      expect([method, path, answer.status, answer.headers.get('content-type')]).toEqual([method, path, 503, 'application/json'])
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect(answer.body).toEqual({ error: expect.stringContaining('database'), request_id: expect.any(String) })
+    }
+    expect((await server.get('/known')).headers.get('location')).toBe('https://example.com/known')
+    expect((await server.get('/unknown')).status).toBe(503) // not 404: nobody knows
+    expect((await server.get('/urls/nothing-such')).status).toBe(503)
+    expect(await server.get('/health')).toMatchObject({ status: 200, body: { status: 'ok' } })
+    expect(await server.get('/ready')).toMatchObject({ status: 200, body: { dependencies: { database: 'down' } } })
+    expect((await server.get('/metrics')).text).toContain('\nwaypost_database_up 0\n')
+    expect((await server.get('/alert-status')).body.service_down).toMatchObject({ state: 'firing', value: 1 })
+    expect((await server.get('/logs?level=error&filter=not reachable')).body.count).toBeGreaterThan(0)
+    // What is wrong in itself is said all the same.
+    expect((await server.post('/users', { username: 1 })).status).toBe(400)
+
+    await control.start()
+    await until('it works again', works)
+    expect((await server.get('/metrics')).text).toContain('\nwaypost_database_up 1\n')
+    expect((await server.get('/alert-status')).body.service_down.state).toBe('ok')
+    expect((await server.post('/users', { username: 'eva', email: 'eva@example.com' })).status).toBe(201)
+    expect((await server.get('/unknown')).status).toBe(404)
+  })
+
+  test('stores every click that was answered during an outage, once', async () => {
+    await server.post('/urls', { original_url: 'https://example.com/counted', short_code: 'counted' })
+    let answered = 0
+    const click = async () => {
+      const { status } = await server.get('/counted')
+      if (status === 302) answered++
+      return status
+    }
+    for (let i = 0; i < 20; i++) await click()
+    expect((await server.get('/urls/counted/stats')).body.clicks).toBe(20) // nothing is under way
+    await control.stop('immediate')
+    const during: number[] = []
+    for (let i = 0; i < 200; i++) {
+      during.push(await click())
+      await Bun.sleep(5)
+    }
+    expect(during.filter((status) => status === 302).length).toBeGreaterThan(0)
+    expect((await server.get('/metrics')).text).toMatch(/\nwaypost_clicks_backlog [1-9]/)
+    await control.start()
+    await until('it works again', works)
+    for (let i = 0; i < 20; i++) await click()
+    await until('the backlog is stored', async () => /\nwaypost_clicks_backlog 0\n/.test((await server.get('/metrics')).text))
+    expect((await server.get('/urls/counted/stats')).body.clicks).toBe(answered)
+    const events = await server.get('/events?event_type=click&per_page=1&url_id=2')
+    expect(events.headers.get('x-total-count')).toBe(String(answered))
+  })
+
+  test('answers while the database hangs, and works again when it goes on', async () => {
+    expect(await works()).toBe(true)
+    signalAll('SIGSTOP')
+    try {
+      // Forty callers at once: more than the pool has connections.
+      const answers = await Promise.race([
+        Promise.all(Array.from({ length: 40 }, (_, i) => server.get(i % 2 ? '/users' : `/code${i}`))),
+        Bun.sleep(PATIENCE).then(() => undefined),
+      ])
+      expect(answers?.map(({ status }) => status)).toEqual(Array(40).fill(503))
+      expect((await server.get('/health')).status).toBe(200)
+      await until('the outage is noticed', async () => (await server.get('/ready')).body.status === 'degraded')
+      expect((await server.post('/urls', { original_url: 'https://example.com' })).status).toBe(503)
+    } finally {
+      signalAll('SIGCONT')
+    }
+    await until('it works again', works)
+  })
+
+  test('a query that waits for a lock is given up, not waited for', async () => {
+    const sql = postgres(url, { max: 1, onnotice: () => {} })
+    try {
+      const given = await sql.begin(async (sql) => {
+        await sql`lock table urls in access exclusive mode`
+        const answers = Promise.all([
+          server.get('/urls/1'),
+          server.get('/never-seen'),
+          server.call('PATCH', '/urls/1', { title: 'late' }),
+        ])
+        return Promise.race([answers, Bun.sleep(PATIENCE).then(() => undefined)])
+      })
+      expect(given?.map(({ status, headers }) => [status, headers.get('retry-after')])).toEqual(Array(3).fill([503, '1']))
+    } finally {
+      await sql.end()
+    }
+    await until('it works again', works)
+    expect((await server.get('/never-seen')).status).toBe(404)
+  })
+
+  test('connections that the server cuts are made anew', async () => {
+    const sql = postgres(url, { max: 1, onnotice: () => {} })
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'waypost' and datname = current_database()`
+    await sql.end()
+    await until('it works again', works)
+  })
+})
+
+describe.skipIf(!installed)('a start', () => {
+  test('with the database away is degraded; the server migrates when it comes, and serves', async () => {
+    const url = await cluster.createDatabase()
+    await control.stop()
+    const server = await serveOn(at(url))
+    try {
+      expect(await server.get('/ready')).toMatchObject({ status: 200, body: { status: 'degraded' } })
+      expect((await server.get('/users')).status).toBe(503)
+      await control.start()
+      await until('it serves', async () => (await server.post('/urls', { original_url: 'https://example.com/' })).status === 201)
+      expect((await server.get('/ready')).body.status).toBe('ready')
+    } finally {
+      await server.stop()
+    }
+  })
+
+  test('of three replicas at once on an empty database migrates it once', async () => {
+    const url = await cluster.createDatabase()
+    const servers = await Promise.all([1, 2, 3].map(() => serveOn(at(url))))
+    try {
+      for (const server of servers) expect((await server.get('/ready')).body.status).toBe('ready')
+      const migrations = servers.flatMap(({ ring }) => ring.read({ limit: 100, filter: 'brought up to date' }))
+      expect(migrations).toHaveLength(1)
+      const created = await Promise.all(servers.map((server) => server.post('/urls', { original_url: 'https://example.com/' })))
+      expect(created.map(({ body }) => body.id).sort()).toEqual([1, 2, 3])
+    } finally {
+      await Promise.all(servers.map((server) => server.stop()))
+    }
+  })
+
+  test('on a schema one version ahead works, two ahead is refused with a sentence', async () => {
+    const url = await cluster.createDatabase()
+    await (await serveOn(at(url))).stop()
+    const sql = postgres(url, { max: 1, onnotice: () => {} })
+    const [newest] = await sql<{ version: number }[]>`select max(version) as version from schema_migrations`
+    try {
+      await sql`insert into schema_migrations (version, name) values (${newest!.version + 1}, 'of the next release')`
+      const server = await serveOn(at(url))
+      expect((await server.post('/urls', { original_url: 'https://example.com/' })).status).toBe(201)
+      await server.stop()
+      await sql`insert into schema_migrations (version, name) values (${newest!.version + 2}, 'of the release after')`
+      await expect(serveOn(at(url))).rejects.toThrow(
+        `the database has schema version ${newest!.version + 2} and this release knows ${newest!.version}: use a newer waypost`,
+      )
+    } finally {
+      await sql.end()
+    }
+  })
+
+  test('on a schema too new that was away at first ends the process', async () => {
+    const url = await cluster.createDatabase()
+    await (await serveOn(at(url))).stop()
+    const sql = postgres(url, { max: 1, onnotice: () => {} })
+    await sql`insert into schema_migrations (version, name) values (98, 'a'), (99, 'b')`
+    await sql.end()
+    await control.stop()
+    const { log, ring } = quiet()
+    const exited = Promise.withResolvers<number>()
+    const config = readConfig({ ...(await at(url).settings()), PORT: String(await freePort()), DRAIN_WAIT: '0' }, {})
+    await startServer(config, log, ring, exited.resolve)
+    await control.start()
+    expect(await Promise.race([exited.promise, Bun.sleep(BACK_WITHIN).then(() => 'it goes on')])).toBe(1)
+  })
+
+  test('on a port in use is refused with a sentence, and who has the port keeps it', async () => {
+    const url = await cluster.createDatabase()
+    const server = await serveOn(at(url))
+    try {
+      await expect(serveOn(at(url), { PORT: String(server.config.PORT) })).rejects.toThrow(
+        `port ${server.config.PORT} of 127.0.0.1 is in use`,
+      )
+      expect((await server.get('/users')).status).toBe(200)
+    } finally {
+      await server.stop()
+    }
+  })
+})
+
+function csv(text: string): FormData {
+  const form = new FormData()
+  form.set('file', new File([text], 'users.csv', { type: 'text/csv' }))
+  return form
+}
