@@ -16,15 +16,19 @@ ${blocks.join('\n')}`
 
 /** The text of docs/configuration.md. */
 export function configurationPage(): string {
-  const rows = table.map(([name, { default: byDefault, help, secret }]) => {
-    const cells = [
+  const rows = [
+    ['Setting', 'Flag', 'Default', 'What it does'],
+    ...table.map(([name, { default: byDefault, help, secret }]) => [
       `\`${name}\``,
       `\`${flagOf(name)}\``,
       byDefault === undefined ? '' : `\`${byDefault}\``,
-      secret ? `${help} *Secret.*` : help,
-    ]
-    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  })
+      (secret ? `${help} _Secret._` : help).replaceAll('|', '\\|'),
+    ]),
+  ]
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const lines = rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
+  const [head, ...body] = lines // aligned as the formatter wants it
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
   return `<!-- Written by \`bun docs/generate.ts\` from src/config.ts: change it there. -->
 
 # Configuration
@@ -40,9 +44,7 @@ Every setting can be given in four ways. The first that is there counts:
 An empty value counts as unset. A wrong value stops the start with one sentence that names the setting, and exit code 2.
 \`waypost config\` prints what is in force and where each value came from; secrets are not shown.
 
-| Setting | Flag | Default | What it does |
-|---|---|---|---|
-${rows.join('\n')}
+${[head, rule, ...body].join('\n')}
 `
 }
 

@@ -98,7 +98,13 @@ describe('the log ring', () => {
     const ring = createLogRing()
     const logAccess = createAccessLog(createLog('fatal', ring, false))
     const at = (started: number, status: number) =>
-      logAccess({ id: 'x', path: '/users', origin: '', route: '/users', started }, 'GET', status, 1)
+      logAccess(
+        { id: 'x', path: '/users', origin: '', route: '/users', started },
+        'GET',
+        status,
+        1,
+        status < 500 ? undefined : new Error('why'),
+      )
     for (let i = 0; i < 1_000; i++) at(5_000 + (i % 1_000), 200)
     for (let i = 0; i < 1_000; i++) at(5_999, 503)
     expect(ring.read({ limit: 9_999, level: 'info' })).toHaveLength(200)
