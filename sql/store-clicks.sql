@@ -1,23 +1,48 @@
--- Stores a batch of clicks with their counters. $1 url ids, $2 times, $3 referrer hosts ('' for none), $4 user agents.
--- Links that were purged meanwhile are left out. Rows are written in the order of their keys, so that replicas cannot deadlock.
-with click as (
-  select c.url_id, u.user_id, c.at, c.referrer, c.user_agent
-  from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[]) as c (url_id, at, referrer, user_agent)
-  join urls u on u.id = c.url_id and u.purged_at is null),
-moved as materialized (select next_event_id()),
+-- Stores a batch of clicks with all their counters, exactly once.
+-- $1 journal  $2 its watermark before  $3 and after
+-- $4..$6 events: link, time (ms since 1970), details     $7..$10 totals: link, clicks, bots, last (ms)
+-- $11..$14 series: link, bucket (ms), clicks, bots       $15..$20 breakdowns: link, day, dimension, value, clicks, bots
+-- The fence: whoever finds another watermark than it read stores nothing, so that a batch cannot be stored twice, not by a replica that
+-- was asleep while another adopted its journal, and not after a failover. Purged links are left out. Rows come sorted by key.
+with fence as (
+  update journals set watermark = $3, updated_at = now() where journal_id = $1 and watermark = $2 returning journal_id),
+link as (
+  select u.id, u.user_id from urls u
+  where u.id = any ($7::bigint[]) and u.purged_at is null and exists (select from fence)),
+moved as materialized (select next_event_id() as id from fence),
 event as (
   insert into events (id, url_id, user_id, event_type, timestamp, details)
-  select nextval('event_ids'), url_id, user_id, 'click', at,
-    jsonb_strip_nulls(jsonb_build_object('referrer', nullif(referrer, ''), 'user_agent', nullif(user_agent, '')))
-  from click cross join moved),
+  select nextval('event_ids'), e.link, link.user_id, 'click', to_timestamp(e.at / 1000), e.details::jsonb
+  from moved, unnest($4::bigint[], $5::float8[], $6::text[]) as e (link, at, details) join link on link.id = e.link
+  returning 1),
+total as (
+  insert into link_totals as t (url_id, clicks, bots, last_click)
+  select n.link, n.clicks, n.bots, to_timestamp(n.last / 1000)
+  from unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::float8[]) as n (link, clicks, bots, last) join link on link.id = n.link
+  on conflict (url_id) do update set
+    clicks = t.clicks + excluded.clicks, bots = t.bots + excluded.bots, last_click = greatest(t.last_click, excluded.last_click)),
 series as (
   insert into click_series as s (url_id, bucket, clicks, bots)
-  select url_id, date_bin('15 minutes', at, '2020-01-01 00:00:00+00'), count(*), 0 from click group by 1, 2 order by 1, 2
-  on conflict (url_id, bucket) do update set clicks = s.clicks + excluded.clicks),
+  select n.link, to_timestamp(n.bucket / 1000), n.clicks, n.bots
+  from unnest($11::bigint[], $12::float8[], $13::bigint[], $14::bigint[]) as n (link, bucket, clicks, bots) join link on link.id = n.link
+  on conflict (url_id, bucket) do update set clicks = s.clicks + excluded.clicks, bots = s.bots + excluded.bots),
+fresh as (
+  select n.*, b.url_id is not null as known
+  from unnest($15::bigint[], $16::date[], $17::text[], $18::text[], $19::bigint[], $20::bigint[]) as n (link, day, dimension, value, clicks, bots)
+  join link on link.id = n.link
+  left join click_breakdowns b on b.url_id = n.link and b.day = n.day and b.dimension = n.dimension and b.value = n.value),
+-- A random Referer must not make rows without end: after 200 values of a link, day and dimension the rest is (other).
+room as (
+  select g.link, g.day, g.dimension, 200 - (
+    select count(*) from click_breakdowns b where b.url_id = g.link and b.day = g.day and b.dimension = g.dimension) as places
+  from (select distinct link, day, dimension from fresh where not known) g),
+capped as (
+  select f.link, f.day, f.dimension, f.clicks, f.bots,
+    case when f.known or row_number() over (partition by f.link, f.day, f.dimension, f.known order by f.value) <= room.places
+      then f.value else '(other)' end as value
+  from fresh f left join room using (link, day, dimension)),
 breakdown as (
   insert into click_breakdowns as b (url_id, day, dimension, value, clicks, bots)
-  select url_id, (at at time zone 'UTC')::date, 'referrer', referrer, count(*), 0 from click where referrer <> '' group by 1, 2, 4 order by 1, 2, 4
-  on conflict (url_id, day, dimension, value) do update set clicks = b.clicks + excluded.clicks)
-insert into link_totals as t (url_id, clicks, bots, last_click)
-select url_id, count(*), 0, max(at) from click group by url_id order by url_id
-on conflict (url_id) do update set clicks = t.clicks + excluded.clicks, last_click = greatest(t.last_click, excluded.last_click)
+  select link, day, dimension, value, sum(clicks), sum(bots) from capped group by 1, 2, 3, 4 order by 1, 2, 3, 4
+  on conflict (url_id, day, dimension, value) do update set clicks = b.clicks + excluded.clicks, bots = b.bots + excluded.bots)
+select (select count(*) from fence) as fenced, (select count(*) from event) as stored

@@ -33,6 +33,52 @@ export const settings = {
     'Token of the operator, at least 16 characters: Authorization: Bearer. Unset: open mode, on loopback only.',
   ),
   AUTH: setting('on', oneOf('on', 'off'), 'off: everybody who reaches the port may do everything. On purpose only.'),
+  SECOND_TIER: setting(
+    'edge',
+    oneOf('edge', 'valkey', 'none'),
+    'What answers redirects behind the memory cache: a copy of every link on this machine, a shared Valkey at REDIS_URL, or nothing.',
+  ),
+  REDIS_URL: secret(
+    optional(redisUrl),
+    'Valkey or Redis, redis://[:password@]host:6379. By itself it changes nothing: see SECOND_TIER.',
+  ),
+  CACHE_ENTRIES: setting('100000', whole(1, 10_000_000), 'Links the memory cache holds at most.'),
+  CACHE_BYTES: setting(String(64 * 1024 ** 2), whole(1024, 2 ** 34), 'Memory that they take at most.'),
+  MAX_STALENESS: setting(
+    '5',
+    whole(1, 3_600),
+    'Seconds that caches may lag behind before a reachable database is asked instead.',
+  ),
+  STALE_LIMIT: setting(
+    undefined,
+    optional(whole(1, 31_536_000)),
+    'Seconds after which a replica cut off from the database answers 503 instead of what it last knew. Unset: never.',
+  ),
+  EDGE_MAX_AGE: setting(
+    '86400',
+    whole(1, 31_536_000),
+    'Seconds that a copy may be old to be used at a start without the database.',
+  ),
+  TRUSTED_PROXIES: setting(
+    '0',
+    whole(0, 10),
+    'Proxies in front, each adding to X-Forwarded-For: the visitor is counted from the right.',
+  ),
+  VISITOR_ADDRESS: setting(
+    'network',
+    oneOf('network', 'full', 'none'),
+    'What is kept of a visitor’s address: its network (/24, /48), all of it, or nothing.',
+  ),
+  JOURNAL_KEEP: setting(
+    '600',
+    whole(0, 86_400),
+    'Seconds that stored clicks stay in the journal, for a database that loses them in a failover.',
+  ),
+  JOURNAL_MAX_BYTES: setting(
+    String(2 * 1024 ** 3),
+    whole(8 * 1024 ** 2, 2 ** 40),
+    'What the click journal may take on disk: 2 GiB are ten million clicks of outage.',
+  ),
   CHAOS_TOKEN: secret(optional(text), 'Arms /chaos: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.'),
   LOG_LEVEL: setting(
     'info',
@@ -171,6 +217,11 @@ function webUrl(value: string | undefined): string {
   const url = URL.parse(value ?? '')
   if (!url || !/^https?:$/.test(url.protocol)) throw new Error('must be an http or https URL')
   return url.href.replace(/\/$/, '')
+}
+
+function redisUrl(value: string | undefined): string {
+  if (!/^(redis|rediss|valkey|valkeys):\/\/./.test(value ?? '')) throw new Error('must look like redis://host:6379')
+  return value!
 }
 
 function databaseUrl(value: string | undefined): string {

@@ -1,7 +1,7 @@
 // Assembles the server from its parts, and takes it apart again.
 import { createApp } from './app.ts'
 import { createChaos } from './chaos/faults.ts'
-import { createRecorder } from './clicks/recorder.ts'
+import { startRecorder } from './clicks/recorder.ts'
 import { type Config, ConfigError } from './config.ts'
 import { openDatabase } from './database/connect.ts'
 import { DatabaseAway } from './database/guard.ts'
@@ -10,8 +10,9 @@ import { migrate, SchemaTooNew } from './database/migrate.ts'
 import { seedIfEmpty } from './import/folder.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { redirectFigures } from './redirect/figures.ts'
-import { createResolver } from './redirect/resolver.ts'
+import { openResolver } from './redirect/open.ts'
 import { createRedirect } from './redirect/route.ts'
+import { takeSlot } from './slots.ts'
 import { watchAlerts } from './telemetry/alerts.ts'
 import { exposeServer, summarize } from './telemetry/exposition.ts'
 import { health, readiness } from './telemetry/health.ts'
@@ -21,6 +22,7 @@ import { createMetrics } from './telemetry/metrics.ts'
 const MAX_REQUEST_BYTES = 65 * 1024 * 1024 // imports have 64 MiB; other bodies are bounded where they are read
 const IDLE_SECONDS = 30
 const FIRST_ANSWER_WITHIN = 4_000
+const FIRST_COPY_WITHIN = 3_000
 
 export type Server = Awaited<ReturnType<typeof startServer>>
 
@@ -34,19 +36,33 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   const database = await openDatabase(config, log)
   const metrics = createMetrics()
   const figures = redirectFigures(metrics)
-  const clicks = createRecorder(database, log)
-  const resolver = createResolver(database)
-  const redirect = createRedirect(resolver, clicks, config, figures)
+  const slot = takeSlot(config.DATA_DIR)
+  const clicks = await startRecorder({
+    slot,
+    dataDir: config.DATA_DIR,
+    address: database.address,
+    keep: config.JOURNAL_KEEP * 1000,
+    maxBytes: config.JOURNAL_MAX_BYTES,
+    log,
+  })
+  const { resolver, changes, edge, stop: stopResolver } = await openResolver(config, database, slot.folder, log)
+  const redirect = createRedirect({
+    resolver,
+    clicks,
+    config,
+    figures,
+    peers: { requestIP: (request) => http.requestIP(request) },
+  })
   const chaos = createChaos(database, log, () => void lifecycle.drain(75, 'chaos: kill'))
   const alerts = watchAlerts(() => ({ ...metrics.requests(), database: database.state(), oldestClick: clicks.figures().oldest }))
-  exposeServer(metrics, { database, clicks, resolver, lifecycle })
+  exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle })
 
   const telemetry = {
     metrics,
     ring,
     alerts,
     health: () => health(lifecycle.started),
-    ready: () => readiness(lifecycle.phase(), database.state(), clicks.figures().backlog),
+    ready: () => readiness(lifecycle.phase(), database.state(), clicks.figures()),
     summary: () => summarize(metrics, figures, lifecycle.started),
   }
   const draining = () => lifecycle.phase() === 'draining'
@@ -82,15 +98,21 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     alerts.stop()
     chaos.endAll()
   })
+  lifecycle.onDrain('stop following changes', stopResolver)
   lifecycle.onDrain('close the database', () => database.close())
+  lifecycle.onDrain('leave the slot', () => slot.release())
 
   try {
     await prepareDatabase(config, database, log, lifecycle)
   } catch (error) {
     await http.stop(true)
+    await clicks.stop(1_000)
+    await stopResolver()
     await database.close()
+    slot.release()
     throw error
   }
+  await Promise.race([changes.poll(), Bun.sleep(FIRST_COPY_WITHIN)]) // small copies are whole before the first visitor
   lifecycle.ready()
   return { port: http.port ?? config.PORT, lifecycle, database, chaos }
 }

@@ -20,8 +20,8 @@ export async function runCommand(args: string[], env: Record<string, string> = {
   return { code, out, err }
 }
 
-/** Starts `serve` on a free port and waits until it is ready. The process ends with the tests'. */
-export async function startChild(env: Record<string, string>) {
+/** Starts `serve` on a free port and waits until /ready says `status`. The process ends with the tests'. */
+export async function startChild(env: Record<string, string>, status = 'ready') {
   const port = await freePort()
   const child = Bun.spawn([process.execPath, '--no-env-file', main, 'serve'], {
     env: { PORT: String(port), DRAIN_WAIT: '0', LOG_LEVEL: 'warn', ...env },
@@ -31,7 +31,7 @@ export async function startChild(env: Record<string, string>) {
   process.once('exit', () => child.kill(9))
   const base = `http://127.0.0.1:${port}`
   const deadline = Date.now() + READY_WITHIN
-  while (!(await isReady(base))) {
+  while (!(await isAt(base, status))) {
     if (Date.now() > deadline || child.exitCode !== null) throw new Error(`the server did not start (exit ${child.exitCode})`)
     await Bun.sleep(50)
   }
@@ -48,9 +48,9 @@ export async function startChild(env: Record<string, string>) {
   return { base, port, pid: child.pid, exited: child.exited, kill: (signal: NodeJS.Signals) => child.kill(signal), call }
 }
 
-async function isReady(base: string): Promise<boolean> {
+async function isAt(base: string, status: string): Promise<boolean> {
   try {
-    return ((await (await fetch(`${base}/ready`)).json()) as { status: string }).status === 'ready'
+    return ((await (await fetch(`${base}/ready`)).json()) as { status: string }).status === status
   } catch {
     return false
   }

@@ -534,7 +534,7 @@ const groups: Record<string, Case[]> = {
       name: 'by the statistics too',
       path: '/urls/my-code_1/stats',
       status: 200,
-      expect: { clicks: 4, bots: 0, id: 3 },
+      expect: { clicks: 4, bots: 4, id: 3 },
       check: ({ body }) => {
         expect(Object.keys(body)[0]).toBe('clicks')
         expect(body.by_hour.reduce((sum: number, { clicks }: { clicks: number }) => sum + clicks, 0)).toBe(4)
@@ -609,7 +609,7 @@ const groups: Record<string, Case[]> = {
       name: 'its events stay',
       path: '/urls/3/events',
       status: 200,
-      check: ({ body }) => expect(body.at(-1)).toMatchObject({ event_type: 'deleted', details: { reason: 'policy' } }),
+      check: ({ body }) => expect(body.find((event: { event_type: string }) => event.event_type === 'deleted').details).toEqual({ reason: 'policy' }),
     },
     { name: 'its totals stay', path: '/urls/3/stats', status: 200, expect: { clicks: 5 } },
     {

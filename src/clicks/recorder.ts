@@ -1,79 +1,146 @@
-// Takes clicks from the redirect without waiting, and stores them in batches.
-import type { Database } from '../database/guard.ts'
+// What the redirect and the reads of clicks talk to: appends to the journal here, while the worker stores what was appended.
+import { randomUUIDv7 } from 'bun'
+import type { Address } from '../database/connect.ts'
+import { workerFile } from '../executable.ts'
+import type { Slot } from '../slots.ts'
 import type { Log } from '../telemetry/logs.ts'
-import { type Click, storeClicks } from './store.ts'
+import { type DrainState, newState } from './drain.ts'
+import type { DrainStart, FromDrain, ToDrain } from './drain-worker.ts'
+import { controlBlock, openJournal } from './journal.ts'
 
 export type Recorder = {
-  /** Keeps one click; never waits, never throws. `time` in ms since 1970. */
-  record: (urlId: number, time: number, referrer: string | null, userAgent: string | null) => void
+  /** Keeps one click; never waits, never throws. `time` in ms since 1970; the texts as visitor.ts made them. */
+  record: (linkId: number, time: number, referrer: string, userAgent: string, address: string) => void
   /** Waits, at most 500 ms, until the clicks recorded before now are stored; returns how many are not. */
   settled: () => Promise<number>
-  figures: () => { backlog: number; oldest: number | undefined; stored: number; dropped: number; lastFlush: number }
-  /** Stores what is left, within `ms`. */
+  figures: () => RecorderFigures
+  /** Stores what is left, within `ms`; what cannot be stored waits in the journal for the next start. */
   stop: (ms: number) => Promise<void>
 }
 
-const MAX_BACKLOG = 200_000
-const MAX_BATCH = 5_000
-const RETRY_AFTER = 500
+export type RecorderFigures = DrainState & {
+  backlog: number
+  recorded: number
+  dropped: number
+  restarts: number
+  noRoom: string | undefined
+  slot: string
+}
+
+type Options = { slot: Slot; dataDir: string; address: Address; keep: number; maxBytes: number; log: Log }
+
 const SETTLE_WITHIN = 500
+const READY_WITHIN = 5_000
+const RESTART_AFTER = 500
 
-/** One batch is under way while the next gathers: an idle server stores a click at once, a busy one thousands together. */
-export function createRecorder(database: Database, log: Log): Recorder {
-  let waiting: Click[] = []
-  let underWay: Click[] = []
-  let flushing: Promise<void> | undefined
-  let recorded = 0
-  let stored = 0
+/** Opens a new journal in the slot. Resolves when clicks can be kept (or, on a full disk, are known to be dropped). */
+export async function startRecorder({ slot, dataDir, address, keep, maxBytes, log }: Options): Promise<Recorder> {
+  const journalId = randomUUIDv7()
+  const startedAt = Date.now()
+  const shared = controlBlock()
+  let state = newState()
   let dropped = 0
-  let lastFlush = Date.now()
-  let stopped = false
+  let restarts = 0
+  const before = { stored: 0, leftOut: 0, rejected: 0, adopted: 0 } // of the workers that ended
+  let noRoom: string | undefined
+  let want: number | undefined = 0
+  let stopping = false
+  const waiting: { sequence: number; done: () => void }[] = []
+  const ready = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
 
-  async function flush() {
-    while (waiting.length > 0 && !stopped) {
-      underWay = waiting.slice(0, MAX_BATCH)
-      waiting = waiting.slice(MAX_BATCH)
-      try {
-        await storeClicks(database, underWay)
-        stored += underWay.length
-        lastFlush = Date.now()
-      } catch (error) {
-        log.warn({ err: error, clicks: underWay.length }, 'clicks could not be stored and will be tried again')
-        waiting = underWay.concat(waiting)
-        underWay = []
-        await Bun.sleep(RETRY_AFTER)
-      }
-      underWay = []
+  const journal = openJournal(
+    journalId,
+    shared,
+    () => worker.postMessage({ wake: true } satisfies ToDrain),
+    (next) => {
+      want = next
+      worker.postMessage({ began: { segment: next - 1, firstSequence: journal.appended() + 1 }, want: next } satisfies ToDrain)
+    },
+  )
+  let worker = startWorker()
+  await Promise.race([ready.promise, Bun.sleep(READY_WITHIN)])
+
+  function startWorker(): Worker {
+    const started = new Worker(workerFile('clicks/drain-worker'))
+    started.onmessage = ({ data }: MessageEvent<FromDrain>) => hear(data)
+    started.onerror = (event) => log.error({ reason: event.message }, 'the click drain failed')
+    started.addEventListener('close', () => started === worker && ended())
+    const start: DrainStart = { slot: slot.folder, dataDir, journalId, startedAt, shared, address, keep, maxBytes, want }
+    started.postMessage({ start } satisfies ToDrain)
+    return started
+  }
+
+  /** The worker is gone: the journal goes on, and another worker takes over where the database says. */
+  async function ended() {
+    stopped.resolve()
+    if (stopping) return
+    for (const key of ['stored', 'leftOut', 'rejected', 'adopted'] as const) {
+      before[key] += state[key]
+      state[key] = 0
     }
-    flushing = undefined
+    restarts++
+    log.error({ restarts }, 'the click drain ended and is started again')
+    await Bun.sleep(RESTART_AFTER)
+    if (!stopping) worker = startWorker()
+  }
+
+  function hear(message: FromDrain) {
+    if ('segment' in message) {
+      if (message.segment.number === want) want = undefined
+      if (noRoom) log.info('the click journal has room again')
+      noRoom = undefined
+      journal.offer(message.segment)
+      ready.resolve()
+    } else if ('state' in message) {
+      state = message.state
+      while (waiting[0] && waiting[0].sequence <= state.watermark) waiting.shift()!.done()
+    } else if ('noRoom' in message) {
+      if (!noRoom)
+        log.error(
+          { reason: message.noRoom },
+          'no room for the click journal: clicks will be dropped when the current segment is full',
+        )
+      noRoom = message.noRoom
+      ready.resolve()
+    } else if ('log' in message) log[message.log.level](message.log.fields, message.log.message)
+    else stopped.resolve()
   }
 
   return {
-    record(urlId, time, referrer, userAgent) {
-      if (waiting.length >= MAX_BACKLOG) {
-        dropped++
-        return
-      }
-      waiting.push({ urlId, time, referrer, userAgent })
-      recorded++
-      flushing ??= flush()
+    record(linkId, time, referrer, userAgent, address) {
+      if (!journal.append(linkId, time, referrer, userAgent, address)) dropped++
     },
     async settled() {
-      const goal = recorded
-      for (let waited = 0; stored < goal && waited < SETTLE_WITHIN; waited += 5) await Bun.sleep(5)
-      return Math.max(0, goal - stored)
+      const sequence = journal.appended()
+      if (state.watermark >= sequence) return 0
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const one = { sequence, done: resolve }
+      waiting.push(one)
+      await Promise.race([promise, Bun.sleep(SETTLE_WITHIN)])
+      const place = waiting.indexOf(one)
+      if (place >= 0) waiting.splice(place, 1)
+      return Math.max(0, sequence - state.watermark)
     },
     figures: () => ({
-      backlog: waiting.length + underWay.length,
-      oldest: (underWay[0] ?? waiting[0])?.time,
-      stored,
+      ...state,
+      stored: before.stored + state.stored,
+      leftOut: before.leftOut + state.leftOut,
+      rejected: before.rejected + state.rejected,
+      adopted: before.adopted + state.adopted,
+      recorded: journal.appended(),
+      backlog: journal.appended() - state.watermark,
       dropped,
-      lastFlush,
+      restarts,
+      noRoom,
+      slot: slot.folder,
     }),
     async stop(ms) {
-      const deadline = Date.now() + ms
-      while (flushing && Date.now() < deadline) await Bun.sleep(10)
-      stopped = true
+      stopping = true
+      worker.postMessage({ stop: ms } satisfies ToDrain)
+      await Promise.race([stopped.promise, Bun.sleep(ms)])
+      await worker.terminate()
+      journal.close()
     },
   }
 }

@@ -19,6 +19,9 @@ export async function run(argv: string[]) {
   command('seed [folder]', 'Import users.csv, urls.csv and events.csv of a folder.')
     .option('--demo', 'import a data set made up by waypost itself')
     .action(async (folder, options) => (await import('./seed.ts')).seed(configOf(options), folder, options.demo === true))
+  command('drain <folder>', 'Store the click journals that a replica left in a folder (a DATA_DIR, or one replica’s).').action(
+    async (folder, options) => (await import('./drain.ts')).drain(configOf(options), folder),
+  )
   command('healthcheck', 'Ask the server on this machine whether it is ready; exit 1 when it is not.').action(async (options) =>
     (await import('./healthcheck.ts')).healthcheck(configOf(options)),
   )

@@ -21,7 +21,10 @@ export async function serve(config: Config) {
   stop = (signal) => void lifecycle.drain(0, signal)
 
   const base = config.PUBLIC_URL ?? `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
-  log.info({ database: database.kind }, `Waypost is ready: API ${base}/urls, docs ${base}/swagger, console ${base}/console`)
+  log.info(
+    { database: database.address.kind },
+    `Waypost is ready: API ${base}/urls, docs ${base}/swagger, console ${base}/console`,
+  )
   if (access === 'open') log.info('open mode: everybody on this machine may do everything; set ADMIN_TOKEN to ask for a token')
   if (access === 'off') log.warn('AUTH=off: everybody who reaches the port may do everything')
 }

@@ -4,31 +4,43 @@ import type { Log } from '../telemetry/logs.ts'
 import { DataDirInUse, runningEmbedded, startEmbedded } from './embedded.ts'
 import { type Database, guard, type Sql } from './guard.ts'
 
-/** What a server's queue may hold for each connection before one more query is refused: at 0.3 ms a query, 60 ms of waiting. */
+/** Where a database is, in a form that a worker can be told. */
+export type Address =
+  | {
+      kind: 'external'
+      url: string | undefined
+      host: string
+      port: number
+      name: string
+      user: string
+      password: string | undefined
+    }
+  | { kind: 'embedded'; socketFolder: string }
+
+export type OpenDatabase = Database & { address: Address }
+
+/** What a queue may hold for each connection before one more query is refused: at 0.3 ms a query, 60 ms of waiting. */
 const WAITING_PER_CONNECTION = 200
 
 /**
  * Opens the database that the settings name: the PostgreSQL outside, or the embedded one. `join` lets a command work through the
  * socket of a server that is running on the same DATA_DIR. `close` of the result ends the embedded one too.
  */
-export async function openDatabase(
-  config: Config,
-  log: Log,
-  { join = false } = {},
-): Promise<Database & { kind: 'external' | 'embedded' }> {
+export async function openDatabase(config: Config, log: Log, { join = false } = {}): Promise<OpenDatabase> {
   if (isExternal(config)) {
-    const database = guard(() => connectOutside(config), config.DATABASE_POOL * WAITING_PER_CONNECTION, log)
-    return { ...database, kind: 'external' }
+    const address = outside(config)
+    return { ...openPool(address, config.DATABASE_POOL, log), address }
   }
   const embedded = await startEmbedded(config.DATA_DIR, log).catch((error) => {
     const socketFolder = join && error instanceof DataDirInUse ? runningEmbedded(config.DATA_DIR) : undefined
     if (!socketFolder) throw error
     return { socketFolder, stop: async () => {} }
   })
-  const database = guard(() => connectInside(embedded.socketFolder), 5 * WAITING_PER_CONNECTION, log, true)
+  const address: Address = { kind: 'embedded', socketFolder: embedded.socketFolder }
+  const database = openPool(address, 5, log)
   return {
     ...database,
-    kind: 'embedded',
+    address,
     async close() {
       await database.close()
       await embedded.stop()
@@ -36,10 +48,27 @@ export async function openDatabase(
   }
 }
 
-function connectOutside(config: Config): Sql {
+/** A guarded pool of connections to a database that is served already. */
+export const openPool = (address: Address, connections: number, log: Log): Database =>
+  guard(() => connect(address, connections), connections * WAITING_PER_CONNECTION, log, address.kind === 'embedded')
+
+/** A pool of its own for who needs a session, LISTEN for one; unguarded. */
+export function connect(address: Address, connections: number): Sql {
+  if (address.kind === 'embedded') {
+    // One connection: there is one backend, and queries on it are pipelined.
+    return postgres({
+      ...common,
+      host: address.socketFolder,
+      database: 'postgres',
+      username: 'postgres',
+      max: 1,
+      connect_timeout: 3,
+    }) as Sql
+  }
+  const { url, host, port, name, user, password } = address
   const options = {
     ...common,
-    max: config.DATABASE_POOL,
+    max: connections,
     connect_timeout: 3,
     connection: {
       application_name: 'waypost',
@@ -49,27 +78,20 @@ function connectOutside(config: Config): Sql {
       idle_in_transaction_session_timeout: 30_000,
     },
   }
-  if (config.DATABASE_URL) return postgres(config.DATABASE_URL, options) as Sql
-  return postgres({
-    ...options,
-    host: config.DATABASE_HOST ?? 'localhost',
-    port: config.DATABASE_PORT ?? 5432,
-    database: config.DATABASE_NAME ?? 'waypost',
-    username: config.DATABASE_USER ?? 'postgres',
-    password: config.DATABASE_PASSWORD,
-  }) as Sql
+  if (url) return postgres(url, options) as Sql
+  return postgres({ ...options, host, port, database: name, username: user, password }) as Sql
 }
 
-/** One connection: there is one backend, and queries on it are pipelined. */
-function connectInside(socketFolder: string): Sql {
-  return postgres({
-    ...common,
-    host: socketFolder,
-    database: 'postgres',
-    username: 'postgres',
-    max: 1,
-    connect_timeout: 3,
-  }) as Sql
+function outside(config: Config): Address {
+  return {
+    kind: 'external',
+    url: config.DATABASE_URL,
+    host: config.DATABASE_HOST ?? 'localhost',
+    port: config.DATABASE_PORT ?? 5432,
+    name: config.DATABASE_NAME ?? 'waypost',
+    user: config.DATABASE_USER ?? 'postgres',
+    password: config.DATABASE_PASSWORD,
+  }
 }
 
 const common = {

@@ -2,41 +2,42 @@
 // Another replica's journal, or a transaction under way, may still bring clicks for them, so each erasure stays on a list and is done
 // again until every transaction older than it has ended.
 import type { Database } from '../database/guard.ts'
+import { type Target, targetColumns } from '../redirect/target.ts'
 
 const LINKS_A_CHUNK = 1_000
 const ROWS_A_CHUNK = 5_000
 
-/** Erases one link. Returns its code, or undefined where there is no such link (or it is purged already). */
-export async function purgeLink(database: Database, id: number): Promise<string | undefined> {
+/** Erases one link. Returns its target, or undefined where there is no such link (or it is purged already). */
+export async function purgeLink(database: Database, id: number): Promise<Target | undefined> {
   const [link] = await database.run(
-    (sql) => sql<{ short_code: string }[]>`
+    (sql) => sql<Target[]>`
       with purged as (
         update urls set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
           original_url = null, location = null, title = null, user_id = null
-        where id = ${id} and purged_at is null returning id, short_code),
+        where id = ${id} and purged_at is null returning *),
       listed as (insert into erasures (url_id) select id from purged on conflict do nothing)
-      select short_code from purged`,
+      select ${targetColumns(sql)} from purged u`,
   )
   if (link) await eraseEvents(database, [id])
-  return link?.short_code
+  return link
 }
 
-/** Erases all links of a user, deleted ones too, and the user's events. Returns the codes. */
-export async function deleteLinksOf(database: Database, userId: number): Promise<string[]> {
-  const codes: string[] = []
+/** Erases all links of a user, deleted ones too, and the user's events. Returns their targets. */
+export async function deleteLinksOf(database: Database, userId: number): Promise<Target[]> {
+  const targets: Target[] = []
   for (;;) {
     const links = await database.run(
-      (sql) => sql<{ id: number; short_code: string }[]>`
+      (sql) => sql<Target[]>`
         with chunk as (select id from urls where user_id = ${userId} order by id limit ${LINKS_A_CHUNK}),
         purged as (
           update urls u set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
             original_url = null, location = null, title = null, user_id = null
-          from chunk where u.id = chunk.id returning u.id, u.short_code),
+          from chunk where u.id = chunk.id returning u.*),
         listed as (insert into erasures (url_id) select id from purged on conflict do nothing)
-        select id, short_code from purged`,
+        select ${targetColumns(sql)} from purged u`,
     )
     if (links.length === 0) break
-    codes.push(...links.map(({ short_code }) => short_code))
+    targets.push(...links)
     await eraseEvents(
       database,
       links.map(({ id }) => id),
@@ -47,7 +48,7 @@ export async function deleteLinksOf(database: Database, userId: number): Promise
       (sql) => sql`delete from events where id in (select id from events where user_id = ${userId} limit ${ROWS_A_CHUNK})`,
     ),
   )
-  return codes
+  return targets
 }
 
 /** Goes through the list of erasures once; the server calls it every few seconds. Returns how many are done for good. */

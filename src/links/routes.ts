@@ -36,19 +36,26 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
   const update = async ({ params, body, request }: { params: { id: string }; body: LinkChange; request: Request }) => {
     if (body.title === undefined && body.original_url === undefined && body.is_active === undefined)
       throw invalid('body', 'must have title, original_url or is_active')
-    return view(changed(await links.update(idOf(params.id, 'URL'), body)), request)
+    return view(await changeLink(idOf(params.id, 'URL'), body), request)
   }
-  const changed = (link: LinkRow) => {
-    resolver.forget([link.short_code])
+  const changeLink = async (id: number, change: LinkChange): Promise<LinkRow> => {
+    const { link, target } = await links.update(id, change)
+    resolver.changed([target])
     events.forgetTotal()
     return link
+  }
+  const makeLink = async (link: NewLink): Promise<LinkRow> => {
+    const made = await links.create(link)
+    resolver.created(made.short_code)
+    events.forgetTotal()
+    return made
   }
 
   return new Elysia({ detail: { tags: ['Links'] } })
     .post(
       '/urls',
       async ({ body, request, set }) => {
-        const link = changed(await links.create(body))
+        const link = await makeLink(body)
         set.status = 201
         set.headers.Location = `/urls/${link.id}`
         return view(link, request)
@@ -59,7 +66,7 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       '/shorten',
       async ({ body: { url, original_url = url, ...rest }, request, set }) => {
         if (original_url === undefined) throw invalid('url', 'is required')
-        const link = changed(await links.create({ ...rest, original_url }))
+        const link = await makeLink({ ...rest, original_url })
         set.status = 201
         set.headers.Location = `/urls/${link.id}`
         return view(link, request)
@@ -113,18 +120,14 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       '/urls/:id',
       async ({ params, query, request, set }) => {
         const id = idOf(params.id, 'URL')
-        if (flagFilter(query, 'soft')) return view(changed(await links.update(id, { is_active: false })), request)
+        if (flagFilter(query, 'soft')) return view(await changeLink(id, { is_active: false }), request)
         if (flagFilter(query, 'purge')) {
-          const code = await purgeLink(database, id)
-          if (code === undefined) throw notFound('URL')
-          resolver.forget([code])
+          const target = await purgeLink(database, id)
+          if (!target) throw notFound('URL')
+          resolver.changed([target])
           links.forgetTotal()
-          events.forgetTotal()
-        } else {
-          const { short_code } = await links.delete(id, textFilter(query, 'reason') || 'manual')
-          resolver.forget([short_code])
-          events.forgetTotal()
-        }
+        } else resolver.changed([await links.delete(id, textFilter(query, 'reason') || 'manual')])
+        events.forgetTotal()
         set.status = 204
       },
       {

@@ -3,6 +3,7 @@ import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { Page, Total } from '../http/page.ts'
 import { conflict, notFound, unavailable } from '../http/problem.ts'
+import { type Target, targetColumns } from '../redirect/target.ts'
 import { assertUsable, generateCode } from './code.ts'
 import type { LinkChange, LinkRow, NewLink } from './schema.ts'
 import { locationOf } from './target.ts'
@@ -57,10 +58,10 @@ export function linkStore(database: Database) {
     },
 
     /** Changes the given fields and writes one `updated` event for each that differs. */
-    async update(id: number, change: LinkChange): Promise<LinkRow> {
+    async update(id: number, change: LinkChange): Promise<{ link: LinkRow; target: Target }> {
       const location = change.original_url === undefined ? null : locationOf(change.original_url)
-      const [link] = await database.run(
-        (sql) => sql<LinkRow[]>`
+      const [row] = await database.run(
+        (sql) => sql<(LinkRow & { target: Target })[]>`
           with old as (select * from urls where id = ${id} and deleted_at is null for update),
           wanted as (
             select id, user_id,
@@ -82,23 +83,24 @@ export function linkStore(database: Database) {
             insert into events (id, url_id, user_id, event_type, timestamp, details)
             select next_event_id(), u.id, u.user_id, 'updated', now(), jsonb_build_object('field', c.field, 'new_value', c.new_value)
             from updated u join changes c using (id))
-          ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`)}`,
+          ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`, targetJson(sql))}`,
       )
-      if (!link) throw notFound('URL')
-      return link
+      if (!row) throw notFound('URL')
+      const { target, ...link } = row
+      return { link, target }
     },
 
     /** Takes the link out of lists and redirects; its events and totals stay, its code is never issued again. */
-    async delete(id: number, reason: string): Promise<{ short_code: string }> {
+    async delete(id: number, reason: string): Promise<Target> {
       const [link] = await database.run(
-        (sql) => sql<{ short_code: string }[]>`
+        (sql) => sql<Target[]>`
           with deleted as (
             update urls set deleted_at = now(), updated_at = now(), is_active = false, original_url = null, location = null, title = null
-            where id = ${id} and deleted_at is null returning id, user_id, short_code),
+            where id = ${id} and deleted_at is null returning *),
           logged as (
             insert into events (id, url_id, user_id, event_type, timestamp, details)
             select next_event_id(), id, user_id, 'deleted', now(), jsonb_build_object('reason', ${reason}::text) from deleted)
-          select short_code from deleted`,
+          select ${targetColumns(sql)} from deleted u`,
       )
       if (!link) throw notFound('URL')
       total.changed()
@@ -146,9 +148,11 @@ export function linkStore(database: Database) {
 
 const FOREIGN_KEY = '23503'
 
-const select = (sql: Sql, from = sql`urls`) => sql`
+const targetJson = (sql: Sql) => sql`, (select to_json(target) from (select ${targetColumns(sql)}) as target) as target`
+
+const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
   select u.id, u.user_id, u.short_code, u.original_url, u.title, u.is_active,
-    coalesce(t.clicks, 0)::bigint as click_count, u.created_at, u.updated_at
+    coalesce(t.clicks, 0)::bigint as click_count, u.created_at, u.updated_at ${more}
   from ${from} u left join link_totals t on t.url_id = u.id`
 
 function whereOf(sql: Sql, { user_id, is_active, q }: LinkFilter) {

@@ -1,8 +1,11 @@
 // Plain counters of the redirect path; the exposition reads them at scrape.
 import { bucketOf, histogramSamples, type Metrics } from '../telemetry/metrics.ts'
 
-const RESULTS = ['hit', 'miss', 'not_found', 'inactive', 'refused', 'unavailable'] as const
-export type Failure = Exclude<(typeof RESULTS)[number], 'hit' | 'miss'>
+const TIERS = ['hit', 'edge', 'miss'] as const // memory, the copy on this machine, further away
+const FAILURES = ['not_found', 'inactive', 'unavailable'] as const
+const RESULTS = [...TIERS, ...FAILURES] as const
+export type Tier = (typeof TIERS)[number]
+export type Failure = (typeof FAILURES)[number]
 
 /** Upper bounds in seconds: a hit takes some ten microseconds. */
 const BUCKETS = [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.25]
@@ -20,14 +23,14 @@ export function redirectFigures(metrics: Metrics) {
     RESULTS.map((result) => ({ labels: { result }, value: results[result] })),
   )
   metrics.expose('redirect_duration_seconds', 'histogram', 'Time a redirect took inside the server.', () =>
-    histogramSamples(BUCKETS, buckets, results.hit + results.miss, seconds),
+    histogramSamples(BUCKETS, buckets, results.hit + results.edge + results.miss, seconds),
   )
 
   return {
     results,
-    redirected(method: string, hit: boolean, ms: number) {
+    redirected(method: string, tier: Tier, ms: number) {
       const took = ms / 1000
-      results[hit ? 'hit' : 'miss']++
+      results[tier]++
       seconds += took
       buckets[bucketOf(BUCKETS, took)]!++
       series[method === 'HEAD' ? 'HEAD' : 'GET'].observe(took)

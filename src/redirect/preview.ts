@@ -13,7 +13,9 @@ export function previewRoute(resolver: Resolver) {
     '/:code',
     async ({ params, request }) => {
       const code = params.code.endsWith('+') ? params.code.slice(0, -1) : ''
-      const entry = CODE.test(code) ? (resolver.known(code) ?? (await resolver.find(code))) : undefined
+      const entry = CODE.test(code)
+        ? (resolver.inMemory(code) ?? resolver.inEdge(code) ?? (await resolver.find(code)))
+        : undefined
       if (!entry?.location) throw notFound('URL')
       const preview = { short_code: code, original_url: entry.location, is_active: entry.active }
       if (!prefersHtml(request)) return preview

@@ -1,71 +1,171 @@
-// From a code to where it leads: memory, else one shared read of the database, else what was known before.
-import type { Database } from '../database/guard.ts'
-import { type Entry, memoryCache } from './memory-cache.ts'
+// From a code to where it leads: memory -> second tier -> one shared read of the database. Kept in step by the change feed.
+import { type Database, DatabaseAway } from '../database/guard.ts'
+import type { Changes, Follower } from './changes.ts'
+import type { EdgeTier } from './edge-tier.ts'
+import { absentCodes, memoryCache } from './memory-cache.ts'
+import { createMisses } from './misses.ts'
+import { positionNow } from './position.ts'
+import type { SharedCache } from './shared-cache.ts'
+import type { Target } from './target.ts'
 
 export type Resolver = {
-  /** What memory knows and may still be used; no await. */
-  known: (code: string) => Entry | undefined
-  /** Asks the database; callers of one code share one read. Throws DatabaseAway where it cannot be asked and nothing is known. */
-  find: (code: string) => Promise<Entry>
-  /** Forgets codes that were just changed here. A read that began before is not kept. */
-  forget: (codes: string[]) => void
-  figures: () => { entries: number; hits: number; misses: number; stale: number }
+  /** What memory knows; no await. */
+  inMemory: (code: string) => Target | undefined
+  /** What the copy on this machine knows; no await. */
+  inEdge: (code: string) => Target | undefined
+  /** Asks the second tier, then the database; undefined where no link has the code. Throws DatabaseAway where nobody knows. */
+  find: (code: string) => Promise<Target | undefined>
+  /** Takes changes made here, before their caller is answered, and announces them to the other replicas. */
+  changed: (targets: Target[]) => void
+  /** A link was made here: its code is not absent any more. */
+  created: (code: string) => void
+  figures: () => ResolverFigures
 }
 
-const MAX_ENTRIES = 100_000
-const KEEP = 1_000 // ms: what another replica changed is obeyed within a second
-const READ_DEADLINE = 150
+export type ResolverFigures = {
+  memory: { entries: number; bytes: number }
+  lookups: { memory: number; edge: number; shared: number; database: number; absent: number; stale: number }
+  absent: number
+  waiting: number
+  mode: Mode
+}
 
-export function createResolver(database: Database): Resolver {
-  const cache = memoryCache(MAX_ENTRIES)
-  const reads = new Map<string, Promise<Entry>>()
-  const figures = { hits: 0, misses: 0, stale: 0 }
+/** serve: caches are in step (or the database is away). ask: they lag, and the database can be asked. refuse: they are older than STALE_LIMIT. */
+export type Mode = 'serve' | 'ask' | 'refuse'
 
-  async function read(code: string): Promise<Entry> {
-    const [row] = await database.run(
-      (sql) => sql<{ id: number; location: string | null; active: boolean; version: number }[]>`
-        select id, coalesce(location, original_url) as location, is_active as active, version
-        from urls where short_code = ${code} and deleted_at is null`,
-      READ_DEADLINE,
-    )
-    return { ...(row ?? { id: 0, location: null, active: false, version: 0 }), until: Date.now() + KEEP }
+type Options = {
+  database: Database
+  edge?: EdgeTier
+  shared?: SharedCache
+  maxEntries: number
+  maxBytes: number
+  /** ms. */
+  maxStaleness: number
+  staleLimit: number | undefined
+}
+
+const ABSENT_ENTRIES = 50_000
+const ABSENT_FOR = 1_000
+const LOOK_EVERY = 100
+
+export function createResolver({ database, edge, shared, maxEntries, maxBytes, maxStaleness, staleLimit }: Options) {
+  const memory = memoryCache(maxEntries, maxBytes)
+  const absent = absentCodes(ABSENT_ENTRIES, ABSENT_FOR)
+  const misses = createMisses(database)
+  const lookups = { memory: 0, edge: 0, shared: 0, database: 0, absent: 0, stale: 0 }
+  let changes: Changes | undefined
+  let mode: Mode = 'serve'
+  const started = Date.now()
+
+  function look() {
+    const lag = Date.now() - (changes?.figures().lastPoll || edge?.position()?.at || started)
+    if (lag <= maxStaleness) mode = 'serve'
+    else if (database.state() === 'up') mode = 'ask'
+    else mode = staleLimit !== undefined && lag > staleLimit ? 'refuse' : 'serve'
+  }
+  const timer = setInterval(look, LOOK_EVERY)
+
+  const stale = (code: string) => {
+    const known = memory.get(code) ?? edge?.get(code)
+    if (known) lookups.stale++
+    return known
+  }
+
+  async function find(code: string): Promise<Target | undefined> {
+    if (mode === 'refuse') throw new DatabaseAway('what is known is older than STALE_LIMIT')
+    if (absent.has(code)) {
+      lookups.absent++
+      return undefined
+    }
+    const copied = mode === 'serve' ? await shared?.get(code) : undefined
+    if (copied) {
+      lookups.shared++
+      memory.set(copied)
+      return copied
+    }
+    const read = misses.find(code)
+    try {
+      const target = await read
+      lookups.database++
+      const begunBeforeAChange = misses.forgotten(read)
+      if (begunBeforeAChange) return target
+      if (!target) absent.add(code)
+      else {
+        memory.set(target)
+        if (mode === 'serve') void shared?.apply([target])
+      }
+      return target
+    } catch (error) {
+      const known = stale(code)
+      if (known) return known
+      throw error
+    }
+  }
+
+  /** Makes memory follow changes, wherever they were made. */
+  function follow(targets: Target[]) {
+    for (const target of targets) {
+      misses.forget(target.code)
+      absent.remove(target.code)
+      if (memory.has(target.code)) memory.set(target)
+    }
+  }
+
+  const resolver: Resolver = {
+    inMemory(code) {
+      if (mode !== 'serve') return undefined
+      const target = memory.get(code)
+      if (target) lookups.memory++
+      return target
+    },
+    inEdge(code) {
+      if (mode !== 'serve') return undefined
+      const target = edge?.get(code)
+      if (!target) return undefined
+      lookups.edge++
+      if (target.location !== null) memory.set(target)
+      return target
+    },
+    find,
+    changed(targets) {
+      follow(targets)
+      edge?.apply(targets)
+      void shared?.apply(targets)
+      changes?.announce()
+    },
+    created(code) {
+      absent.remove(code)
+      misses.forget(code)
+    },
+    figures: () => ({ memory: memory.figures(), lookups: { ...lookups }, absent: absent.size, waiting: misses.waiting(), mode }),
+  }
+
+  const second = edge ?? shared
+  const follower: Follower = {
+    position: () => second?.position(),
+    async apply(targets, position) {
+      follow(targets)
+      await second?.apply(targets, position)
+    },
+    async restart() {
+      memory.clear()
+      absent.clear()
+      if (second) return second.restart()
+      return database.run((sql) => positionNow(sql))
+    },
   }
 
   return {
-    known(code) {
-      const entry = cache.get(code)
-      if (!entry || entry.until < Date.now()) return undefined
-      figures.hits++
-      return entry
+    resolver,
+    follower,
+    /** Starts to trust the feed. */
+    attach(feed: Changes) {
+      changes = feed
     },
-
-    async find(code) {
-      figures.misses++
-      const underWay = reads.get(code)
-      if (underWay) return underWay
-      const started = read(code)
-      reads.set(code, started)
-      try {
-        const entry = await started
-        if (reads.get(code) === started) cache.set(code, entry) // else it was forgotten meanwhile
-        return entry
-      } catch (error) {
-        const stale = cache.get(code)
-        if (!stale?.location) throw error // absence is never served stale
-        figures.stale++
-        return stale
-      } finally {
-        if (reads.get(code) === started) reads.delete(code)
-      }
+    stop() {
+      clearInterval(timer)
+      edge?.close()
+      shared?.close()
     },
-
-    forget(codes) {
-      for (const code of codes) {
-        cache.delete(code)
-        reads.delete(code)
-      }
-    },
-
-    figures: () => ({ entries: cache.size, ...figures }),
   }
 }

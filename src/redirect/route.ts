@@ -1,47 +1,65 @@
 // The redirect: GET and HEAD of /:code, /urls/:code and /urls/:code/redirect. It measures itself and has no hooks.
-
 import type { Recorder } from '../clicks/recorder.ts'
+import { networkOf, refererHost } from '../clicks/visitor.ts'
 import type { Config } from '../config.ts'
+import { clientAddress, type Peers } from '../http/client-address.ts'
 import { notFound, Problem } from '../http/problem.ts'
 import { CODE } from '../links/code.ts'
-import { refusal } from '../links/target.ts'
-import type { RedirectFigures } from './figures.ts'
-import type { Entry } from './memory-cache.ts'
+import type { RedirectFigures, Tier } from './figures.ts'
 import type { Resolver } from './resolver.ts'
+import type { Target } from './target.ts'
 
 export type Redirect = (request: Request, code: string) => Response | Promise<Response>
 
-/** Answers where `code` leads: 302, or throws Problem 404 (410 for an inactive link where set so). */
-export function createRedirect(resolver: Resolver, recorder: Recorder, config: Config, figures: RedirectFigures): Redirect {
-  const gone = Number(config.INACTIVE_STATUS)
+type Parts = { resolver: Resolver; clicks: Recorder; config: Config; figures: RedirectFigures; peers: Peers }
 
-  function answer(request: Request, code: string, entry: Entry, hit: boolean, started: number): Response {
-    if (entry.location === null || (!entry.active && gone === 404)) throw missing('not_found', notFound('URL'))
-    if (!entry.active) throw missing('inactive', new Problem(gone, 'URL is not active'))
-    if (!hit && refusal(entry.location)) throw missing('refused', new Problem(404, 'URL leads to an address that is not allowed'))
-    if (request.method === 'GET')
-      recorder.record(entry.id, Date.now(), request.headers.get('referer'), request.headers.get('user-agent'))
-    figures.redirected(request.method, hit, performance.now() - started)
+/** Answers where `code` leads: 302, or throws Problem 404 (410 for an inactive link where set so). */
+export function createRedirect({ resolver, clicks, config, figures, peers }: Parts): Redirect {
+  const gone = Number(config.INACTIVE_STATUS)
+  const client = clientAddress(config)
+  const keptAddress = {
+    network: (request: Request) => networkOf(client(request, peers)),
+    full: (request: Request) => client(request, peers),
+    none: () => '',
+  }[config.VISITOR_ADDRESS]
+
+  function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Response {
+    if (!target || target.location === null || (!target.active && gone === 404))
+      throw missing(target?.location ? 'inactive' : 'not_found')
+    if (!target.active) throw missing('inactive')
+    if (request.method === 'GET') {
+      const { headers } = request
+      clicks.record(
+        target.id,
+        Date.now(),
+        refererHost(headers.get('referer')),
+        headers.get('user-agent') ?? '',
+        keptAddress(request),
+      )
+    }
+    figures.redirected(request.method, tier, performance.now() - started)
     return new Response(null, {
       status: 302,
-      headers: { Location: entry.location, 'Cache-Control': 'private, no-store', 'X-Cache': hit ? 'HIT' : 'MISS' },
+      headers: { Location: target.location, 'Cache-Control': 'private, no-store', 'X-Cache': tier === 'hit' ? 'HIT' : 'MISS' },
     })
   }
 
-  function missing(result: 'not_found' | 'inactive' | 'refused' | 'unavailable', problem: Problem): Problem {
+  function missing(result: 'not_found' | 'inactive'): Problem {
     figures.failed(result)
-    return problem
+    return result === 'inactive' && gone === 410 ? new Problem(410, 'URL is not active') : notFound('URL')
   }
 
   return (request, code) => {
-    if (!CODE.test(code)) throw missing('not_found', notFound('URL'))
+    if (!CODE.test(code)) throw missing('not_found')
     const started = performance.now()
-    const entry = resolver.known(code)
-    if (entry) return answer(request, code, entry, true, started)
+    const known = resolver.inMemory(code)
+    if (known) return answer(request, known, 'hit', started)
+    const copied = resolver.inEdge(code)
+    if (copied) return answer(request, copied, 'edge', started)
     return resolver.find(code).then(
-      (found) => answer(request, code, found, false, started),
+      (found) => answer(request, found, 'miss', started),
       (error) => {
-        if (!(error instanceof Problem)) figures.failed('unavailable')
+        figures.failed('unavailable')
         throw error
       },
     )

@@ -2,14 +2,23 @@
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Database } from '../database/guard.ts'
 import type { Lifecycle } from '../lifecycle.ts'
+import type { Changes } from '../redirect/changes.ts'
+import type { EdgeTier } from '../redirect/edge-tier.ts'
 import type { RedirectFigures } from '../redirect/figures.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import { version } from '../version.ts'
 import type { Metrics } from './metrics.ts'
 
-type Parts = { database: Database; clicks: Recorder; resolver: Resolver; lifecycle: Lifecycle }
+type Parts = {
+  database: Database
+  clicks: Recorder
+  resolver: Resolver
+  changes: Changes
+  edge: EdgeTier | undefined
+  lifecycle: Lifecycle
+}
 
-export function exposeServer({ expose }: Metrics, { database, clicks, resolver, lifecycle }: Parts) {
+export function exposeServer({ expose }: Metrics, { database, clicks, resolver, changes, edge, lifecycle }: Parts) {
   const one = (value: number) => [{ value }]
   expose('build_info', 'gauge', 'Always 1; the labels say what runs.', () => [
     { labels: { version: version.number, commit: version.commit }, value: 1 },
@@ -29,8 +38,27 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
   })
 
   expose('clicks_backlog', 'gauge', 'Clicks recorded and not yet stored.', () => one(clicks.figures().backlog))
-  expose('clicks_stored_total', 'counter', 'Clicks stored.', () => one(clicks.figures().stored))
-  expose('clicks_dropped_total', 'counter', 'Clicks lost because the backlog was full.', () => one(clicks.figures().dropped))
+  expose('clicks_recorded_total', 'counter', 'Clicks written to the journal.', () => one(clicks.figures().recorded))
+  expose('clicks_stored_total', 'counter', 'Clicks stored, by where they came from.', () => {
+    const { stored, adopted } = clicks.figures()
+    return [
+      { labels: { journal: 'own' }, value: stored },
+      { labels: { journal: 'adopted' }, value: adopted },
+    ]
+  })
+  expose('clicks_dropped_total', 'counter', 'Clicks lost because the journal had no room.', () => one(clicks.figures().dropped))
+  expose('clicks_left_out_total', 'counter', 'Clicks not stored because their link was purged.', () =>
+    one(clicks.figures().leftOut),
+  )
+  expose('clicks_rejected_total', 'counter', 'Clicks the database refused; they are in click_rejects.', () =>
+    one(clicks.figures().rejected),
+  )
+  expose('clicks_drain_restarts_total', 'counter', 'Times the drain worker had to be started again.', () =>
+    one(clicks.figures().restarts),
+  )
+  expose('clicks_journal_full', 'gauge', '1 while no further segment of the journal can be made.', () =>
+    one(clicks.figures().noRoom ? 1 : 0),
+  )
   expose('clicks_oldest_seconds', 'gauge', 'Age of the oldest click not stored.', () => {
     const { oldest } = clicks.figures()
     return one(oldest === undefined ? 0 : (Date.now() - oldest) / 1000)
@@ -39,11 +67,27 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
     one((Date.now() - clicks.figures().lastFlush) / 1000),
   )
 
-  expose('cache_entries', 'gauge', 'Codes in the memory cache.', () => one(resolver.figures().entries))
-  expose('cache_lookups_total', 'counter', 'Look-ups of the memory cache, by result.', () => {
-    const { hits, misses, stale } = resolver.figures()
-    return Object.entries({ hit: hits, miss: misses, stale }).map(([result, value]) => ({ labels: { result }, value }))
-  })
+  expose('cache_entries', 'gauge', 'Codes in the memory cache.', () => one(resolver.figures().memory.entries))
+  expose('cache_bytes', 'gauge', 'What they take, about.', () => one(resolver.figures().memory.bytes))
+  expose('cache_absent_entries', 'gauge', 'Codes remembered for a second as not being there.', () =>
+    one(resolver.figures().absent),
+  )
+  expose('cache_lookups_total', 'counter', 'Look-ups of a code, by the tier that answered.', () =>
+    Object.entries(resolver.figures().lookups).map(([tier, value]) => ({ labels: { tier }, value })),
+  )
+  expose('cache_mode', 'gauge', '1 for how caches are used: serve, ask the database because they lag, or refuse.', () =>
+    ['serve', 'ask', 'refuse'].map((mode) => ({ labels: { mode }, value: resolver.figures().mode === mode ? 1 : 0 })),
+  )
+
+  expose('changes_lag_seconds', 'gauge', 'Time since the changes of other replicas were last read.', () =>
+    one((Date.now() - changes.figures().lastPoll) / 1000),
+  )
+  expose('changes_applied_total', 'counter', 'Changed links that were read from the feed.', () => one(changes.figures().applied))
+  expose('changes_failed_total', 'counter', 'Times the feed could not be read.', () => one(changes.figures().failed))
+  if (edge) {
+    expose('edge_links', 'gauge', 'Links in the copy on this machine when it was built.', () => one(edge.figures().links))
+    expose('edge_build_seconds', 'gauge', 'What its last building took.', () => one(edge.figures().builtIn / 1000))
+  }
 }
 
 let cpuBefore = { at: performance.now(), usage: process.cpuUsage() }

@@ -13,7 +13,11 @@ export const health = (started: number) => ({
 })
 
 /** What /ready says: degraded still serves, because an outage of the database must not take every replica out. */
-export function readiness(phase: Phase, database: DatabaseState, backlog: number) {
+export function readiness(
+  phase: Phase,
+  database: DatabaseState,
+  { backlog, noRoom }: { backlog: number; noRoom: string | undefined },
+) {
   const status = phase === 'ready' ? (database === 'up' ? 'ready' : 'degraded') : phase
-  return { status, dependencies: { database }, clicks: { backlog, durable: false } }
+  return { status, dependencies: { database }, clicks: { backlog, ...(noRoom ? { no_room: noRoom } : {}) } }
 }

@@ -72,8 +72,7 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
     .delete(
       '/users/:id',
       async ({ params, set }) => {
-        const { codes } = await users.delete(idOf(params.id, 'User'))
-        resolver.forget(codes)
+        resolver.changed(await users.delete(idOf(params.id, 'User')))
         changed()
         set.status = 204
       },

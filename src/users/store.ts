@@ -4,6 +4,7 @@ import { countUpTo, totals } from '../database/totals.ts'
 import type { Page, Total } from '../http/page.ts'
 import { conflict, notFound } from '../http/problem.ts'
 import { deleteLinksOf } from '../links/erase.ts'
+import type { Target } from '../redirect/target.ts'
 import type { NewUser, User, UserChange } from './schema.ts'
 
 export type UserStore = ReturnType<typeof userStore>
@@ -36,13 +37,13 @@ export function userStore(database: Database) {
     },
 
     /** Deletes the user with its links (their codes stay taken) and all events of both. */
-    async delete(id: number): Promise<{ codes: string[] }> {
+    async delete(id: number): Promise<Target[]> {
       await this.find(id)
-      const codes = await deleteLinksOf(database, id)
+      const targets = await deleteLinksOf(database, id)
       const gone = await database.run((sql) => sql`delete from users where id = ${id}`)
       total.changed()
       if (gone.count === 0) throw notFound('User')
-      return { codes }
+      return targets
     },
 
     async list({ username, email }: UserFilter, page: Page): Promise<{ rows: User[]; total: Total }> {

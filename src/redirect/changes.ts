@@ -1,0 +1,149 @@
+// The change feed: what other replicas changed, read every 400 ms and at once after a notice, and followed by the caches of this one.
+import statement from '../../sql/changes.sql' with { type: 'text' }
+import { type Address, connect } from '../database/connect.ts'
+import type { Database } from '../database/guard.ts'
+import type { Log } from '../telemetry/logs.ts'
+import type { Position } from './position.ts'
+import type { Target } from './target.ts'
+
+/** Who follows the feed. */
+export type Follower = {
+  /** From where to go on; undefined: nothing is known yet. */
+  position: () => Position | undefined
+  /** Changed targets, in chunks; the last chunk of a poll comes with the position that they lead to. */
+  apply: (targets: Target[], position?: Position) => void | Promise<void>
+  /** The database is another than the one followed: forget everything, and return the position that a fresh start leads to. */
+  restart: () => Promise<Position>
+}
+
+export type Changes = {
+  /** Says to every replica that something changed: one NOTIFY for all changes of 20 ms, after they were committed. */
+  announce: () => void
+  /** Reads what changed now; resolves when it is applied. */
+  poll: () => Promise<void>
+  figures: () => { lastPoll: number; polls: number; applied: number; restarts: number; failed: number }
+  stop: () => Promise<void>
+}
+
+const EVERY = 400
+const AFTER_NOTICE = 20 // ms between two polls, however many notices arrive
+const NOTICES_EVERY = 20
+const CHUNK = 500 // rows that one turn of the event loop applies: some 2 ms
+const DEADLINE = 60_000
+const CHANNEL = 'waypost_changes'
+
+type Row = { identity: string; snapshot: string; code: string | null } & Omit<Target, 'code'>
+
+export function followChanges({
+  database,
+  address,
+  follower,
+  log,
+}: {
+  database: Database
+  address: Address
+  follower: Follower
+  log: Log
+}): Changes {
+  const figures = { lastPoll: 0, polls: 0, applied: 0, restarts: 0, failed: 0 }
+  let position = follower.position()
+  let underWay: Promise<void> | undefined
+  let again = false
+  let announcing: Timer | undefined
+  let stopped = false
+
+  /** One poll at a time; a wish that arrives meanwhile makes one more. */
+  function poll(): Promise<void> {
+    if (underWay) {
+      again = true
+      return underWay
+    }
+    underWay = read().finally(() => {
+      underWay = undefined
+      if (again && !stopped) {
+        again = false
+        setTimeout(() => void poll().catch(() => {}), AFTER_NOTICE)
+      }
+    })
+    return underWay
+  }
+
+  async function read() {
+    if (stopped || database.state() !== 'up') return
+    const started = Date.now()
+    try {
+      if (!position || !(await readFrom(position, started))) {
+        figures.restarts++
+        log.info(
+          { before: position?.identity },
+          position ? 'this is another database than before: copying all links anew' : 'copying all links',
+        )
+        position = undefined
+        position = await follower.restart()
+        await readFrom(position, Date.now())
+      }
+      figures.polls++
+      figures.lastPoll = started
+    } catch (error) {
+      figures.failed++
+      const noSchemaYet = (error as { code?: string }).code === '42P01'
+      if (database.state() === 'up' && !stopped && !noSchemaYet)
+        log.warn({ err: error }, 'changes could not be read and will be tried again')
+    }
+  }
+
+  /** Applies what changed since `from`; false where the database is another one. */
+  async function readFrom(from: Position, at: number): Promise<boolean> {
+    return database.run(async (sql) => {
+      let next: Position | undefined
+      let chunk: Target[] = []
+      for await (const rows of sql.unsafe<Row[]>(statement, [from.snapshot], { prepare: true }).cursor(CHUNK)) {
+        const [first] = rows
+        if (!first || first.identity !== from.identity) return false
+        if (chunk.length > 0) {
+          await follower.apply(chunk)
+          await Bun.sleep(0)
+        }
+        next = { identity: first.identity, snapshot: first.snapshot, at }
+        chunk = rows.filter((row) => row.code !== null) as Target[]
+        figures.applied += chunk.length
+      }
+      if (!next) return false
+      if (chunk.length > 0 || at - from.at > 10_000) await follower.apply(chunk, next)
+      position = next
+      return true
+    }, DEADLINE)
+  }
+
+  const timer = setInterval(() => void poll(), EVERY)
+  database.onUp(() => void poll())
+
+  // A session of its own for LISTEN, which the embedded database (one replica) has no use for.
+  const listener = address.kind === 'external' ? connect(address, 1) : undefined
+  void listener
+    ?.listen(
+      CHANNEL,
+      () => void poll(),
+      () => void poll(),
+    )
+    .catch(() => {})
+
+  return {
+    announce() {
+      if (!listener || announcing) return
+      announcing = setTimeout(() => {
+        announcing = undefined
+        database.run((sql) => sql`select pg_notify(${CHANNEL}, '')`).catch(() => {}) // a lost notice costs 400 ms
+      }, NOTICES_EVERY)
+    },
+    poll,
+    figures: () => ({ ...figures }),
+    async stop() {
+      stopped = true
+      clearInterval(timer)
+      clearTimeout(announcing)
+      await listener?.end({ timeout: 1 }).catch(() => {})
+      await underWay?.catch(() => {})
+    },
+  }
+}

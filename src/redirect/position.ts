@@ -1,0 +1,20 @@
+import type { PendingQuery } from 'postgres'
+import type { Sql, Transaction } from '../database/guard.ts'
+
+/**
+ * Up to where somebody is in step with the links: which database it is, the snapshot in which its last change was read, and when (ms).
+ * The identity is the cluster's, its timeline's (a promoted standby keeps the first), the database's and the table's: any difference means that
+ * the snapshots of one say nothing of the other.
+ */
+export type Position = { identity: string; snapshot: string; at: number }
+
+/** The position of this very statement's snapshot. */
+export async function positionNow(sql: Sql | Transaction): Promise<Position> {
+  const at = Date.now()
+  const query: PendingQuery<{ identity: string; snapshot: string }[]> = (sql as Sql)`
+    select concat_ws('/', (select system_identifier from pg_control_system()), left(pg_walfile_name(pg_current_wal_lsn()), 8),
+      (select oid from pg_database where datname = current_database()), pg_relation_filenode('urls')) as identity,
+      pg_current_snapshot()::text as snapshot`
+  const [here] = await query
+  return { ...here!, at }
+}

@@ -1,0 +1,393 @@
+// No click is lost, and none is counted twice: kill -9, outages, purges, poison, adoption. On a real PostgreSQL, stopped and started for real.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import postgres, { type Sql } from 'postgres'
+import { batchOf } from '../src/clicks/batch.ts'
+import { drainFolder, newState } from '../src/clicks/drain.ts'
+import { controlBlock, openJournal } from '../src/clicks/journal.ts'
+import { prepareSegment } from '../src/clicks/segments.ts'
+import { Fenced, storeClicks, watermarkOf } from '../src/clicks/store.ts'
+import { agentOf, networkOf, refererHost } from '../src/clicks/visitor.ts'
+import type { Database } from '../src/database/guard.ts'
+import { lockSlot, takeSlot } from '../src/slots.ts'
+import { runCommand, startChild } from './child.ts'
+import { databases, temporaryFolder } from './databases.ts'
+import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
+import { serveOn, type TestServer } from './server.ts'
+
+const CHROME = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36'
+const asIs = (time: number) => time
+const click = (sequence: number, linkId: number, more = {}) => ({ sequence, linkId, time: Date.now(), referrer: '', userAgent: CHROME, address: '203.0.113.0', ...more })
+
+async function until(what: string, isSo: () => Promise<boolean>, ms = 20_000) {
+  const deadline = Date.now() + ms
+  while (!(await isSo().catch(() => false))) {
+    if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
+    await Bun.sleep(50)
+  }
+}
+
+describe('a visitor', () => {
+  test.each([
+    ['203.0.113.77', '203.0.113.0'],
+    ['::ffff:203.0.113.77', '203.0.113.0'],
+    ['2001:db8:1234:5678:9abc::1', '2001:db8:1234::'],
+    ['2001:db8::1', '2001:db8:0::'],
+    ['::1', '0:0:0::'],
+    ['fe80::1%eth0', 'fe80:0:0::'],
+    ['', ''],
+    ['nonsense', ''],
+  ])('%s is kept as %s', (address, network) => expect(networkOf(address)).toBe(network))
+
+  test.each([
+    ['https://News.Example.com/a?b=c#d', 'news.example.com'],
+    ['http://user:pw@host.example:8080/x', 'host.example'],
+    ['android-app://com.example.app/', 'com.example.app'],
+    ['https://[2001:db8::1]/x', '[2001:db8::1]'],
+    ['javascript:alert(1)', ''],
+    ['https://<script>alert(1)</script>/', ''],
+    ['about:blank', ''],
+    ['', ''],
+    [null, ''],
+  ])('the referrer %p is kept as %p', (referrer, host) => expect(refererHost(referrer)).toBe(host))
+
+  test('is a browser, a system and a device, or a bot', () => {
+    expect(agentOf(CHROME)).toEqual({ browser: 'Chrome', system: 'Windows', device: 'Desktop', bot: false })
+    expect(agentOf('Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)').bot).toBe(true)
+    expect(agentOf('curl/8.0').bot).toBe(true)
+    expect(agentOf('').bot).toBe(true)
+    expect(agentOf('\u0000\u00ff'.repeat(200))).toMatchObject({ browser: 'Unknown' })
+  })
+})
+
+describe.each(databases)('clicks on the $name database', (kind) => {
+  let server: TestServer
+  const visit = (code: string, headers: Record<string, string> = {}) => server.get(`/${code}`, { 'user-agent': CHROME, ...headers })
+  beforeAll(async () => {
+    server = await serveOn(kind, { TRUSTED_PROXIES: '0' })
+  }, 60_000)
+  afterAll(() => server.stop())
+
+  test('carry what is kept of the visitor, and add up in every breakdown', async () => {
+    const { body: link } = await server.post('/urls', { original_url: 'https://example.com/visits' })
+    await visit(link.short_code, { referer: 'https://news.example/story' })
+    await visit(link.short_code, { referer: 'https://news.example/other' })
+    await visit(link.short_code, { 'user-agent': 'curl/8.0' })
+    const { body: stats } = await server.get(`/urls/${link.id}/stats`)
+    expect(stats).toMatchObject({
+      clicks: 3,
+      bots: 1,
+      referrers: [{ value: 'news.example', clicks: 2, bots: 0 }],
+      browsers: [{ value: 'Chrome', clicks: 2, bots: 0 }, { value: 'Unknown', clicks: 1, bots: 1 }],
+      systems: [{ value: 'Windows', clicks: 2 }, { value: 'Unknown', clicks: 1 }],
+      devices: [{ value: 'Desktop', clicks: 2 }, { value: 'Unknown', clicks: 1 }],
+    })
+    const { body: events } = await server.get(`/events?url_id=${link.id}&event_type=click`)
+    expect(events[0].details).toEqual({ referrer: 'news.example', browser: 'Chrome', system: 'Windows', device: 'Desktop', address: '127.0.0.0' })
+  })
+
+  test('of a link that is purged while they wait are left out, counted, and nothing is held up', async () => {
+    const { body: gone } = await server.post('/urls', { original_url: 'https://example.com/gone' })
+    const { body: stays } = await server.post('/urls', { original_url: 'https://example.com/stays' })
+    const id = Bun.randomUUIDv7()
+    const database = server.database
+    await watermarkOf(database, id)
+    await server.call('DELETE', `/urls/${gone.id}?purge=true`)
+    const stored = await storeClicks(database, id, 0, [click(1, gone.id), click(2, stays.id), click(3, gone.id)], asIs)
+    expect(stored).toEqual({ stored: 1, leftOut: 2, rejected: 0 })
+    const rows = await database.run((sql) => sql`select from link_totals where url_id = ${gone.id}`)
+    expect(rows.count).toBe(0)
+    expect((await server.get(`/urls/${stays.id}`)).body.click_count).toBe(1)
+  })
+
+  test('that the database refuses go to click_rejects, and all others are stored', async () => {
+    const { body: link } = await server.post('/urls', { original_url: 'https://example.com/poison' })
+    const id = Bun.randomUUIDv7()
+    await watermarkOf(server.database, id)
+    const clicks = Array.from({ length: 20 }, (_, i) => click(i + 1, link.id, i === 6 || i === 13 ? { referrer: `bad\0host${i}` } : {}))
+    const stored = await storeClicks(server.database, id, 0, clicks, asIs)
+    expect(stored).toEqual({ stored: 18, leftOut: 0, rejected: 2 })
+    const rejected = await server.database.run((sql) => sql`select sequence, reason from click_rejects where journal_id = ${id} order by sequence`)
+    expect(rejected.map(({ sequence }) => sequence)).toEqual([7, 14])
+    expect((await watermarkOf(server.database, id)).watermark).toBe(20)
+    expect((await server.get(`/urls/${link.id}`)).body.click_count).toBe(18)
+  })
+
+  test('are stored once, however often and by whomever a batch is sent', async () => {
+    const { body: link } = await server.post('/urls', { original_url: 'https://example.com/once' })
+    const id = Bun.randomUUIDv7()
+    await watermarkOf(server.database, id)
+    const batch = Array.from({ length: 50 }, (_, i) => click(i + 1, link.id))
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => storeClicks(server.database, id, 0, batch, asIs)))
+    expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBe(1)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(Fenced)
+    expect((await server.get(`/urls/${link.id}`)).body.click_count).toBe(50)
+  })
+
+  test('of a random Referer make at most 200 values a day, the rest is (other)', async () => {
+    const { body: link } = await server.post('/urls', { original_url: 'https://example.com/random' })
+    const id = Bun.randomUUIDv7()
+    await watermarkOf(server.database, id)
+    let sequence = 0
+    for (let round = 0; round < 3; round++) {
+      const batch = Array.from({ length: 150 }, () => click(++sequence, link.id, { referrer: `host${sequence}.example` }))
+      await storeClicks(server.database, id, batch[0]!.sequence - 1, batch, asIs)
+    }
+    const [row] = await server.database.run(
+      (sql) => sql`select count(*) as values, sum(clicks)::bigint as clicks, max(clicks) filter (where value = '(other)') as other
+        from click_breakdowns where url_id = ${link.id} and dimension = 'referrer'`,
+    )
+    expect(row).toEqual({ values: 201, clicks: 450, other: 250 })
+  })
+
+  test('with a mad clock are moved into the journal’s time', () => {
+    const { events, series } = batchOf([click(1, 1, { time: 0 }), click(2, 1, { time: 9e14 })], (time) => Math.min(Math.max(time, 1_000_000), 2_000_000))
+    expect(events.at).toEqual([1_000_000, 2_000_000])
+    expect(series.bucket).toEqual([900_000, 1_800_000])
+  })
+})
+
+describe('journals that were left', () => {
+  let database: Database
+  beforeAll(async () => {
+    database = await databases.at(-1)!.open()
+    await database.run((sql) => sql`insert into urls (short_code, original_url) values ('left', 'https://example.com/left')`)
+  }, 60_000)
+  afterAll(() => database.close())
+
+  const clicks = async () => {
+    const [row] = await database.run((sql) => sql<{ clicks: number }[]>`select clicks from link_totals where url_id = 1`)
+    return row?.clicks ?? 0
+  }
+
+  function leaveJournal(folder: string, count: number) {
+    const id = Bun.randomUUIDv7()
+    const journal = openJournal(id, controlBlock(), () => {}, () => {})
+    journal.offer(prepareSegment(folder, id, 0, [], 2 ** 30))
+    for (let n = 1; n <= count; n++) journal.append(1, Date.now(), '', CHROME, '')
+    journal.close()
+    return id
+  }
+
+  test('are stored once, also when they are drained again', async () => {
+    const folder = temporaryFolder()
+    const before = await clicks()
+    leaveJournal(folder, 1_000)
+    for (let again = 0; again < 2; again++) await drainFolder(database, folder, { state: newState(), report: () => {}, dead: new Map() })
+    expect(await clicks()).toBe(before + 1_000)
+  })
+
+  test('are stored once by two drains at the same time', async () => {
+    const folder = temporaryFolder()
+    const before = await clicks()
+    leaveJournal(folder, 3_000)
+    const drain = () => drainFolder(database, folder, { state: newState(), report: () => {}, dead: new Map() })
+    await Promise.allSettled([drain(), drain(), drain()])
+    await drain()
+    expect(await clicks()).toBe(before + 3_000)
+  })
+
+  test('are stored again where a failover has lost them', async () => {
+    const folder = temporaryFolder()
+    const before = await clicks()
+    const id = leaveJournal(folder, 500)
+    const options = { state: newState(), report: () => {}, dead: new Map() }
+    await drainFolder(database, folder, options)
+    // A promoted standby that had received 200 of the 500: its watermark is older, and so are its counters.
+    await database.transaction(async (sql) => {
+      await sql`update journals set watermark = 200 where journal_id = ${id}`
+      await sql`update link_totals set clicks = clicks - 300 where url_id = 1`
+    })
+    await drainFolder(database, folder, options)
+    expect(await clicks()).toBe(before + 500)
+  })
+
+  test('beside foreign and damaged files are stored, and the files are named', async () => {
+    const folder = temporaryFolder()
+    const before = await clicks()
+    leaveJournal(folder, 10)
+    writeFileSync(join(folder, 'foreign.journal'), 'this is none')
+    const reports: string[] = []
+    await drainFolder(database, folder, { state: newState(), report: (_, fields) => void reports.push(String(fields.file)), dead: new Map() })
+    expect(await clicks()).toBe(before + 10)
+    expect(reports.some((file) => file.endsWith('foreign.journal'))).toBe(true)
+  })
+})
+
+test('two processes on one DATA_DIR take two slots, and a slot is free again when its process is gone', () => {
+  const folder = temporaryFolder()
+  const first = takeSlot(folder)
+  const second = takeSlot(folder)
+  expect([first.folder, second.folder].map((path) => path.slice(folder.length))).toEqual(['/replicas/0', '/replicas/1'])
+  expect(lockSlot(first.folder)).toBeUndefined()
+  first.release()
+  expect(takeSlot(folder).folder).toBe(first.folder)
+})
+
+describe.skipIf(!serverBinaries())('a replica', () => {
+  let cluster: Cluster
+  let url: string
+  let sql: Sql
+  beforeAll(async () => {
+    cluster = await openCluster({ own: true })
+    url = await cluster.createDatabase()
+    sql = postgres(url, { max: 1, onnotice: () => {} })
+  }, 60_000)
+  afterAll(async () => {
+    await sql.end()
+    await cluster.end()
+  })
+
+  const stored = async (id: number) => Number((await sql`select clicks from link_totals where url_id = ${id}`)[0]?.clicks ?? 0)
+  const events = async (id: number) => Number((await sql`select count(*) as n from events where url_id = ${id} and event_type = 'click'`)[0]!.n)
+
+  /** Redirects in a loop from some clients until told to stop; counts what was answered and what was under way. */
+  function load(base: string, code: string, clients = 8) {
+    let answered = 0
+    let failed = 0
+    let inFlight = 0
+    let stopped = false
+    const done = Promise.all(
+      Array.from({ length: clients }, async () => {
+        while (!stopped) {
+          inFlight++
+          try {
+            const { status } = await fetch(`${base}/${code}`, { redirect: 'manual' })
+            if (status === 302) answered++
+            else failed++
+            inFlight--
+          } catch {
+            return // under way when the server went: it may or may not have been recorded
+          }
+        }
+      }),
+    )
+    return {
+      stop: async () => {
+        stopped = true
+        await done
+        return { answered, failed, inFlight }
+      },
+      answered: () => answered,
+    }
+  }
+
+  test('killed at any moment loses no click that was answered, and the next start stores them, each once', async () => {
+    const folder = temporaryFolder()
+    const settings = { DATABASE_URL: url, DATA_DIR: folder, AUTH: 'off' }
+    let child = await startChild(settings)
+    const { body: link } = await child.call('POST', '/urls', { original_url: 'https://example.com/killed' })
+    let answered = 0
+    let inFlight = 0
+    for (const after of [50, 200, 430, 700]) {
+      const visitors = load(child.base, link.short_code)
+      await Bun.sleep(after)
+      child.kill('SIGKILL')
+      await child.exited
+      const result = await visitors.stop()
+      answered += result.answered
+      inFlight += result.inFlight
+      child = await startChild(settings)
+    }
+    await until('everything is stored', async () => (await stored(link.id)) >= answered)
+    await Bun.sleep(500)
+    const count = await stored(link.id)
+    expect(count).toBeGreaterThanOrEqual(answered)
+    expect(count).toBeLessThanOrEqual(answered + inFlight)
+    expect(await events(link.id)).toBe(count)
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+  }, 120_000)
+
+  test('killed with the database away redirects again after a start without it, and loses nothing', async () => {
+    const folder = temporaryFolder()
+    const settings = { DATABASE_URL: url, DATA_DIR: folder, AUTH: 'off' }
+    const first = await startChild(settings)
+    const { body: link } = await first.call('POST', '/urls', { original_url: 'https://example.com/away' })
+    await until('the link is in the edge copy', async () => (await first.call('GET', `/${link.short_code}`)).status === 302)
+    await Bun.sleep(1_000)
+    await cluster.control!.stop('immediate')
+    const visitors = load(first.base, link.short_code)
+    await Bun.sleep(1_500)
+    first.kill('SIGKILL')
+    await first.exited
+    const before = await visitors.stop()
+    expect(before.failed).toBe(0)
+
+    const second = await startChild(settings, 'degraded')
+    const again = load(second.base, link.short_code)
+    await Bun.sleep(1_000)
+    const after = await again.stop()
+    expect(after.failed).toBe(0)
+    expect(after.answered).toBeGreaterThan(0)
+    expect((await second.call('GET', '/never-seen')).status).toBe(503)
+
+    await cluster.control!.start()
+    const answered = before.answered + after.answered + 1
+    await until('everything is stored', async () => (await stored(link.id)) >= answered)
+    await Bun.sleep(500)
+    expect(await stored(link.id)).toBeLessThanOrEqual(answered + before.inFlight)
+    second.kill('SIGTERM')
+    expect(await second.exited).toBe(0)
+  }, 120_000)
+
+  test('that is gone for good: `waypost drain` stores its journal, or another replica on the same DATA_DIR does', async () => {
+    const folder = temporaryFolder()
+    const settings = { DATABASE_URL: url, DATA_DIR: folder, AUTH: 'off' }
+    const child = await startChild(settings)
+    const { body: link } = await child.call('POST', '/urls', { original_url: 'https://example.com/left' })
+    await child.call('GET', `/${link.short_code}`)
+    await cluster.control!.stop('fast')
+    const visitors = load(child.base, link.short_code, 2)
+    await Bun.sleep(300)
+    child.kill('SIGKILL')
+    await child.exited
+    const { answered, inFlight } = await visitors.stop()
+    await cluster.control!.start()
+
+    const copy = temporaryFolder()
+    cpSync(folder, copy, { recursive: true })
+    const drained = await runCommand(['drain', copy], { DATABASE_URL: url, DATA_DIR: copy })
+    expect(drained.code).toBe(0)
+    const count = await stored(link.id)
+    expect(count).toBeGreaterThanOrEqual(answered + 1)
+    expect(count).toBeLessThanOrEqual(answered + 1 + inFlight)
+    expect(readdirSync(join(copy, 'replicas/0')).filter((name) => name.endsWith('.journal') && !isEmpty(join(copy, 'replicas/0', name)))).toEqual([])
+
+    const next = await startChild(settings) // adopts the same journal, and finds it stored
+    await until('it is adopted', async () => (await sql`select count(*) as n from journals`)[0]!.n > 0)
+    await Bun.sleep(1_500)
+    expect(await stored(link.id)).toBe(count)
+    next.kill('SIGTERM')
+    await next.exited
+  }, 120_000)
+
+  test('on a full disk goes on redirecting, and counts what it drops', async () => {
+    const folder = temporaryFolder()
+    const child = await startChild({ DATABASE_URL: url, DATA_DIR: folder, AUTH: 'off', JOURNAL_MAX_BYTES: String(8 * 1024 ** 2) })
+    const { body: link } = await child.call('POST', '/urls', { original_url: 'https://example.com/full' })
+    await child.call('GET', `/${link.short_code}`)
+    await Bun.sleep(600) // the feed brings it into the edge copy
+    await cluster.control!.stop('fast')
+    const agent = 'x'.repeat(400)
+    let ok = 0
+    for (let n = 0; n < 12_000; n += 100) {
+      const answers = await Promise.all(Array.from({ length: 100 }, () => fetch(`${child.base}/${link.short_code}`, { redirect: 'manual', headers: { 'user-agent': agent } })))
+      ok += answers.filter(({ status }) => status === 302).length
+    }
+    expect(ok).toBe(12_000)
+    const figure = async (name: string) =>
+      Number(new RegExp(`^waypost_clicks_${name}(?:\\{[^}]*\\})? (\\d+)`, 'm').exec(await (await fetch(`${child.base}/metrics`)).text())![1])
+    const dropped = await figure('dropped_total')
+    expect(dropped).toBeGreaterThan(0)
+    expect(await figure('journal_full')).toBe(1)
+    expect((await figure('recorded_total')) + dropped).toBe(12_001)
+    await cluster.control!.start()
+    await until('what was recorded is stored', async () => (await stored(link.id)) === 12_001 - dropped)
+    child.kill('SIGTERM')
+    await child.exited
+  }, 120_000)
+})
+
+const isEmpty = (path: string) => readFileSync(path).subarray(0, 64).every((byte) => byte === 0)
