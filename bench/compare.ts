@@ -12,6 +12,8 @@ export type Result = {
 }
 
 type Contender = {
+  codes?: number
+  unknown?: boolean
   name: string
   url: string
   method?: string

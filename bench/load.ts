@@ -18,6 +18,10 @@ type Target = {
   method?: string
   body?: string
   headers?: Record<string, string>
+  /** Each request then asks for `/c` and a random number up to this, instead of the same path; wrk only. */
+  codes?: number
+  /** … for `/u` and a random number that no link has. */
+  unknown?: boolean
 }
 
 export const wrk = Bun.which('wrk')
@@ -32,12 +36,21 @@ export async function ceiling(target: Target): Promise<Load> {
   return wrk ? runWrk(wrk, target) : runAutocannon(target)
 }
 
-async function runWrk(wrk: string, { url, connections = 64, seconds = 5, method, body, headers = {} }: Target): Promise<Load> {
+async function runWrk(
+  wrk: string,
+  { url, connections = 64, seconds = 5, method, body, headers = {}, codes, unknown }: Target,
+): Promise<Load> {
   const script = join(import.meta.dir, 'request.lua')
   const all = { ...(body ? { 'content-type': 'application/json' } : {}), ...headers }
   const command = [wrk, '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '10s']
   for (const [name, value] of Object.entries(all)) command.push('-H', `${name}: ${value}`)
-  const environment = { ...process.env, WRK_METHOD: method ?? 'GET', WRK_BODY: body ?? '' }
+  const environment = {
+    ...process.env,
+    WRK_METHOD: method ?? 'GET',
+    WRK_BODY: body ?? '',
+    WRK_CODES: String(codes ?? ''),
+    WRK_UNKNOWN: unknown ? '1' : '',
+  }
   const child = Bun.spawn(onCore(1, [...command, '-s', script, url]), { stdout: 'pipe', stderr: 'pipe', env: environment })
   const text = await new Response(child.stdout).text()
   if ((await child.exited) !== 0) throw new Error(`wrk failed: ${await new Response(child.stderr).text()}`)

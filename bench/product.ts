@@ -2,6 +2,12 @@
 import postgres from 'postgres'
 import { until } from './servers.ts'
 
+/** What a browser sends: a journal's record is as long as in life. */
+export const BROWSER = {
+  'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
+  referer: 'https://news.example.com/item',
+}
+
 export type MadeLink = { id: number; short_code: string }
 
 /** Makes a link. */
@@ -27,7 +33,7 @@ export async function fillLinks(database: string, count: number) {
 }
 
 /** The clicks that redirects were answered for, by the server's own count, must all be stored. */
-export async function clicksStored(url: string, database: string, linkId: number) {
+export async function clicksStored(url: string, database: string, linkId: number, within = 300_000) {
   const metrics = await (await fetch(`${url}/metrics`)).text()
   const answered = Number(
     /^waypost_http_requests_total\{method="GET",route="\/:code",status="302"\} (\d+)/m.exec(metrics)?.[1] ?? 0,
@@ -38,11 +44,16 @@ export async function clicksStored(url: string, database: string, linkId: number
     const [row] = await sql`select clicks from link_totals where url_id = ${linkId}`
     stored = Number(row?.clicks ?? 0)
     return stored >= answered
-  }, 120_000).catch(() => {})
+  }, within).catch(() => {})
   await sql.end()
   return {
     name: 'clicks stored = redirects answered',
     held: stored === answered && stored > 0,
     found: `${stored} stored, ${answered} answered`,
   }
+}
+
+/** A figure of /metrics that has no labels. */
+export async function figureOf(url: string, name: string): Promise<number> {
+  return Number(new RegExp(`^${name} ([0-9.e+-]+)`, 'm').exec(await (await fetch(`${url}/metrics`)).text())?.[1] ?? Number.NaN)
 }

@@ -1,7 +1,18 @@
--- One request over and over, and its figures as one line of JSON.
+-- The same request over and over, or one of many codes; the figures come as one line of JSON.
 wrk.method = os.getenv("WRK_METHOD") or "GET"
 local body = os.getenv("WRK_BODY")
 if body and #body > 0 then wrk.body = body end
+
+local codes = tonumber(os.getenv("WRK_CODES"))
+local unknown = os.getenv("WRK_UNKNOWN") == "1"
+
+if codes or unknown then
+  math.randomseed(os.time())
+  request = function()
+    if unknown then return wrk.format(nil, "/u" .. math.random(1, 2 ^ 40)) end
+    return wrk.format(nil, "/c" .. math.random(1, codes))
+  end
+end
 
 done = function(summary, latency)
   local e = summary.errors

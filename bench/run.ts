@@ -3,11 +3,16 @@ import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Result } from './compare.ts'
 import { report } from './report.ts'
+import { away } from './scenarios/away.ts'
 import { create } from './scenarios/create.ts'
+import { drain } from './scenarios/drain.ts'
+import { flood } from './scenarios/flood.ts'
 import { list } from './scenarios/list.ts'
+import { million } from './scenarios/million.ts'
 import { redirect } from './scenarios/redirect.ts'
+import { tiers } from './scenarios/tiers.ts'
 
-const scenarios: Record<string, () => Promise<Result>> = { redirect, create, list }
+const scenarios: Record<string, () => Promise<Result>> = { redirect, tiers, flood, create, list, million, drain, away }
 
 const asked = process.argv.slice(2)
 const unknown = asked.find((name) => !scenarios[name])

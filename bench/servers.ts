@@ -58,7 +58,15 @@ export async function startFloor(kind: 'redirect' | 'insert' | 'select', databas
 /** A PostgreSQL of the benchmark's own, with an empty database. fsync off: the disk of a noisy machine is not what is measured. */
 export async function startDatabase() {
   const cluster = await openCluster({ own: true })
-  return { url: await cluster.createDatabase(), end: cluster.end }
+  const { stop, start } = cluster.control!
+  return { url: await cluster.createDatabase(), end: cluster.end, stop: () => stop('fast'), start }
+}
+
+/** A folder that goes with this process. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'waypost-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }
 
 /** Resident memory of a process, in MB. */

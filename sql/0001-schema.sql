@@ -77,13 +77,34 @@ create table click_breakdowns (
   primary key (url_id, day, dimension, value)
 ) with (fillfactor = 70);
 
--- Adds (1) or takes back (-1) one click in totals and series: what POST /events and DELETE /events/:id do.
-create function count_click(link bigint, at timestamptz, step int) returns void language sql as $$
+-- Adds (1) or takes back (-1) one click in breakdowns, series and totals: what POST /events and DELETE /events/:id do.
+-- A value that is not listed, and finds no room among the link's 200 of the day, is (other), as in store-clicks.sql.
+create function count_click(link bigint, at timestamptz, details jsonb, step int) returns void language sql as $$
+  insert into click_breakdowns as b (url_id, day, dimension, value, clicks, bots)
+  select link, v.day, v.dimension,
+    case when exists (select from click_breakdowns k where (k.url_id, k.day, k.dimension, k.value) = (link, v.day, v.dimension, v.value))
+      or step > 0 and (select count(*) from click_breakdowns k where (k.url_id, k.day, k.dimension) = (link, v.day, v.dimension)) < 200
+      then v.value else '(other)' end,
+    greatest(step, 0), greatest(step * (details @> '{"bot": true}')::int, 0)
+  from (
+    select (at at time zone 'UTC')::date as day, dimension, left(
+      -- A referrer counts by its host, whether it comes as a URL or as the host alone.
+      case when dimension = 'referrer' then substring(lower(text) from '^(?:[a-z][a-z0-9+.-]*://)?(?:[^/?#@]*@)?(\[[0-9a-f:.]+\]|[^][/?#:@\s]+)')
+        else text end, 256) as value
+    from (values ('browser', details -> 'browser'), ('device', details -> 'device'),
+      ('referrer', coalesce(details -> 'referrer', details -> 'referer')), ('system', details -> 'system')) as given (dimension, json),
+      lateral (select json #>> '{}' as text where jsonb_typeof(json) = 'string') as texts) as v
+  where v.value <> '' order by v.dimension
+  on conflict (url_id, day, dimension, value) do update set
+    clicks = greatest(b.clicks + step, 0), bots = greatest(b.bots + step * (details @> '{"bot": true}')::int, 0);
   insert into click_series as s (url_id, bucket, clicks, bots)
-  select link, date_bin('15 minutes', at, '2020-01-01 00:00:00+00'), greatest(step, 0), 0
-  on conflict (url_id, bucket) do update set clicks = greatest(s.clicks + step, 0);
-  insert into link_totals as t (url_id, clicks, last_click) values (link, greatest(step, 0), at)
+  select link, date_bin('15 minutes', at, '2020-01-01 00:00:00+00'), greatest(step, 0), greatest(step * (details @> '{"bot": true}')::int, 0)
+  on conflict (url_id, bucket) do update set
+    clicks = greatest(s.clicks + step, 0), bots = greatest(s.bots + step * (details @> '{"bot": true}')::int, 0);
+  insert into link_totals as t (url_id, clicks, bots, last_click)
+  values (link, greatest(step, 0), greatest(step * (details @> '{"bot": true}')::int, 0), at)
   on conflict (url_id) do update set clicks = greatest(t.clicks + step, 0),
+    bots = greatest(t.bots + step * (details @> '{"bot": true}')::int, 0),
     last_click = case when step > 0 then greatest(t.last_click, at) else t.last_click end;
 $$;
 

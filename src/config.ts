@@ -79,6 +79,11 @@ export const settings = {
     whole(8 * 1024 ** 2, 2 ** 40),
     'What the click journal may take on disk: 2 GiB are ten million clicks of outage.',
   ),
+  EVENTS_KEEP_DAYS: setting(
+    undefined,
+    optional(whole(1, 36_500)),
+    'Days that events are kept, dropped by whole months; statistics and totals stay. Unset: for ever.',
+  ),
   CHAOS_TOKEN: secret(optional(text), 'Arms /chaos: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.'),
   LOG_LEVEL: setting(
     'info',

@@ -215,6 +215,26 @@ describe('through the socket', () => {
     expect(answer).toMatchObject({ status: 200, body: [] })
   })
 
+  test('a click whose storing was answered too late is stored once', async () => {
+    expect((await server.get('/known')).status).toBe(302)
+    const { clicks } = (await server.get('/urls/known/stats')).body
+    const sql = client()
+    const holding = sql.begin(async (sql) => {
+      await sql`select 1`
+      await Bun.sleep(6_500) // longer than the deadline of a query, so that its sender gives it up while it still waits to run
+      await sql`select 1`
+    })
+    await Bun.sleep(100)
+    for (let i = 0; i < 3; i++) expect((await server.get('/known')).status).toBe(302)
+    await holding
+    await sql.end({ timeout: 1 })
+    const deadline = Date.now() + 15_000
+    const pending = async () => (await server.get('/metrics')).text.match(/\nwaypost_clicks_backlog (\d+)/)?.[1]
+    while ((await pending()) !== '0' && Date.now() < deadline) await Bun.sleep(50)
+    await Bun.sleep(1_000) // for a second copy to arrive
+    expect((await server.get('/urls/known/stats')).body.clicks).toBe(clicks + 3)
+  })
+
   test('a statement that does not end is ended with its worker, and the server recovers with all its data', async () => {
     const sql = client()
     const stuck = sql`select count(*) from generate_series(1, 100000000000)`.then(

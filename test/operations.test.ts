@@ -164,6 +164,11 @@ describe('the live tail', () => {
     expect(resumed.map(({ data }) => JSON.parse(data).path)).toEqual(['/users/4', '/users/5', '/users/6', '/users/7'])
   })
 
+  test('has nothing to say to a HEAD, and does not keep it waiting', async () => {
+    const answer = await fetch(`${server.base}/logs`, { method: 'HEAD', headers: { accept: 'text/event-stream' } })
+    expect(answer.status).toBe(200)
+  }, 5_000)
+
   test('shows one level where asked to', async () => {
     const response = await tail('?level=warning')
     await server.get('/users/1')

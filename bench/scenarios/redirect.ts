@@ -1,26 +1,41 @@
-import type { Result } from '../compare.ts'
-import { compare, rowOf } from '../compare.ts'
-import { clicksStored, createLink } from '../product.ts'
-import { startDatabase, startFloor, startWaypost } from '../servers.ts'
+import { compare, type Result, round, rowOf } from '../compare.ts'
+import { runAutocannon } from '../load.ts'
+import { BROWSER, clicksStored, createLink } from '../product.ts'
+import { memoryOf, startDatabase, startFloor, startWaypost } from '../servers.ts'
 
-/** A hit of the memory cache with its click recorded, against a constant 302 of bare Bun.serve. */
+/** A hit of the memory cache with its click journalled, against a constant 302 of bare Bun.serve; and its latency at half of its ceiling. */
 export async function redirect(): Promise<Result> {
   const database = await startDatabase()
   const floor = await startFloor('redirect')
   const waypost = await startWaypost({ DATABASE_URL: database.url })
   try {
     const link = await createLink(waypost.url)
-    const loads = await compare([
-      { name: 'bare Bun.serve, constant 302', url: `${floor.url}/abcdef` },
-      { name: 'Waypost, hit with its click', url: `${waypost.url}/${link.short_code}` },
-    ])
-    const [base, hit] = [...loads.values()]
+    const [bare, hit] = [
+      { name: 'bare Bun.serve, constant 302', url: `${floor.url}/abcdef`, headers: BROWSER },
+      { name: 'Waypost, hit with its click', url: `${waypost.url}/${link.short_code}`, headers: BROWSER },
+    ]
+    const loads = await compare([bare, hit], { rounds: 5, seconds: 3 })
+    const [base, made] = [...loads.values()]
+    const half = Math.round(made!.rate / 2)
+    const calm = [
+      await runAutocannon({ ...bare, rate: half, seconds: 5 }),
+      await runAutocannon({ ...hit, rate: half, seconds: 5 }),
+    ]
     const clicks = await clicksStored(waypost.url, database.url, link.id)
     return {
       scenario: 'redirect',
-      about: 'One known code, 64 connections.',
-      rows: [...loads].map(([name, load]) => rowOf(name, load)),
-      ratios: [{ name: 'hit / floor', value: hit!.rate / base!.rate, goal: 0.65 }],
+      about:
+        'One known code, 64 connections; then both at half of Waypost’s ceiling (autocannon’s millisecond clock rounds p99).',
+      rows: [
+        ...[...loads].map(([name, load]) => rowOf(name, load)),
+        rowOf(`bare, at ${half}/s`, calm[0]!),
+        rowOf(`Waypost, at ${half}/s`, calm[1]!),
+        { name: 'memory afterwards, MB', figures: { 'per second': round(await memoryOf(waypost.pid), 0) } },
+      ],
+      ratios: [
+        { name: 'hit / floor', value: made!.rate / base!.rate, goal: 0.65 },
+        { name: 'p99 at half of the ceiling / floor’s', value: calm[1]!.p99 / Math.max(calm[0]!.p99, 1), goal: 2, atMost: true },
+      ],
       checks: [clicks],
     }
   } finally {

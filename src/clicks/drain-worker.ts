@@ -1,5 +1,6 @@
 // The worker thread behind the recorder: makes segments ready, syncs what is written, drains the live journal, and adopts those of the dead.
-import { closeSync, fdatasync, openSync } from 'node:fs'
+import { closeSync, fdatasync, openSync, readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { promisify } from 'node:util'
 import { type Address, openPool } from '../database/connect.ts'
 import type { Database } from '../database/guard.ts'
@@ -38,6 +39,9 @@ export type FromDrain =
 declare const self: Worker & { postMessage(message: FromDrain): void }
 
 const IDLE_LOOK = 1_000
+// While clicks keep coming, they are gathered for a moment: 1,000 stored together cost a quarter of 1,000 stored in tens.
+const BUSY = 100
+const GATHER = 50
 const SYNC_EVERY = 200 // what power loss may cost
 const ALIGN_EVERY = 5_000
 const ADOPT_EVERY = 10_000
@@ -50,7 +54,17 @@ self.onmessage = ({ data }: MessageEvent<ToDrain>) => {
   else tell(data)
 }
 
+/** Redirects come first: the drain takes what time they leave. Linux alone sets a thread's priority, and elsewhere this is a wish. */
+function giveWay() {
+  try {
+    setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), 10)
+  } catch {
+    // not allowed here
+  }
+}
+
 async function start({ slot, dataDir, journalId, startedAt, shared, address, keep, maxBytes, want }: DrainStart) {
+  giveWay()
   const control = new Int32Array(shared)
   const state = newState()
   const database: Database = openPool(address, 2, workerLog)
@@ -107,6 +121,7 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
         if (count > 0) {
           self.postMessage({ state })
           release()
+          if (count > BUSY) await pause(GATHER)
         } else if (stopAt !== undefined) return
         else {
           await idle()
@@ -122,13 +137,20 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
     }
   }
 
-  function idle(): Promise<void> {
+  /** Waits `ms`, or until somebody wakes it. */
+  function pause(ms: number): Promise<void> {
     return new Promise((done) => {
-      const timer = setTimeout(done, IDLE_LOOK)
+      const timer = setTimeout(done, ms)
       wake = () => {
         clearTimeout(timer)
         done()
       }
+    })
+  }
+
+  function idle(): Promise<void> {
+    return new Promise((done) => {
+      void pause(IDLE_LOOK).then(done)
       control[CONTROL.asleep] = 1
       const current = Atomics.load(control, CONTROL.segment)
       const last = segments.at(-1)

@@ -33,6 +33,8 @@ export const newState = (): DrainState => ({
 
 /** Clicks stored together when there is a backlog: sums over so many make few counters. */
 const MAX_BATCH = 50_000
+/** So many at once are a backlog: the next batch is gathered meanwhile. */
+const BACKLOG = 10_000
 const RETRY_AFTER = 250
 const DAY = 86_400_000
 const FUTURE = 300_000
@@ -40,8 +42,8 @@ const FUTURE = 300_000
 type Journal = { id: string; reader: Reader; startedAt: number; state: DrainState; report: Report }
 
 /**
- * One journal's way into the database. `step` stores what there is to read (one batch under way while the next is gathered) and returns how
- * many clicks that were; while the database is away it throws DatabaseAway and loses nothing.
+ * One journal's way into the database. `step` stores what there is to read (while there is a backlog, one batch is under way as the next is
+ * gathered) and returns how many clicks that were; while the database is away it throws DatabaseAway and loses nothing.
  */
 export function journalDrain(database: Database, { id, reader, startedAt, state, report }: Journal) {
   let watermark: number | undefined
@@ -94,6 +96,11 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
           if (clicks.length === 0) break
           count += clicks.length
           underWay = store(clicks)
+          if (clicks.length < BACKLOG) {
+            await underWay
+            stored()
+            break
+          }
           underWay.catch(() => {}) // it is awaited in the next turn
         }
         failing = false

@@ -117,6 +117,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
       const { promise, resolve } = Promise.withResolvers<void>()
       const one = { sequence, done: resolve }
       waiting.push(one)
+      worker.postMessage({ wake: true } satisfies ToDrain) // it may be gathering
       await Promise.race([promise, Bun.sleep(SETTLE_WITHIN)])
       const place = waiting.indexOf(one)
       if (place >= 0) waiting.splice(place, 1)

@@ -1,21 +1,42 @@
+import { dropOldEvents } from '../clicks/retention.ts'
+import type { Config } from '../config.ts'
 import { continueErasures } from '../links/erase.ts'
 import type { Log } from '../telemetry/logs.ts'
-import type { Database } from './guard.ts'
+import type { OpenDatabase } from './connect.ts'
 import { preparePartitions } from './migrate.ts'
 
 const ERASURES_EVERY = 5_000
 const PARTITIONS_EVERY = 6 * 3_600_000
+const RETENTION_FIRST = 60_000
+const RETENTION_EVERY = 3_600_000
 
-/** What has to be done now and then: going on with erasures, and making the partitions of the months ahead. Returns the way to end it. */
-export function startMaintenance(database: Database, log: Log): () => void {
+/**
+ * What has to be done now and then: going on with erasures, making the partitions of the months ahead, dropping those of months that
+ * are kept no longer. Returns the way to end it.
+ */
+export function startMaintenance(
+  database: OpenDatabase,
+  log: Log,
+  { EVENTS_KEEP_DAYS: days }: Partial<Pick<Config, 'EVENTS_KEEP_DAYS'>> = {},
+): () => void {
   const timers = [
-    every(ERASURES_EVERY, () => continueErasures(database)),
-    every(PARTITIONS_EVERY, () => preparePartitions(database)),
+    setInterval(
+      oneAtATime(() => continueErasures(database)),
+      ERASURES_EVERY,
+    ),
+    setInterval(
+      oneAtATime(() => preparePartitions(database)),
+      PARTITIONS_EVERY,
+    ),
   ]
+  if (days !== undefined) {
+    const retain = oneAtATime(() => dropOldEvents(database, log, days, database.address.kind === 'external'))
+    timers.push(setTimeout(retain, RETENTION_FIRST), setInterval(retain, RETENTION_EVERY))
+  }
 
-  function every(ms: number, work: () => Promise<unknown>) {
+  function oneAtATime(work: () => Promise<unknown>) {
     let busy = false
-    return setInterval(async () => {
+    return async () => {
       if (busy || database.state() !== 'up') return
       busy = true
       try {
@@ -25,8 +46,8 @@ export function startMaintenance(database: Database, log: Log): () => void {
       } finally {
         busy = false
       }
-    }, ms)
+    }
   }
 
-  return () => timers.forEach(clearInterval)
+  return () => timers.forEach(clearTimeout)
 }

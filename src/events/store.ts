@@ -24,7 +24,8 @@ export function eventStore(database: Database) {
           insert into events (id, url_id, user_id, event_type, details)
           values (next_event_id(), ${url_id}, ${user_id}, ${event_type}, ${sql.json(details as never)})
           returning id, url_id, user_id, event_type, timestamp, details`
-        if (event_type === 'click' && url_id !== null) await sql`select count_click(${url_id}, ${row!.timestamp}::timestamptz, 1)`
+        if (event_type === 'click' && url_id !== null)
+          await sql`select count_click(${url_id}, ${row!.timestamp}::timestamptz, ${sql.json(details as never)}, 1)`
         return row!
       })
       total.changed()
@@ -39,13 +40,17 @@ export function eventStore(database: Database) {
       return event
     },
 
-    /** Deletes an event; a click is subtracted from the totals in the same transaction. */
+    /** Deletes an event; a click is subtracted from all that it counted in, in the same transaction. */
     async delete(id: number): Promise<void> {
       await database.transaction(async (sql) => {
-        const [event] = await sql<Event[]>`delete from events where id = ${id} returning url_id, event_type, timestamp`
+        const [event] = await sql<Event[]>`delete from events where id = ${id} returning url_id, event_type, timestamp, details`
         if (!event) throw notFound('Event')
         if (event.event_type === 'click' && event.url_id !== null)
-          await sql`select count_click(${event.url_id}, ${event.timestamp}::timestamptz, -1)`
+          await sql`
+            select count_click(${event.url_id}, ${event.timestamp}::timestamptz, case
+              when ${id} < event_id_at('2025-01-01 00:00:00+00') then d - array['browser', 'system', 'device', 'bot'] -- an import counts none of these
+              else d end, -1)
+            from (select ${sql.json(event.details as never)}::jsonb as d) as given`
       })
       total.changed()
     },

@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { pendingClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
-import { LinkStats, statsOf } from '../clicks/stats.ts'
+import { spanOf } from '../clicks/span.ts'
+import { LinkStats, StatsQuery, statsOf } from '../clicks/stats.ts'
 import type { Database } from '../database/guard.ts'
 import { Event } from '../events/schema.ts'
 import type { EventStore } from '../events/store.ts'
@@ -169,12 +170,14 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
     )
     .get(
       '/urls/:id/stats',
-      async ({ params, set }) => {
+      async ({ params, query, set }) => {
+        const span = spanOf(query)
         await pendingClicks(clicks, set.headers)
-        return statsOf(database, await links.findKept(params.id))
+        return statsOf(database, await links.findKept(params.id), span)
       },
       {
         params: Type.Object({ id: Type.String({ description: 'An id or a code.' }) }),
+        query: StatsQuery,
         response: { 200: LinkStats },
         detail: { summary: 'Statistics of a link, also of a deleted one' },
       },

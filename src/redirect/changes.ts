@@ -1,7 +1,7 @@
 // The change feed: what other replicas changed, read every 400 ms and at once after a notice, and followed by the caches of this one.
 import statement from '../../sql/changes.sql' with { type: 'text' }
 import { type Address, connect } from '../database/connect.ts'
-import type { Database } from '../database/guard.ts'
+import type { Database, Sql } from '../database/guard.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Position } from './position.ts'
 import type { Target } from './target.ts'
@@ -14,6 +14,8 @@ export type Follower = {
   apply: (targets: Target[], position?: Position) => void | Promise<void>
   /** The database is another than the one followed: forget everything, and return the position that a fresh start leads to. */
   restart: () => Promise<Position>
+  /** What was kept cannot be read any more: it is made anew. */
+  broken?: () => boolean
 }
 
 export type Changes = {
@@ -28,6 +30,7 @@ export type Changes = {
 const EVERY = 400
 const AFTER_NOTICE = 20 // ms between two polls, however many notices arrive
 const NOTICES_EVERY = 20
+const SAVE_EVERY = 10_000 // ms after which a position is kept also where nothing changed: EDGE_MAX_AGE counts from it
 const CHUNK = 500 // rows that one turn of the event loop applies: some 2 ms
 const DEADLINE = 60_000
 const CHANNEL = 'waypost_changes'
@@ -47,6 +50,7 @@ export function followChanges({
 }): Changes {
   const figures = { lastPoll: 0, polls: 0, applied: 0, restarts: 0, failed: 0 }
   let position = follower.position()
+  let saved = 0
   let underWay: Promise<void> | undefined
   let again = false
   let announcing: Timer | undefined
@@ -72,6 +76,7 @@ export function followChanges({
     if (stopped || database.state() !== 'up') return
     const started = Date.now()
     try {
+      if (follower.broken?.()) position = undefined
       if (!position || !(await readFrom(position, started))) {
         figures.restarts++
         log.info(
@@ -79,6 +84,7 @@ export function followChanges({
           position ? 'this is another database than before: copying all links anew' : 'copying all links',
         )
         position = undefined
+        saved = 0
         position = await follower.restart()
         await readFrom(position, Date.now())
       }
@@ -109,24 +115,36 @@ export function followChanges({
         figures.applied += chunk.length
       }
       if (!next) return false
-      if (chunk.length > 0 || at - from.at > 10_000) await follower.apply(chunk, next)
+      if (chunk.length > 0 || at - saved > SAVE_EVERY) {
+        await follower.apply(chunk, next)
+        saved = at
+      }
       position = next
       return true
     }, DEADLINE)
   }
 
   const timer = setInterval(() => void poll(), EVERY)
-  database.onUp(() => void poll())
 
-  // A session of its own for LISTEN, which the embedded database (one replica) has no use for.
-  const listener = address.kind === 'external' ? connect(address, 1) : undefined
-  void listener
-    ?.listen(
-      CHANNEL,
-      () => void poll(),
-      () => void poll(),
-    )
-    .catch(() => {})
+  // A session of its own for LISTEN, which the embedded database (one replica) has no use for. It is made anew with each return of the
+  // database: postgres.js gives up listening when one attempt fails.
+  let listener: Sql | undefined
+  function listen() {
+    if (address.kind !== 'external' || stopped) return
+    void listener?.end({ timeout: 0 }).catch(() => {})
+    listener = connect(address, 1)
+    void listener
+      .listen(
+        CHANNEL,
+        () => void poll(),
+        () => void poll(),
+      )
+      .catch(() => {})
+  }
+  database.onUp(() => {
+    listen()
+    void poll()
+  })
 
   return {
     announce() {

@@ -81,18 +81,30 @@ function openSafely(file: string): Database {
     return open(file)
   } catch (error) {
     if (!existsSync(file)) throw error
-    renameSync(file, `${file}.unreadable`)
+    putAway(file)
     return open(file)
   }
 }
 
+/** The log goes too: replayed into a new file, it would spoil that as well. */
+function putAway(file: string) {
+  renameSync(file, `${file}.unreadable`)
+  for (const ending of ['-wal', '-shm']) rmSync(file + ending, { force: true })
+}
+
 function open(file: string): Database {
   const database = new Database(file, { create: true })
-  database.run('pragma journal_mode = wal')
-  database.run('pragma synchronous = normal')
-  database.run('pragma mmap_size = 1073741824')
-  for (const statement of SCHEMA.split(';')) database.run(statement)
-  return database
+  try {
+    database.run('pragma journal_mode = wal')
+    database.run('pragma synchronous = normal')
+    database.run('pragma mmap_size = 1073741824')
+    for (const statement of SCHEMA.split(';')) database.run(statement)
+    readPosition(database)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
 }
 
 const prepareFind = (database: Database) =>

@@ -14,6 +14,8 @@ export type EdgeTier = {
   apply: (targets: Target[], position?: Position) => void
   position: () => Position | undefined
   restart: () => Promise<Position>
+  /** True where the file could not be read: it has to be built anew. */
+  broken: () => boolean
   figures: () => { links: number; position: Position | undefined; builtIn: number }
   close: () => void
 }
@@ -39,6 +41,21 @@ export function openEdgeTier({
   let usable = found !== undefined && Date.now() - found.at < maxAge
   let links = usable ? copy.count() : 0
   let builtIn = 0
+  let broken = false
+  let building = false
+  let meanwhile: Target[] = []
+
+  /** A damaged page must not make a redirect fail: the copy is left out, and built anew with the next poll. */
+  function safely<T>(work: () => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      if (!broken) log.error({ err: error }, 'the edge copy cannot be read and will be built anew')
+      broken = true
+      usable = false
+      return undefined
+    }
+  }
   if (found && !usable)
     log.warn(
       { from: new Date(found.at).toISOString() },
@@ -46,37 +63,57 @@ export function openEdgeTier({
     )
 
   return {
-    get: (code) => (usable ? copy.get(code) : undefined),
+    get: (code) => (usable ? safely(() => copy.get(code)) : undefined),
     apply(targets, position) {
-      copy.apply(targets, position)
-      usable ||= position !== undefined
+      if (building) meanwhile.push(...targets)
+      if (broken) return
+      try {
+        copy.apply(targets, position)
+        usable ||= position !== undefined
+      } catch (error) {
+        if (!isDamage(error)) throw error // a full disk, say: what is there stays as it is, and the feed tries again
+        safely(() => {
+          throw error
+        })
+      }
     },
-    position: () => copy.position(),
+    position: () => safely(() => copy.position()),
+    broken: () => broken,
     async restart() {
       usable = false
       const started = Date.now()
-      await restampFuture(database)
+      building = true
+      meanwhile = []
       const file = join(folder, 'edge-building.sqlite')
-      const { position, count } = await build({ address, file })
-      copy.swap(file)
-      usable = true
-      links = count
-      builtIn = Date.now() - started
-      log.info({ links: count, ms: builtIn }, 'the edge copy was built')
-      return position
+      try {
+        await restampFuture(database)
+        const { position, count } = await build({ address, file })
+        copy.swap(file)
+        copy.apply(meanwhile) // what this replica changed while the copy was made
+        broken = false
+        usable = true
+        links = count
+        builtIn = Date.now() - started
+        log.info({ links: count, ms: builtIn }, 'the edge copy was built')
+        return position
+      } finally {
+        building = false
+        meanwhile = []
+      }
     },
-    figures: () => ({ links, position: copy.position(), builtIn }),
+    figures: () => ({ links, position: safely(() => copy.position()), builtIn }),
     close: () => copy.close(),
   }
 }
 
+const isDamage = (error: unknown) => /^SQLITE_(CORRUPT|NOTADB)/.test(String((error as { code?: unknown }).code))
+
 /** Rows restored from another cluster may carry transactions that are yet to come here: the feed would skip them when they come. */
 async function restampFuture(database: Database) {
-  await database.run(
-    (sql) =>
-      sql`update urls set xid = pg_current_xact_id() where xid >= pg_snapshot_xmax(pg_current_snapshot()) and xid <> pg_current_xact_id()`,
-    BUILD_WITHIN,
-  )
+  await database.transaction(async (sql) => {
+    await sql`set local statement_timeout = 0`
+    await sql`update urls set xid = pg_current_xact_id() where xid >= pg_snapshot_xmax(pg_current_snapshot()) and xid <> pg_current_xact_id()`
+  }, BUILD_WITHIN)
 }
 
 function build(order: Build): Promise<{ position: Position; count: number }> {

@@ -67,6 +67,11 @@ export function createMisses(database: Database) {
       underWay.delete(code)
       forgotten.add(one.promise)
     },
+    /** The same for every code: it may be another database than before. */
+    forgetAll() {
+      for (const one of underWay.values()) forgotten.add(one.promise)
+      underWay.clear()
+    },
     /** True where the code was changed after this read had begun. */
     forgotten: (read: Promise<unknown>) => forgotten.has(read),
     waiting: () => waiting,

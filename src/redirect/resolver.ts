@@ -55,13 +55,14 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
   const lookups = { memory: 0, edge: 0, shared: 0, database: 0, absent: 0, stale: 0 }
   let changes: Changes | undefined
   let mode: Mode = 'serve'
+  let followed = 0
   const started = Date.now()
 
   function look() {
     const lag = Date.now() - (changes?.figures().lastPoll || edge?.position()?.at || started)
-    if (lag <= maxStaleness) mode = 'serve'
-    else if (database.state() === 'up') mode = 'ask'
-    else mode = staleLimit !== undefined && lag > staleLimit ? 'refuse' : 'serve'
+    const away = database.state() !== 'up'
+    if (away && staleLimit !== undefined && lag > staleLimit) mode = 'refuse'
+    else mode = away || lag <= maxStaleness ? 'serve' : 'ask'
   }
   const timer = setInterval(look, LOOK_EVERY)
 
@@ -77,10 +78,11 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
       lookups.absent++
       return undefined
     }
+    const before = followed
     const copied = mode === 'serve' ? await shared?.get(code) : undefined
     if (copied) {
       lookups.shared++
-      memory.set(copied)
+      if (before === followed) memory.set(copied) // else it may have been changed while it was read
       return copied
     }
     const read = misses.find(code)
@@ -104,11 +106,19 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
 
   /** Makes memory follow changes, wherever they were made. */
   function follow(targets: Target[]) {
+    followed += targets.length
     for (const target of targets) {
       misses.forget(target.code)
       absent.remove(target.code)
       if (memory.has(target.code)) memory.set(target)
     }
+  }
+
+  function forgetEverything() {
+    followed++
+    memory.clear()
+    absent.clear()
+    misses.forgetAll()
   }
 
   const resolver: Resolver = {
@@ -129,7 +139,11 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
     find,
     changed(targets) {
       follow(targets)
-      edge?.apply(targets)
+      try {
+        edge?.apply(targets)
+      } catch {
+        for (const target of targets) memory.set(target) // the disk is full: memory stands before the copy
+      }
       void shared?.apply(targets)
       changes?.announce()
     },
@@ -143,15 +157,16 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
   const second = edge ?? shared
   const follower: Follower = {
     position: () => second?.position(),
+    broken: () => edge?.broken() ?? false,
     async apply(targets, position) {
       follow(targets)
       await second?.apply(targets, position)
     },
     async restart() {
-      memory.clear()
-      absent.clear()
-      if (second) return second.restart()
-      return database.run((sql) => positionNow(sql))
+      forgetEverything()
+      const position = await (second ? second.restart() : database.run((sql) => positionNow(sql)))
+      forgetEverything() // what was read before this position might have changed before it, and the feed would not say so
+      return position
     },
   }
 

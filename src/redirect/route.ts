@@ -50,12 +50,12 @@ export function createRedirect({ resolver, clicks, config, figures, peers }: Par
   }
 
   return (request, code) => {
-    if (!CODE.test(code)) throw missing('not_found')
     const started = performance.now()
     const known = resolver.inMemory(code)
     if (known) return answer(request, known, 'hit', started)
     const copied = resolver.inEdge(code)
     if (copied) return answer(request, copied, 'edge', started)
+    if (!CODE.test(code)) throw missing('not_found') // never asked for further away
     return resolver.find(code).then(
       (found) => answer(request, found, 'miss', started),
       (error) => {

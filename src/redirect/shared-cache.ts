@@ -1,5 +1,6 @@
 // The second tier in Valkey (or Redis), for replicas whose disk is tiny. Away, it is a miss within 50 ms, never an error.
 import { RedisClient } from 'bun'
+import statement from '../../sql/changes.sql' with { type: 'text' }
 import type { Database } from '../database/guard.ts'
 import type { Log } from '../telemetry/logs.ts'
 import { type Position, positionNow } from './position.ts'
@@ -17,6 +18,8 @@ export type SharedCache = {
 const DEADLINE = 50
 const CONNECT_WITHIN = 1_000
 const TRY_AGAIN = 500
+const CATCH_UP_EVERY = 200
+const CHUNK = 500
 const KEEP_SECONDS = 86_400
 
 // Only a newer version replaces a value; both are written by every replica that follows the feed.
@@ -27,9 +30,12 @@ const SET_IF_NEWER = `
   redis.call('expire', KEYS[1], ${KEEP_SECONDS})
   return 1`
 
+type Changed = { identity: string; snapshot: string; code: string | null } & Omit<Target, 'code'>
+
 /**
  * Opens the cache at `url`; resolves with the position that was last written to it. Keys carry the database's identity, so that a restored
- * or promoted one begins with an empty cache. A client that lost its server never recovers (Bun gives up for good), so it is made anew.
+ * or promoted one begins with an empty cache. What a cache missed while it was away, or lost by a restart from an older dump, is made up for
+ * from the position that is written in it; before that it is not read, except while the database is away. A client that lost its server never recovers (Bun gives up for good), so it is made anew.
  */
 export async function openSharedCache({
   url,
@@ -43,6 +49,7 @@ export async function openSharedCache({
   let client: RedisClient | undefined
   let closed = false
   let rebuilding = false
+  let trusted = false
   const figures = { rebuilt: 0, late: 0 }
   let place: Position | undefined
   let prefix = 'waypost:?:'
@@ -54,8 +61,11 @@ export async function openSharedCache({
       const fresh = new RedisClient(url, { enableOfflineQueue: false, autoReconnect: false, connectionTimeout: CONNECT_WITHIN })
       try {
         await within(fresh.connect(), CONNECT_WITHIN)
+        if (closed) return fresh.close()
         fresh.onclose = () => lost(fresh)
         client = fresh
+        trusted = false
+        setTimeout(() => void catchUp(fresh))
         figures.rebuilt++
         log.info('the shared cache is reachable')
         break
@@ -71,9 +81,58 @@ export async function openSharedCache({
   function lost(one: RedisClient) {
     if (one !== client) return
     client = undefined
+    trusted = false
     one.close()
     void connect()
   }
+
+  /** Brings the cache from the position that it says it has to now. */
+  async function catchUp(one: RedisClient) {
+    while (one === client && !closed && !trusted) {
+      try {
+        if (place && database.state() === 'up') await bringUp(one, place)
+      } catch (error) {
+        log.debug(
+          { reason: (error as Error).message },
+          'the shared cache could not be brought up to date and will be tried again',
+        )
+      }
+      if (!trusted) await Bun.sleep(CATCH_UP_EVERY)
+    }
+  }
+
+  async function bringUp(one: RedisClient, { identity }: Position) {
+    const text = await within(one.get(placeKey), CONNECT_WITHIN)
+    const from = parse<Position>(text)
+    if (from?.identity === identity) {
+      const at = Date.now()
+      const rows = await database.run((sql) => sql.unsafe<Changed[]>(statement, [from.snapshot]), 10_000)
+      const { snapshot } = rows[0]!
+      if (rows[0]!.identity !== identity || place?.identity !== identity) return
+      const changed = rows.filter(({ code }) => code !== null) as unknown as Target[]
+      for (let i = 0; i < changed.length; i += CHUNK) await within(write(one, changed.slice(i, i + CHUNK)), CONNECT_WITHIN)
+      await within(one.set(placeKey, JSON.stringify({ identity, snapshot, at })), CONNECT_WITHIN)
+    } else {
+      // It does not say how old it is: what it has of this database goes.
+      const position = await database.run((sql) => positionNow(sql))
+      if (position.identity !== identity || place?.identity !== identity) return
+      for (let cursor = '0', first = true; first || cursor !== '0'; first = false) {
+        const answer = one.send('SCAN', [cursor, 'MATCH', `${prefix}*`, 'COUNT', '1000']) as Promise<[string, string[]]>
+        const [next, keys] = await within(answer, CONNECT_WITHIN)
+        if (keys.length > 0) await within(one.send('DEL', keys), CONNECT_WITHIN)
+        cursor = next
+      }
+      await within(one.set(placeKey, JSON.stringify(position)), CONNECT_WITHIN)
+    }
+    if (one === client) trusted = true
+  }
+
+  const write = (redis: RedisClient, targets: Target[]) =>
+    Promise.all(
+      targets.map((target) =>
+        redis.send('EVAL', [SET_IF_NEWER, '1', key(target.code), String(target.version), JSON.stringify(target)]),
+      ),
+    )
 
   /** The command's answer, or undefined where there was none in time. */
   async function ask<T>(command: (client: RedisClient) => Promise<T>, deadline = DEADLINE): Promise<T | undefined> {
@@ -93,7 +152,8 @@ export async function openSharedCache({
 
   await Promise.race([connect(), Bun.sleep(CONNECT_WITHIN)])
   const saved = await ask((redis) => redis.get(placeKey))
-  if (saved) adopt(JSON.parse(saved) as Position)
+  const found = parse<Position>(saved)
+  if (found) adopt(found)
 
   function adopt(position: Position) {
     place = position
@@ -102,28 +162,24 @@ export async function openSharedCache({
 
   return {
     async get(code) {
-      const text = await ask((redis) => redis.hget(key(code), 't'))
-      return text ? (JSON.parse(text) as Target) : undefined
+      if (!trusted && database.state() === 'up') return undefined
+      return parse<Target>(await ask((redis) => redis.hget(key(code), 't')))
     },
+    /** What cannot be written now is made up for when the cache is back: the feed does not wait for it. */
     async apply(targets, position) {
-      const written = await ask(
-        (redis) =>
-          Promise.all(
-            targets.map((target) =>
-              redis.send('EVAL', [SET_IF_NEWER, '1', key(target.code), String(target.version), JSON.stringify(target)]),
-            ),
-          ),
-        CONNECT_WITHIN,
-      )
-      if (!position) return
-      if (written === undefined && targets.length > 0) throw new Error('the shared cache took no changes') // the feed reads them again
-      place = position
-      await ask((redis) => redis.set(placeKey, JSON.stringify(position)))
+      if (position) place = position
+      const wasTrusted = trusted
+      const written = await ask((redis) => write(redis, targets), CONNECT_WITHIN)
+      if (position && wasTrusted && trusted && written) await ask((redis) => redis.set(placeKey, JSON.stringify(position)))
     },
     position: () => place,
     async restart() {
       const position = await database.run((sql) => positionNow(sql))
       adopt(position)
+      if (client) {
+        trusted = false
+        void catchUp(client)
+      }
       return position
     },
     figures: () => ({ up: client !== undefined, ...figures }),
@@ -131,6 +187,15 @@ export async function openSharedCache({
       closed = true
       client?.close()
     },
+  }
+}
+
+/** Undefined also where somebody else wrote something there. */
+function parse<T>(text: string | null | undefined): T | undefined {
+  try {
+    return text ? (JSON.parse(text) as T) : undefined
+  } catch {
+    return undefined
   }
 }
 

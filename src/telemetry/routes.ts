@@ -49,7 +49,8 @@ export function telemetryRoutes({ metrics, ring, alerts, health, ready, summary 
         const filter = textFilter(query, 'filter') || undefined
         const level = levelOf(query.level)
         const accept = request.headers.get('accept') ?? ''
-        if (accept.includes('text/event-stream')) {
+        if (accept.includes('text/event-stream') && request.method === 'GET') {
+          // a HEAD would wait for its end
           const last = Number(request.headers.get('last-event-id') ?? Number.NaN)
           return logStream(ring, { filter, level, after: Number.isSafeInteger(last) ? last : undefined })
         }

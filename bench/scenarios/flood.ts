@@ -1,0 +1,70 @@
+import { compare, type Result, rowOf } from '../compare.ts'
+import { ceiling } from '../load.ts'
+import { BROWSER, clicksStored, createLink } from '../product.ts'
+import { startDatabase, startWaypost } from '../servers.ts'
+
+const FLOOD = 1_000
+
+/** Hits while a scanner asks for 1,000 unknown codes a second. */
+export async function flood(): Promise<Result> {
+  const database = await startDatabase()
+  const waypost = await startWaypost({ DATABASE_URL: database.url })
+  try {
+    const link = await createLink(waypost.url)
+    const hit = { name: 'hits alone', url: `${waypost.url}/${link.short_code}`, headers: BROWSER }
+    const rates: { alone: number; flooded: number }[] = []
+    const loads = await compare([hit], { rounds: 1, seconds: 2 })
+    let flooded = [...loads.values()][0]!
+    for (let round = 0; round < 3; round++) {
+      const alone = await ceiling({ ...hit, seconds: 3 })
+      const scanner = scan(waypost.url)
+      flooded = await ceiling({ ...hit, seconds: 3 })
+      await scanner.stop()
+      rates.push({ alone: alone.rate, flooded: flooded.rate })
+    }
+    rates.sort((a, b) => a.flooded / a.alone - b.flooded / b.alone)
+    const median = rates[1]!
+    const clicks = await clicksStored(waypost.url, database.url, link.id)
+    return {
+      scenario: 'flood',
+      about: `Hits at their ceiling, alone and while ${FLOOD} unknown codes a second are asked for; each 404 looks in the database, in batches.`,
+      rows: [
+        { name: 'hits alone', figures: { 'per second': Math.round(median.alone) } },
+        {
+          ...rowOf('hits during the flood', flooded),
+          figures: { ...rowOf('', flooded).figures, 'per second': Math.round(median.flooded) },
+        },
+      ],
+      ratios: [{ name: 'hits during the flood / alone', value: median.flooded / median.alone, goal: 0.9 }],
+      checks: [clicks],
+    }
+  } finally {
+    await waypost.stop()
+    await database.end()
+  }
+}
+
+/** Asks for random codes at a fixed rate until stopped. */
+function scan(url: string) {
+  let stopped = false
+  const done = (async () => {
+    while (!stopped) {
+      const next = Bun.sleep(10)
+      await Promise.all(
+        Array.from({ length: FLOOD / 100 }, () =>
+          fetch(`${url}/x${Math.random().toString(36).slice(2)}`).then(
+            (answer) => answer.arrayBuffer(),
+            () => {},
+          ),
+        ),
+      )
+      await next
+    }
+  })()
+  return {
+    stop: () => {
+      stopped = true
+      return done
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import postgres from 'postgres'
+import type { Result } from '../compare.ts'
+import { compare, rowOf } from '../compare.ts'
+import { fillLinks } from '../product.ts'
+import { startDatabase, startWaypost } from '../servers.ts'
+
+const MANY = 1_000_000
+
+/** Lists at their first and last page by cursor, and statistics at 10 clicks and at 1,000,000, with 1,000,000 links. */
+export async function million(): Promise<Result> {
+  const database = await startDatabase()
+  const waypost = await startWaypost({ DATABASE_URL: database.url })
+  await fillLinks(database.url, MANY)
+  await fillClicks(database.url)
+  try {
+    const loads = await compare([
+      { name: 'list, first page', url: `${waypost.url}/urls?cursor=0` },
+      { name: 'list, last page', url: `${waypost.url}/urls?cursor=${MANY - 20}` },
+      { name: 'statistics at 10 clicks', url: `${waypost.url}/urls/1/stats` },
+      { name: 'statistics at 1,000,000 clicks', url: `${waypost.url}/urls/2/stats` },
+    ])
+    const [first, last, few, many] = [...loads.values()]
+    return {
+      scenario: 'million',
+      about: '1,000,000 links; 1,000,000 clicks of one of them over 90 days, as its counters keep them.',
+      rows: [...loads].map(([name, load]) => rowOf(name, load)),
+      ratios: [
+        { name: 'list: first / last page', value: first!.rate / last!.rate, goal: 1.3, atMost: true },
+        { name: 'statistics: at 10 / at 1,000,000 clicks', value: few!.rate / many!.rate, goal: 1.3, atMost: true },
+      ],
+      checks: [
+        { name: 'no request failed', held: [...loads.values()].every(({ failed }) => failed === 0), found: 'see the table' },
+      ],
+    }
+  } finally {
+    await waypost.stop()
+    await database.end()
+  }
+}
+
+/** Counters of 10 clicks (link 1) and 1,000,000 (link 2), spread over the same 90 days, and five browsers. */
+async function fillClicks(url: string) {
+  const sql = postgres(url, { max: 1 })
+  for (const [link, clicks] of [
+    [1, 10],
+    [2, 1_000_000],
+  ] as const) {
+    await sql`insert into link_totals (url_id, clicks, last_click) values (${link}, ${clicks}, now())`
+    await sql`
+      insert into click_series (url_id, bucket, clicks, bots)
+      select ${link}::int, date_bin('15 minutes', now() - make_interval(mins => 15 * n), '2020-01-01 00:00:00+00'), greatest(1, ${clicks}::int / 8640), 0
+      from generate_series(0, least(${clicks}::int, 8640) - 1) n`
+    await sql`
+      insert into click_breakdowns (url_id, day, dimension, value, clicks, bots)
+      select ${link}::int, current_date - (n % 90), d, 'value ' || n % 5, 1 + ${clicks}::int / 450, 0
+      from generate_series(0, least(${clicks}::int, 450) - 1) n, unnest(array['browser', 'system', 'device', 'referrer']) d on conflict do nothing`
+  }
+  await sql.unsafe('analyze click_series, click_breakdowns, link_totals')
+  await sql.end()
+}

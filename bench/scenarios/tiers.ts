@@ -1,0 +1,65 @@
+import { compare, type Result, round, rowOf } from '../compare.ts'
+import { BROWSER, figureOf, fillLinks } from '../product.ts'
+import { memoryOf, startDatabase, startWaypost, until } from '../servers.ts'
+
+const MANY = 1_000_000
+
+/** The edge copy against memory, a million links against a thousand, and a flood of unknown codes beside hits. */
+export async function tiers(): Promise<Result> {
+  const small = await startDatabase()
+  const large = await startDatabase()
+  const few = await startWaypost({ DATABASE_URL: small.url })
+  await fillLinks(small.url, 1_000)
+  const many = await startWaypost({ DATABASE_URL: large.url, CACHE_ENTRIES: '1000' })
+  await fillLinks(large.url, MANY)
+  try {
+    const began = Date.now()
+    await many.stop('SIGKILL') // its copy is made anew, of all links, by a process that finds none
+    const restarted = await startWaypost({ DATABASE_URL: large.url, CACHE_ENTRIES: '1000' })
+    await until(async () => (await figureOf(restarted.url, 'waypost_edge_links')) >= MANY, 120_000)
+    const built = await figureOf(restarted.url, 'waypost_edge_build_seconds')
+    await Bun.sleep(1_000)
+    const memory = await memoryOf(restarted.pid)
+    const hit = { url: few.url, codes: 1_000, headers: BROWSER }
+    const loads = await compare(
+      [
+        { name: '1,000 links, memory hits', ...hit },
+        { name: '1,000,000 links, edge hits', url: restarted.url, codes: MANY, headers: BROWSER },
+        { name: '1,000,000 links, 1,000 of them asked for', url: restarted.url, codes: 900, headers: BROWSER },
+        { name: 'unknown codes (404)', url: few.url, unknown: true },
+      ],
+      { seconds: 3 },
+    )
+    const [memoryHits, edgeHits, ofMany, unknown] = [...loads.values()]
+    const loaded = await memoryOf(restarted.pid)
+    await restarted.stop()
+    return {
+      scenario: 'tiers',
+      about: `Random codes, 64 connections. The copy of ${MANY.toLocaleString('en')} links was in use ${round((Date.now() - began) / 1000, 0)} s in all.`,
+      rows: [
+        ...[...loads].map(([name, load]) => rowOf(name, load)),
+        { name: 'edge copy built in, s', figures: { 'per second': round(built, 1) } },
+        { name: 'memory with it, MB, idle', figures: { 'per second': round(memory, 0) } },
+        { name: 'memory with it, MB, after the load', figures: { 'per second': round(loaded, 0) } },
+      ],
+      ratios: [
+        { name: 'edge hit / memory hit', value: edgeHits!.rate / memoryHits!.rate, goal: 0.75 },
+        { name: 'rate with 1,000,000 links / with 1,000', value: ofMany!.rate / memoryHits!.rate, goal: 0.9 },
+        { name: '404 / memory hit', value: unknown!.rate / memoryHits!.rate },
+        { name: 'edge copy of 1,000,000 links, seconds', value: built, goal: 30, atMost: true },
+        { name: 'resident memory with 1,000,000 links, MB', value: memory, goal: 350, atMost: true },
+      ],
+      checks: [
+        {
+          name: 'no redirect failed',
+          held: memoryHits!.failed + edgeHits!.failed + ofMany!.failed === 0,
+          found: `${edgeHits!.failed} failed`,
+        },
+      ],
+    }
+  } finally {
+    await few.stop()
+    await small.end()
+    await large.end()
+  }
+}

@@ -1,0 +1,59 @@
+-- Statistics of a link from its rollups, in one row, never from events.
+-- $1 link  $2 time zone  $3 from (s since 1970, or null)  $4 to (exclusive; null: now)
+-- Buckets are whole: the first holds `from`, the last the moment before `to`. Starts are lists with one more, the end of the last.
+-- Each bucket of the series is found in them by binary search: no row pays for a time zone.
+with asked as materialized (
+  select to_timestamp($3::float8) as from_at, greatest(coalesce(to_timestamp($4::float8), now()) - interval '1 ms', to_timestamp($3::float8)) as last_at),
+span as materialized (
+  select last_at,
+    -- 31 days of hours at most, and the one that a change of the clock may add
+    greatest(coalesce(from_at, last_at - interval '47 hours'), last_at - interval '745 hours') as hours_from,
+    (last_at at time zone $2::text)::date as last_day,
+    coalesce((from_at at time zone $2::text)::date, (last_at at time zone $2::text)::date - 89) as first_day
+  from asked),
+-- Cut anew after each step: where a clock changes by half an hour the hours go on at another minute.
+hour_starts as materialized (
+  select array_agg(distinct hour order by hour) as starts
+  from span, generate_series(date_trunc('hour', hours_from, $2::text), last_at + interval '2 hours', '1 hour') as step,
+    lateral (select date_trunc('hour', step, $2::text) as hour) as cut
+  where hour <= date_trunc('hour', last_at, $2::text) + interval '1 hour'),
+-- Where clocks go back over midnight the day has two; PostgreSQL takes the second.
+day_starts as materialized (
+  select array_agg(case when (midnight - interval '1 hour') at time zone $2::text >= day then midnight - interval '1 hour' else midnight end
+    order by day) as starts
+  from span, generate_series(first_day::timestamp, last_day::timestamp + interval '1 day', '1 day') as day,
+    lateral (select day at time zone $2::text as midnight) as local),
+hours as (
+  select width_bucket(bucket, (select starts from hour_starts)) as place, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
+  from click_series
+  where url_id = $1::bigint and bucket >= (select starts[1] from hour_starts) and bucket < (select starts[cardinality(starts)] from hour_starts)
+  group by 1),
+days as (
+  select width_bucket(bucket, (select starts from day_starts)) as place, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
+  from click_series
+  where url_id = $1::bigint and bucket >= (select starts[1] from day_starts) and bucket < (select starts[cardinality(starts)] from day_starts)
+  group by 1),
+-- The days of breakdowns are UTC's: all that the span touches.
+found as (
+  select dimension, value, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
+  from click_breakdowns
+  where url_id = $1::bigint
+    and day >= (select (starts[1] at time zone 'UTC')::date from day_starts) and day <= (select (last_at at time zone 'UTC')::date from span)
+  group by dimension, value having sum(clicks) > 0),
+ranked as (
+  select found.*, value = '(other)' or
+    row_number() over (partition by dimension order by value = '(other)', clicks desc, value) > 10 as rest
+  from found),
+top as (
+  select dimension, rest, case when rest then '(other)' else value end as value, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
+  from ranked group by 1, 2, 3)
+select coalesce(total.clicks, 0) as clicks, coalesce(total.bots, 0) as bots, total.last_click,
+  (select json_agg(json_build_object(
+      'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', coalesce(clicks, 0), 'bots', coalesce(bots, 0)) order by start)
+    from hour_starts, unnest(starts) with ordinality as u (start, place) left join hours using (place) where place < cardinality(starts)) as by_hour,
+  (select json_agg(json_build_object(
+      'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', coalesce(clicks, 0), 'bots', coalesce(bots, 0)) order by start)
+    from day_starts, unnest(starts) with ordinality as u (start, place) left join days using (place) where place < cardinality(starts)) as by_day,
+  coalesce((select json_agg(json_build_object('dimension', dimension, 'value', value, 'clicks', clicks, 'bots', bots)
+    order by dimension, rest, clicks desc, value) from top), '[]') as breakdowns
+from (select) as one left join link_totals total on total.url_id = $1::bigint

@@ -1,0 +1,261 @@
+// The change feed skips nothing, waits for nobody, and notices another database. On a real PostgreSQL, followed by a real edge copy.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import postgres, { type Sql } from 'postgres'
+import { readConfig } from '../src/config.ts'
+import { type OpenDatabase, openDatabase } from '../src/database/connect.ts'
+import { migrate } from '../src/database/migrate.ts'
+import { followChanges } from '../src/redirect/changes.ts'
+import { openEdgeTier } from '../src/redirect/edge-tier.ts'
+import type { Target } from '../src/redirect/target.ts'
+import { quiet, temporaryFolder } from './databases.ts'
+import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
+
+async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = 10_000) {
+  const deadline = Date.now() + ms
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
+    await Bun.sleep(20)
+  }
+}
+
+/** The same numbers in each run. */
+function random(seed: number) {
+  return (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
+    return Math.floor((seed / 2_147_483_648) * below)
+  }
+}
+
+const external = Boolean(serverBinaries())
+if (!external) console.warn('SKIPPED: the change feed (PostgreSQL is not installed)')
+
+describe.skipIf(!external)('the change feed', () => {
+  let cluster: Cluster
+  const sessions: Sql[] = []
+  const ends: (() => Promise<void>)[] = []
+  beforeAll(async () => {
+    cluster = await openCluster({ own: true })
+  }, 60_000)
+  afterAll(async () => {
+    for (const end of ends.reverse()) await end()
+    for (const sql of sessions) await sql.end()
+    await cluster.end()
+  })
+
+  function session(url: string, max = 1) {
+    const sql = postgres(url, { max, onnotice: () => {}, types: { bigint: postgres.BigInt } })
+    sessions.push(sql)
+    return sql
+  }
+
+  async function openOn(url: string): Promise<OpenDatabase> {
+    const { log } = quiet()
+    const database = await openDatabase(readConfig({ DATA_DIR: temporaryFolder(), DATABASE_URL: url }, {}), log)
+    ends.push(() => database.close())
+    await new Promise<void>((up) => database.onUp(up))
+    await migrate(database, log)
+    return database
+  }
+
+  /** A replica's edge copy, and the feed that it follows. */
+  function follow(database: OpenDatabase, folder = temporaryFolder()) {
+    const { log } = quiet()
+    const edge = openEdgeTier({ folder, address: database.address, database, maxAge: 86_400_000, log })
+    const applied: Target[] = []
+    const follower = {
+      ...edge,
+      apply(targets: Target[], position?: Parameters<typeof edge.apply>[1]) {
+        applied.push(...targets)
+        edge.apply(targets, position)
+      },
+    }
+    const changes = followChanges({ database, address: database.address, follower, log })
+    let over = false
+    const stop = async () => {
+      if (over) return
+      over = true
+      await changes.stop()
+      edge.close()
+    }
+    ends.push(stop)
+    return { edge, changes, applied, stop, folder, built: () => until('the copy is built', () => changes.figures().polls > 0) }
+  }
+
+  /** Waits for `isSo`; returns how many polls it took. */
+  async function obeyed({ changes }: ReturnType<typeof follow>, isSo: () => boolean) {
+    const before = changes.figures().polls
+    await until('the change is obeyed', isSo, 5_000)
+    return changes.figures().polls - before
+  }
+
+  async function expectEqual(sql: Sql, { edge }: ReturnType<typeof follow>) {
+    const rows = await sql<Target[]>`
+      select short_code as code, id::int, case when deleted_at is null then coalesce(location, original_url) end as location,
+        is_active and deleted_at is null as active, version::int from urls order by id`
+    expect(rows.length).toBeGreaterThan(0)
+    expect(rows.map(({ code }) => edge.get(code))).toEqual(rows.map((row) => ({ ...row })))
+  }
+
+  test('shows a change within two polls also without a notice, and at once with one', async () => {
+    const url = await cluster.createDatabase()
+    const database = await openOn(url)
+    const sql = session(url)
+    await sql`insert into urls (short_code, original_url) values ('one', 'https://example.com/1')`
+    const replica = follow(database)
+    await replica.built()
+    for (let version = 2; version < 6; version++) {
+      await sql`update urls set original_url = ${`https://example.com/${version}`} where short_code = 'one'`
+      expect(await obeyed(replica, () => replica.edge.get('one')?.version === version)).toBeLessThanOrEqual(2)
+    }
+    const before = replica.changes.figures().polls
+    const started = Date.now()
+    for (let i = 0; i < 300; i++) {
+      replica.changes.announce() // changes by the hundred make notices by the dozen
+      await Bun.sleep(1)
+    }
+    await Bun.sleep(100)
+    const polls = replica.changes.figures().polls - before
+    const took = Date.now() - started
+    expect(polls).toBeGreaterThan(took / 400 + 2)
+    expect(polls).toBeLessThanOrEqual(took / 20 + 2)
+    await replica.stop()
+  }, 30_000)
+
+  test('listens again after the database was away, and its cursor goes on: nothing is copied anew', async () => {
+    const url = await cluster.createDatabase()
+    const database = await openOn(url)
+    const sql = session(url)
+    await sql`insert into urls (short_code, original_url) values ('one', 'https://example.com/1')`
+    const replica = follow(database)
+    await replica.built()
+    const { restarts } = replica.changes.figures()
+    await cluster.control!.stop('immediate')
+    await until('the breaker is open', () => database.state() === 'down')
+    await Bun.sleep(1_500)
+    expect(replica.edge.get('one')?.location).toBe('https://example.com/1')
+    await cluster.control!.start()
+    await session(url)`update urls set is_active = false where short_code = 'one'`
+    await until('the change is obeyed', () => replica.edge.get('one')?.active === false)
+    expect(replica.changes.figures().restarts).toBe(restarts)
+    await Bun.sleep(300)
+    const listening = await session(url)`select 1 from pg_stat_activity where query ilike 'listen%' and datname = current_database()`
+    expect(listening.length).toBe(1)
+    await replica.stop()
+  }, 60_000)
+
+  test('shows a transaction that began before others and ends after them, and waits for nobody', async () => {
+    const url = await cluster.createDatabase()
+    const database = await openOn(url)
+    const [slow, fast] = [session(url), session(url)]
+    await fast`insert into urls (short_code, original_url) select 'c' || i, 'https://example.com/' from generate_series(1, 100) i`
+    const replica = follow(database)
+    await replica.built()
+    const commit = Promise.withResolvers<void>()
+    const began = Promise.withResolvers<void>()
+    const long = slow.begin(async (tx) => {
+      await tx`update urls set is_active = false where short_code = 'c1'`
+      await tx`insert into urls (short_code, original_url) values ('late', 'https://example.com/late')`
+      began.resolve()
+      await commit.promise
+    })
+    await began.promise
+    for (let i = 2; i <= 20; i++) {
+      await fast`update urls set is_active = false where short_code = ${`c${i}`}`
+      await Bun.sleep(30)
+    }
+    await until('19 changes are obeyed', () => Array.from({ length: 19 }, (_, i) => `c${i + 2}`).every((code) => !replica.edge.get(code)?.active))
+    expect([replica.edge.get('c1')?.active, replica.edge.get('late')]).toEqual([true, undefined])
+    commit.resolve()
+    await long
+    expect(await obeyed(replica, () => replica.edge.get('c1')?.active === false && replica.edge.get('late') !== undefined)).toBeLessThanOrEqual(2)
+    await expectEqual(fast, replica)
+    await replica.stop()
+  }, 30_000)
+
+  test('skips nothing of what many write at a time, in transactions long and short, committed and taken back', async () => {
+    const url = await cluster.createDatabase()
+    const database = await openOn(url)
+    const sql = session(url, 17)
+    await sql`insert into urls (short_code, original_url) select 'c' || i, 'https://example.com/' from generate_series(1, 400) i`
+    const replicas = [follow(database), follow(database)]
+    for (const replica of replicas) await replica.built()
+    const pick = random(20_260_101)
+    let made = 0
+    const statements = async (tx: Sql, count: number) => {
+      const codes = Array.from({ length: count }, () => `c${1 + pick(400)}`).sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)))
+      for (const code of codes) {
+        const what = pick(5)
+        if (what === 0) await tx`insert into urls (short_code, original_url) values (${`new${++made}`}, 'https://example.com/new')`
+        else if (what === 1) await tx`update urls set is_active = not is_active where short_code = ${code}`
+        else if (what === 2) await tx`update urls set deleted_at = now(), original_url = null, location = null where short_code = ${code} and ${pick(4)} = 0`
+        else if (what === 3) await tx`update urls set title = 'nothing that a redirect needs' where short_code = ${code}`
+        else await tx`update urls set original_url = ${`https://example.com/${pick(1e6)}`} where short_code = ${code} and deleted_at is null`
+        if (pick(3) === 0) await Bun.sleep(pick(12))
+      }
+    }
+    const until = Date.now() + 4_000
+    let rolledBack = 0
+    const writer = async (long: boolean) => {
+      while (Date.now() < until) {
+        await sql
+          .begin(async (tx) => {
+            await statements(tx as unknown as Sql, 1 + pick(long ? 40 : 4))
+            if (pick(5) === 0) throw new Error('taken back')
+          })
+          .catch((error) => {
+            if (error.message !== 'taken back' && error.code !== '40P01') throw error
+            rolledBack++
+          })
+      }
+    }
+    await Promise.all(Array.from({ length: 16 }, (_, i) => writer(i < 4)))
+    expect([made > 50, rolledBack > 10]).toEqual([true, true])
+    for (const replica of replicas) {
+      await replica.changes.poll()
+      await replica.changes.poll()
+      expect(replica.changes.figures().restarts).toBe(1)
+      expect(replica.applied.length).toBeGreaterThan(500)
+      await expectEqual(sql, replica)
+      await replica.stop()
+    }
+  }, 60_000)
+
+  test('goes on from its cursor after a start, and keeps its position also where nothing changes', async () => {
+    const url = await cluster.createDatabase()
+    const database = await openOn(url)
+    const sql = session(url)
+    await sql`insert into urls (short_code, original_url) select 'c' || i, 'https://example.com/' from generate_series(1, 50) i`
+    const first = follow(database)
+    await first.built()
+    const at = first.edge.position()!.at
+    await first.stop()
+    await sql`update urls set is_active = false where short_code in ('c7', 'c8')`
+    const second = follow(database, first.folder)
+    await second.built()
+    expect(second.changes.figures()).toMatchObject({ restarts: 0, applied: 2 })
+    await expectEqual(sql, second)
+    await second.stop()
+    const third = follow(database, first.folder)
+    await third.built()
+    expect(third.applied).toEqual([])
+    expect(third.edge.position()!.at).toBeGreaterThan(at)
+    const { at: before } = third.edge.position()!
+    await until('the position is kept again', () => third.edge.position()!.at > before, 15_000)
+    await third.stop()
+  }, 40_000)
+
+  test('takes an old version for none, whoever brings it', async () => {
+    const url = await cluster.createDatabase()
+    const database = await openOn(url)
+    const sql = session(url)
+    await sql`insert into urls (short_code, original_url) values ('one', 'https://example.com/1')`
+    const replica = follow(database)
+    await replica.built()
+    const old = replica.edge.get('one')!
+    await sql`update urls set original_url = 'https://example.com/2' where short_code = 'one'`
+    await obeyed(replica, () => replica.edge.get('one')?.version === 2)
+    replica.edge.apply([old])
+    expect(replica.edge.get('one')?.location).toBe('https://example.com/2')
+    await replica.stop()
+  }, 30_000)
+})
