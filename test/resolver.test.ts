@@ -193,7 +193,7 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
     expect(resolver.inMemory(code)).toBeUndefined()
     expect((await resolver.find(code))?.code).toBe(code)
     expect([asked, resolver.figures().lookups.stale]).toEqual([2, 1])
-    expect(resolver.find('unknown')).rejects.toThrow('division by zero')
+    await expect(resolver.find('unknown')).rejects.toThrow('division by zero')
   })
 
   test('does not keep a read that began before a change of its code', async () => {
@@ -256,7 +256,7 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
     await Bun.sleep(300)
     expect(resolver.figures().mode).toBe(mode as 'serve')
     expect(resolver.inMemory(code)?.code).toBe(mode === 'serve' ? code : undefined)
-    if (mode === 'refuse') expect(resolver.find(code)).rejects.toThrow('STALE_LIMIT')
+    if (mode === 'refuse') await expect(resolver.find(code)).rejects.toThrow('STALE_LIMIT')
   })
 })
 
