@@ -5,6 +5,7 @@ import type { Page, Total } from '../http/page.ts'
 import { conflict, notFound, unavailable } from '../http/problem.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
 import { assertUsable, generateCode } from './code.ts'
+import { createLinks } from './creation.ts'
 import type { LinkChange, LinkRow, NewLink } from './schema.ts'
 import { locationOf } from './target.ts'
 
@@ -18,6 +19,7 @@ const CODE_LENGTH = 6
 const TRIES = 3
 
 export function linkStore(database: Database) {
+  const insert = createLinks(database)
   const total = totals(database, 'urls', (sql) => sql`select 1 from urls where deleted_at is null`)
 
   return {
@@ -29,7 +31,8 @@ export function linkStore(database: Database) {
       if (custom) assertUsable(custom)
       for (let attempt = 0; attempt < TRIES * 2; attempt++) {
         const code = custom ?? generateCode(attempt < TRIES ? CODE_LENGTH : CODE_LENGTH + 1)
-        const row = await insert(code, location, link)
+        const { original_url, user_id = null, title = null } = link
+        const row = await insert({ code, original_url, location, user_id, title })
         if (row) {
           total.changed()
           return row
@@ -122,31 +125,7 @@ export function linkStore(database: Database) {
 
     forgetTotal: () => total.changed(),
   }
-
-  async function insert(code: string, location: string | null, link: NewLink): Promise<LinkRow | undefined> {
-    const { original_url, user_id = null, title = null } = link
-    const [row] = await database
-      .run(
-        (sql) => sql<LinkRow[]>`
-          with link as (
-            insert into urls (user_id, short_code, original_url, location, title)
-            values (${user_id}, ${code}, ${original_url}, ${location}, ${title})
-            on conflict (short_code) do nothing returning *),
-          logged as (
-            insert into events (id, url_id, user_id, event_type, timestamp, details)
-            select next_event_id(), id, user_id, 'created', created_at,
-              jsonb_build_object('short_code', short_code, 'original_url', original_url) from link)
-          select id, user_id, short_code, original_url, title, is_active, 0::bigint as click_count, created_at, updated_at from link`,
-      )
-      .catch((error) => {
-        if (error.code === FOREIGN_KEY) throw notFound('User')
-        throw error
-      })
-    return row
-  }
 }
-
-const FOREIGN_KEY = '23503'
 
 const targetJson = (sql: Sql) => sql`, (select to_json(target) from (select ${targetColumns(sql)}) as target) as target`
 

@@ -19,7 +19,7 @@ export function refusal(target: string): string | undefined {
   if (/[\u0000-\u001f\u007f-\u009f]/.test(target)) return 'must not contain control characters'
   if (!/^https?:\/\/[^/\\]/i.test(target)) return 'must be an http or https URL, with its host'
   const url = URL.parse(target)
-  if (!url || !url.hostname) return 'is not a valid URL'
+  if (!url?.hostname) return 'is not a valid URL'
   if (url.username || url.password) return 'must not contain a user name or password'
   if (url.href.length > MAX_TARGET) return `must have at most ${MAX_TARGET} characters once it is encoded`
   return undefined
