@@ -1,13 +1,14 @@
 -- Statistics of a link from its rollups, in one row, never from events.
 -- $1 link  $2 time zone  $3 from (s since 1970, or null)  $4 to (exclusive; null: now)
 -- Buckets are whole: the first holds `from`, the last the moment before `to`. Starts are lists with one more, the end of the last.
--- Each bucket of the series is found in them by binary search: no row pays for a time zone.
+-- A bucket is one range of the series' index: no row pays for a time zone.
 with asked as materialized (
   select to_timestamp($3::float8) as from_at, greatest(coalesce(to_timestamp($4::float8), now()) - interval '1 ms', to_timestamp($3::float8)) as last_at),
 span as materialized (
   select last_at,
-    -- 31 days of hours at most, and the one that a change of the clock may add
-    greatest(coalesce(from_at, last_at - interval '47 hours'), last_at - interval '745 hours') as hours_from,
+    -- The last 31 days of hours; such a month may have one more where the clock changes.
+    case when from_at is null then last_at - interval '47 hours'
+      when from_at < last_at - interval '745 hours' then last_at - interval '743 hours' else from_at end as hours_from,
     (last_at at time zone $2::text)::date as last_day,
     coalesce((from_at at time zone $2::text)::date, (last_at at time zone $2::text)::date - 89) as first_day
   from asked),
@@ -23,16 +24,6 @@ day_starts as materialized (
     order by day) as starts
   from span, generate_series(first_day::timestamp, last_day::timestamp + interval '1 day', '1 day') as day,
     lateral (select day at time zone $2::text as midnight) as local),
-hours as (
-  select width_bucket(bucket, (select starts from hour_starts)) as place, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
-  from click_series
-  where url_id = $1::bigint and bucket >= (select starts[1] from hour_starts) and bucket < (select starts[cardinality(starts)] from hour_starts)
-  group by 1),
-days as (
-  select width_bucket(bucket, (select starts from day_starts)) as place, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
-  from click_series
-  where url_id = $1::bigint and bucket >= (select starts[1] from day_starts) and bucket < (select starts[cardinality(starts)] from day_starts)
-  group by 1),
 -- The days of breakdowns are UTC's: all that the span touches.
 found as (
   select dimension, value, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
@@ -50,10 +41,14 @@ top as (
 select coalesce(total.clicks, 0) as clicks, coalesce(total.bots, 0) as bots, total.last_click,
   (select json_agg(json_build_object(
       'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', coalesce(clicks, 0), 'bots', coalesce(bots, 0)) order by start)
-    from hour_starts, unnest(starts) with ordinality as u (start, place) left join hours using (place) where place < cardinality(starts)) as by_hour,
+    from hour_starts, unnest(starts[:cardinality(starts) - 1], starts[2:]) as bucket_of (start, until), lateral (
+      select sum(clicks)::bigint as clicks, sum(bots)::bigint as bots from click_series
+      where url_id = $1::bigint and bucket >= start and bucket < until) as series) as by_hour,
   (select json_agg(json_build_object(
       'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', coalesce(clicks, 0), 'bots', coalesce(bots, 0)) order by start)
-    from day_starts, unnest(starts) with ordinality as u (start, place) left join days using (place) where place < cardinality(starts)) as by_day,
+    from day_starts, unnest(starts[:cardinality(starts) - 1], starts[2:]) as bucket_of (start, until), lateral (
+      select sum(clicks)::bigint as clicks, sum(bots)::bigint as bots from click_series
+      where url_id = $1::bigint and bucket >= start and bucket < until) as series) as by_day,
   coalesce((select json_agg(json_build_object('dimension', dimension, 'value', value, 'clicks', clicks, 'bots', bots)
     order by dimension, rest, clicks desc, value) from top), '[]') as breakdowns
 from (select) as one left join link_totals total on total.url_id = $1::bigint

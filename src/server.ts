@@ -92,7 +92,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     await http.stop(true)
   })
   lifecycle.onDrain('store clicks', (ms) => clicks.stop(ms / 2))
-  const stopMaintenance = startMaintenance(database, log)
+  const stopMaintenance = startMaintenance(database, log, config)
   lifecycle.onDrain('stop the timers', () => {
     stopMaintenance()
     alerts.stop()

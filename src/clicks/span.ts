@@ -5,7 +5,8 @@ import { invalid } from '../http/problem.ts'
 export type Span = { zone: string; from: number | null; to: number | null }
 
 const DAY = 86_400_000
-const MAX_DAYS = 5 * 366
+const MAX_SPAN = 5 * 366 * DAY
+const DATE_LENGTH = '2026-03-01'.length
 
 // Abbreviations to PostgreSQL, without summer time; as names they have it.
 const NAMES: Record<string, string> = {
@@ -22,9 +23,11 @@ export function spanOf({ tz = 'UTC', from, to }: { tz?: string; from?: string; t
   const start = from === undefined ? null : momentOf('from', from, offset, 0)
   const end = to === undefined ? null : momentOf('to', to, offset, DAY)
   if (start !== null) {
-    const days = ((end ?? Date.now()) - start) / DAY
-    if (days < 0) throw invalid('from', `must not be after ${end === null ? 'now' : 'to'}`)
-    if (days > MAX_DAYS) throw invalid('from', 'must be at most 5 years before to')
+    const until = end ?? Date.now()
+    // A date as `to` ends before the moment it gives; a time may be its own `from`.
+    if (start > until || (start === end && to!.length === DATE_LENGTH))
+      throw invalid('from', `must not be after ${end === null ? 'now' : 'to'}`)
+    if (until - start > MAX_SPAN) throw invalid('from', 'must be at most 5 years before to')
   }
   return { zone, from: start && start / 1000, to: end && end / 1000 }
 }

@@ -112,7 +112,12 @@ const isDamage = (error: unknown) => /^SQLITE_(CORRUPT|NOTADB)/.test(String((err
 async function restampFuture(database: Database) {
   await database.transaction(async (sql) => {
     await sql`set local statement_timeout = 0`
-    await sql`update urls set xid = pg_current_xact_id() where xid >= pg_snapshot_xmax(pg_current_snapshot()) and xid <> pg_current_xact_id()`
+    // Only where there are such rows: a transaction that changes nothing leaves no trace, and after a crash its number is given out again.
+    const [{ some }] = await sql<[{ some: boolean }]>`
+      select exists (select from urls where xid >= pg_snapshot_xmax(pg_current_snapshot())) as some`
+    if (some)
+      await sql`update urls set xid = pg_current_xact_id()
+        where xid >= pg_snapshot_xmax(pg_current_snapshot()) and xid <> pg_current_xact_id()`
   }, BUILD_WITHIN)
 }
 

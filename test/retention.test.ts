@@ -1,0 +1,180 @@
+// Old events go by whole months, whatever stops the job half-way; newer ones and all totals stay, and nobody who writes waits.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { dropOldEvents } from '../src/clicks/retention.ts'
+import type { Database } from '../src/database/guard.ts'
+import { createLog, createLogRing } from '../src/telemetry/logs.ts'
+import { databases } from './databases.ts'
+
+const OLD = ['2025_01', '2025_02', '2025_03']
+const TABLES = 'events_(?:imported|[0-9]{4}_[0-9]{2})'
+
+describe.each(databases)('retention on the $name database', (kind) => {
+  const external = kind.name === 'external'
+  let database: Database
+  const ring = createLogRing()
+  const log = createLog('fatal', ring, false)
+  const run = (days = 90) => dropOldEvents(database, log, days, external)
+
+  beforeAll(async () => {
+    database = await kind.open()
+    await database.run((sql) => sql`insert into urls (short_code, original_url) values ('kept', 'https://example.com/kept')`)
+  }, 60_000)
+  afterAll(() => database.close())
+
+  /** Three old months with ten events each, five events now, and what they count. */
+  async function fill() {
+    for (const month of OLD)
+      await database.transaction(async (sql) => {
+        const first = `${month.replace('_', '-')}-01 00:00:00+00`
+        await sql`select create_events_partition(${first}::timestamptz)`
+        await sql`insert into events (id, url_id, event_type, timestamp)
+          select event_id_at(${first}::timestamptz) + n, 1, 'click', ${first}::timestamptz + n * interval '1 hour' from generate_series(1, 10) n`
+        await sql`select count_click(1, ${first}::timestamptz + n * interval '1 hour', '{"browser": "Firefox"}', 1) from generate_series(1, 10) n`
+      })
+    await write(5)
+  }
+  const write = (count: number) =>
+    database.run(
+      (sql) =>
+        sql`insert into events (id, url_id, event_type) select next_event_id(), 1, 'visited' from generate_series(1, ${count})`,
+    )
+  const tables = async () => {
+    const rows = await database.run(
+      (sql) => sql`select relname as name from pg_class where relkind = 'r' and relname ~ ${`^${TABLES}$`} order by 1`,
+    )
+    return rows.map(({ name }) => String(name).slice(7))
+  }
+  const said = () => ring.read({ limit: 200, filter: 'a partition of old events was dropped' })
+  const oldTables = async () => (await tables()).filter((name) => OLD.includes(name))
+  const kept = async () => {
+    const [row] = await database.run(
+      (
+        sql,
+      ) => sql`select (select clicks from link_totals where url_id = 1) as total, (select sum(clicks)::bigint from click_series) as series,
+        (select sum(clicks)::bigint from click_breakdowns) as breakdowns, (select count(*) from events) as events`,
+    )
+    return row!
+  }
+
+  test('drops the months that ended before the limit, and keeps the rest and the totals', async () => {
+    await fill()
+    const before = await kept()
+    const later = (await tables()).filter((name) => !OLD.includes(name))
+    expect(await oldTables()).toEqual(OLD)
+    await run()
+    expect(await tables()).toEqual(later)
+    expect(await kept()).toEqual({ ...before, events: before.events - 30 })
+    expect(
+      said()
+        .map(({ partition }) => partition)
+        .sort(),
+    ).toEqual(OLD.map((month) => `events_${month}`))
+    await run() // nothing is left to do
+    expect(await tables()).toEqual(later)
+  })
+
+  test('keeps a month that the limit falls into', async () => {
+    const { day, past } = await database.transaction(async (sql) => {
+      const [row] = await sql`select date_trunc('month', now(), 'UTC') - interval '1 month' as past,
+        extract(day from now() at time zone 'UTC')::int as day`
+      await sql`select create_events_partition(${row!.past})`
+      return { day: row!.day as number, past: String(row!.past).slice(0, 7).replace('-', '_') }
+    })
+    await run(day) // the last month ended less than so many days ago
+    expect(await tables()).toContain(past)
+    if (day > 1) {
+      await run(day - 1)
+      expect(await tables()).not.toContain(past)
+    }
+  })
+
+  test('trims imported events by their time, chunk by chunk', async () => {
+    await database.run(
+      (sql) => sql`insert into events (id, url_id, event_type, timestamp)
+        select n, 1, 'click', case when n <= 11000 then now() - interval '100 days' else now() - interval '10 days' end from generate_series(1, 11010) n`,
+    )
+    await run()
+    const [row] = await database.run((sql) => sql`select count(*) as count, min(id) as first from events_imported`)
+    expect(row).toEqual({ count: 10, first: 11_001 })
+    await database.run((sql) => sql`delete from events_imported`)
+  })
+
+  test('goes on after a crash between detaching and dropping, and leaves a stranger of such a name alone', async () => {
+    await fill()
+    await database.run((sql) => sql.unsafe('alter table events detach partition events_2025_02'))
+    await database.run((sql) => sql.unsafe('create table events_2024_12 (note text)'))
+    await run()
+    expect(await oldTables()).toEqual([])
+    expect(await tables()).toContain('2024_12')
+    await database.run((sql) => sql.unsafe('drop table events_2024_12'))
+  })
+
+  test.skipIf(!external)(
+    'finalizes a detachment that a long transaction held up, and blocks no writer meanwhile',
+    async () => {
+      await fill()
+      const held = Promise.withResolvers<void>()
+      const open = Promise.withResolvers<void>()
+      const reader = database.transaction(async (sql) => {
+        await sql`select count(*) from events`
+        open.resolve()
+        await held.promise
+      }, 60_000)
+      await open.promise
+      const job = run().then(
+        () => 'done',
+        (error: Error) => error.message,
+      )
+      let slowest = 0
+      let written = 0
+      let running = true
+      const writer = (async () => {
+        while (running) {
+          const started = performance.now()
+          await write(1)
+          written++
+          slowest = Math.max(slowest, performance.now() - started)
+        }
+      })()
+      expect(await job).toMatch(/overloaded/) // the lock's time-out
+      running = false
+      await writer
+      expect(written).toBeGreaterThan(50)
+      expect(slowest).toBeLessThan(2_000)
+      const pending = await database.run(
+        (sql) => sql`select inhrelid::regclass::text as name from pg_inherits where inhdetachpending`,
+      )
+      expect(pending.map(({ name }) => name)).toEqual(['events_2025_01'])
+      held.resolve()
+      await reader
+      await run()
+      expect(await oldTables()).toEqual([])
+    },
+    60_000,
+  )
+
+  test('takes turns: many at once drop each month once, beside a writer that never waits', async () => {
+    await fill()
+    const before = await kept()
+    let running = true
+    let slowest = 0
+    let written = 0
+    const writer = (async () => {
+      while (running) {
+        const started = performance.now()
+        await write(1)
+        written++
+        slowest = Math.max(slowest, performance.now() - started)
+      }
+    })()
+    const saidBefore = said().length
+    await Promise.all([run(), run(), run()])
+    running = false
+    await writer
+    await run()
+    expect(await oldTables()).toEqual([])
+    expect(said().length - saidBefore).toBe(OLD.length)
+    expect(slowest).toBeLessThan(2_000)
+    expect(await kept()).toEqual({ ...before, events: before.events - 30 + written })
+  }, 60_000)
+})
