@@ -18,15 +18,21 @@ export async function million(): Promise<Result> {
       { name: 'list, last page', url: `${waypost.url}/urls?cursor=${MANY - 20}` },
       { name: 'statistics at 10 clicks', url: `${waypost.url}/urls/1/stats` },
       { name: 'statistics at 1,000,000 clicks', url: `${waypost.url}/urls/2/stats` },
+      { name: 'statistics at 1,000,000 clicks, over 90 days', url: `${waypost.url}/urls/3/stats` },
     ])
-    const [first, last, few, many] = [...loads.values()]
+    const [first, last, few, many, spread] = [...loads.values()]
     return {
       scenario: 'million',
-      about: '1,000,000 links; 1,000,000 clicks of one of them over 90 days, as its counters keep them.',
+      about:
+        '1,000,000 links; 1,000,000 clicks of one of them within a day, and of another over 90 days, as the counters keep them.',
       rows: [...loads].map(([name, load]) => rowOf(name, load)),
       ratios: [
         { name: 'list: first / last page', value: first!.rate / last!.rate, goal: 1.3, atMost: true },
         { name: 'statistics: at 10 / at 1,000,000 clicks', value: few!.rate / many!.rate, goal: 1.3, atMost: true },
+        {
+          name: 'statistics: at 10 / at 1,000,000 clicks spread over every quarter of an hour of 90 days',
+          value: few!.rate / spread!.rate,
+        },
       ],
       checks: [
         { name: 'no request failed', held: [...loads.values()].every(({ failed }) => failed === 0), found: 'see the table' },
@@ -38,22 +44,24 @@ export async function million(): Promise<Result> {
   }
 }
 
-/** Counters of 10 clicks (link 1) and 1,000,000 (link 2), spread over the same 90 days, and five browsers. */
+/** Counters of 10 clicks (link 1) and 1,000,000 (link 2) within the last day, and of 1,000,000 over 90 days (link 3). */
 async function fillClicks(url: string) {
   const sql = postgres(url, { max: 1 })
-  for (const [link, clicks] of [
-    [1, 10],
-    [2, 1_000_000],
+  for (const [link, clicks, quarters] of [
+    [1, 10, 10],
+    [2, 1_000_000, 96],
+    [3, 1_000_000, 8_640],
   ] as const) {
     await sql`insert into link_totals (url_id, clicks, last_click) values (${link}, ${clicks}, now())`
     await sql`
       insert into click_series (url_id, bucket, clicks, bots)
-      select ${link}::int, date_bin('15 minutes', now() - make_interval(mins => 15 * n), '2020-01-01 00:00:00+00'), greatest(1, ${clicks}::int / 8640), 0
-      from generate_series(0, least(${clicks}::int, 8640) - 1) n`
+      select ${link}::int, date_bin('15 minutes', now() - make_interval(mins => 15 * n), '2020-01-01 00:00:00+00'), ${clicks}::int / ${quarters}::int, 0
+      from generate_series(0, ${quarters}::int - 1) n`
     await sql`
       insert into click_breakdowns (url_id, day, dimension, value, clicks, bots)
-      select ${link}::int, current_date - (n % 90), d, 'value ' || n % 5, 1 + ${clicks}::int / 450, 0
-      from generate_series(0, least(${clicks}::int, 450) - 1) n, unnest(array['browser', 'system', 'device', 'referrer']) d on conflict do nothing`
+      select ${link}::int, current_date - day, dimension, 'value ' || v, ${clicks}::int / 5, 0
+      from generate_series(0, ${quarters}::int / 96 - (${quarters}::int >= 96)::int) day, generate_series(1, 5) v,
+        unnest(array['browser', 'system', 'device', 'referrer']) dimension`
   }
   await sql.unsafe('analyze click_series, click_breakdowns, link_totals')
   await sql.end()
