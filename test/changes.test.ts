@@ -129,7 +129,7 @@ describe.skipIf(!external)('the change feed', () => {
     const replica = follow(database)
     await replica.built()
     const { restarts } = replica.changes.figures()
-    await cluster.control!.stop('immediate')
+    await cluster.control!.stop('fast')
     await until('the breaker is open', () => database.state() === 'down')
     await Bun.sleep(1_500)
     expect(replica.edge.get('one')?.location).toBe('https://example.com/1')
@@ -138,7 +138,9 @@ describe.skipIf(!external)('the change feed', () => {
     await until('the change is obeyed', () => replica.edge.get('one')?.active === false)
     expect(replica.changes.figures().restarts).toBe(restarts)
     await Bun.sleep(300)
-    const listening = await session(url)`select 1 from pg_stat_activity where query ilike 'listen%' and datname = current_database()`
+    const listening = await session(
+      url,
+    )`select 1 from pg_stat_activity where query ilike 'listen%' and datname = current_database()`
     expect(listening.length).toBe(1)
     await replica.stop()
   }, 60_000)
@@ -163,11 +165,15 @@ describe.skipIf(!external)('the change feed', () => {
       await fast`update urls set is_active = false where short_code = ${`c${i}`}`
       await Bun.sleep(30)
     }
-    await until('19 changes are obeyed', () => Array.from({ length: 19 }, (_, i) => `c${i + 2}`).every((code) => !replica.edge.get(code)?.active))
+    await until('19 changes are obeyed', () =>
+      Array.from({ length: 19 }, (_, i) => `c${i + 2}`).every((code) => !replica.edge.get(code)?.active),
+    )
     expect([replica.edge.get('c1')?.active, replica.edge.get('late')]).toEqual([true, undefined])
     commit.resolve()
     await long
-    expect(await obeyed(replica, () => replica.edge.get('c1')?.active === false && replica.edge.get('late') !== undefined)).toBeLessThanOrEqual(2)
+    expect(
+      await obeyed(replica, () => replica.edge.get('c1')?.active === false && replica.edge.get('late') !== undefined),
+    ).toBeLessThanOrEqual(2)
     await expectEqual(fast, replica)
     await replica.stop()
   }, 30_000)
@@ -182,14 +188,19 @@ describe.skipIf(!external)('the change feed', () => {
     const pick = random(20_260_101)
     let made = 0
     const statements = async (tx: Sql, count: number) => {
-      const codes = Array.from({ length: count }, () => `c${1 + pick(400)}`).sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)))
+      const codes = Array.from({ length: count }, () => `c${1 + pick(400)}`).sort(
+        (a, b) => Number(a.slice(1)) - Number(b.slice(1)),
+      )
       for (const code of codes) {
         const what = pick(5)
-        if (what === 0) await tx`insert into urls (short_code, original_url) values (${`new${++made}`}, 'https://example.com/new')`
+        if (what === 0)
+          await tx`insert into urls (short_code, original_url) values (${`new${++made}`}, 'https://example.com/new')`
         else if (what === 1) await tx`update urls set is_active = not is_active where short_code = ${code}`
-        else if (what === 2) await tx`update urls set deleted_at = now(), original_url = null, location = null where short_code = ${code} and ${pick(4)} = 0`
+        else if (what === 2)
+          await tx`update urls set deleted_at = now(), original_url = null, location = null where short_code = ${code} and ${pick(4)} = 0`
         else if (what === 3) await tx`update urls set title = 'nothing that a redirect needs' where short_code = ${code}`
-        else await tx`update urls set original_url = ${`https://example.com/${pick(1e6)}`} where short_code = ${code} and deleted_at is null`
+        else
+          await tx`update urls set original_url = ${`https://example.com/${pick(1e6)}`} where short_code = ${code} and deleted_at is null`
         if (pick(3) === 0) await Bun.sleep(pick(12))
       }
     }
@@ -219,6 +230,39 @@ describe.skipIf(!external)('the change feed', () => {
       await replica.stop()
     }
   }, 60_000)
+
+  // A transaction that was taken back is not flushed before it is seen: a crash forgets it, and its number is given out again.
+  test.failing('shows a change whose transaction has the number of one that a crash forgot', async () => {
+    const url = await cluster.createDatabase()
+    const database = await openOn(url)
+    const sql = session(url)
+    await sql`insert into urls (short_code, original_url) values ('one', 'https://example.com/1')`
+    await sql`alter system set wal_writer_delay = '10s'`
+    await sql`select pg_reload_conf()`
+    const replica = follow(database)
+    await replica.built()
+    await Bun.sleep(500)
+    for (let i = 0; i < 20; i++)
+      await sql
+        .begin(async (tx) => {
+          await tx`select pg_current_xact_id()`
+          throw new Error('taken back')
+        })
+        .catch(() => {})
+    await replica.changes.poll()
+    await replica.changes.poll()
+    await cluster.control!.stop('immediate')
+    await cluster.control!.start()
+    const after = session(url)
+    await after`alter system reset wal_writer_delay`
+    await after`select pg_reload_conf()`
+    await after`update urls set is_active = false where short_code = 'one'`
+    try {
+      await until('the change is obeyed', () => replica.edge.get('one')?.active === false, 4_000)
+    } finally {
+      await replica.stop()
+    }
+  }, 40_000)
 
   test('goes on from its cursor after a start, and keeps its position also where nothing changes', async () => {
     const url = await cluster.createDatabase()

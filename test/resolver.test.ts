@@ -138,9 +138,9 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
   test('asks for many codes in few queries', async () => {
     const { resolver } = open()
     const before = database.figures().queries
-    const answers = await Promise.all(Array.from({ length: 5_000 }, (_, i) => resolver.find(`none${i}`)))
+    const answers = await Promise.all(Array.from({ length: 2_000 }, (_, i) => resolver.find(`none${i}`)))
     expect(answers.every((answer) => answer === undefined)).toBe(true)
-    expect(database.figures().queries - before).toBeLessThanOrEqual(11)
+    expect(database.figures().queries - before).toBeLessThanOrEqual(5)
   })
 
   test('knows of a code that is not there for at most a second, and of one that was made here at once', async () => {
@@ -203,8 +203,11 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
     const letGo = slow.close()
     const early = resolver.find(code)
     await Bun.sleep(50)
-    const [changed] = await sql`update urls set original_url = 'https://example.com/new' where short_code = ${code} returning id, version`
-    resolver.changed([target(code, { id: Number(changed!.id), location: 'https://example.com/new', version: Number(changed!.version) })])
+    const [changed] =
+      await sql`update urls set original_url = 'https://example.com/new' where short_code = ${code} returning id, version`
+    resolver.changed([
+      target(code, { id: Number(changed!.id), location: 'https://example.com/new', version: Number(changed!.version) }),
+    ])
     const late = resolver.find(code) // wants a read that begins now
     letGo()
     expect((await early)?.location).toBe('https://example.com/old') // it asked before the change was made

@@ -19,6 +19,7 @@ export function createMisses(database: Database) {
   let gathering = new Map<string, Waiting>()
   const underWay = new Map<string, Waiting>()
   const forgotten = new WeakSet<Promise<unknown>>()
+  let settling: [string, Waiting][] = []
   let asking = false
   let waiting = 0
 
@@ -43,6 +44,9 @@ export function createMisses(database: Database) {
         for (const [, one] of batch) one.reject(error)
       }
       for (const [code, one] of batch) if (underWay.get(code) === one) underWay.delete(code)
+      settling = batch
+      await null // its callers go on: up to here a change makes them forget it
+      settling = []
       waiting -= batch.length
     }
     asking = false
@@ -62,6 +66,7 @@ export function createMisses(database: Database) {
     },
     /** The code was changed: callers from now on get a read that begins from now on, and one under way is not to be kept. */
     forget(code: string) {
+      for (const [settled, { promise }] of settling) if (settled === code) forgotten.add(promise)
       const one = underWay.get(code)
       if (!one) return
       underWay.delete(code)
@@ -69,6 +74,7 @@ export function createMisses(database: Database) {
     },
     /** The same for every code: it may be another database than before. */
     forgetAll() {
+      for (const [, { promise }] of settling) forgotten.add(promise)
       for (const one of underWay.values()) forgotten.add(one.promise)
       underWay.clear()
     },

@@ -1,0 +1,218 @@
+// The second tier in Valkey: shared by replicas, a miss when it is away, never old. On a real PostgreSQL and a real redis-server.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import postgres, { type Sql } from 'postgres'
+import { readConfig } from '../src/config.ts'
+import { openDatabase } from '../src/database/connect.ts'
+import { positionNow } from '../src/redirect/position.ts'
+import { openSharedCache } from '../src/redirect/shared-cache.ts'
+import { runCommand } from './child.ts'
+import { databases, quiet, temporaryFolder } from './databases.ts'
+import { freePort, serverBinaries, sharedCluster } from './postgres.ts'
+import { serveOn, type TestServer } from './server.ts'
+
+const binary = Bun.which('valkey-server') ?? Bun.which('redis-server')
+const possible = Boolean(binary && (serverBinaries() || process.env.TEST_DATABASE_URL))
+if (!possible) console.warn('SKIPPED: the second tier in Valkey (no valkey-server or redis-server, or no PostgreSQL)')
+
+async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = 5_000) {
+  const deadline = Date.now() + ms
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
+    await Bun.sleep(20)
+  }
+}
+
+test('SECOND_TIER=valkey without REDIS_URL refuses to start, with a sentence', async () => {
+  const { code, err, out } = await runCommand(['serve'], {
+    SECOND_TIER: 'valkey',
+    DATA_DIR: temporaryFolder(),
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    PORT: String(await freePort()),
+  })
+  expect(code).not.toBe(0)
+  expect(err + out).toContain('SECOND_TIER=valkey needs REDIS_URL')
+}, 30_000)
+
+describe.skipIf(!possible)('Valkey', () => {
+  const folder = temporaryFolder()
+  let port: number
+  let url: string
+  let valkey: Bun.Subprocess
+  let databaseUrl: string
+  let sql: Sql
+  let one: TestServer
+  let two: TestServer
+
+  async function start() {
+    valkey = Bun.spawn([binary!, '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder], {
+      stdout: 'ignore',
+      stderr: 'ignore',
+    })
+    await until('Valkey answers', async () => (await cli('PING').catch(() => '')) === 'PONG')
+  }
+  async function stop() {
+    valkey.kill('SIGKILL')
+    await valkey.exited
+  }
+  async function cli(...command: string[]): Promise<unknown> {
+    const client = new Bun.RedisClient(url, { autoReconnect: false, enableOfflineQueue: false, connectionTimeout: 500 })
+    try {
+      await client.connect()
+      return await client.send(command[0]!, command.slice(1))
+    } finally {
+      client.close()
+    }
+  }
+  const dump = join(folder, 'dump.rdb')
+
+  const serve = () =>
+    serveOn(
+      { ...databases.at(-1)!, settings: async () => ({ DATA_DIR: temporaryFolder(), DATABASE_URL: databaseUrl }) },
+      { AUTH: 'off', SECOND_TIER: 'valkey', REDIS_URL: url },
+    )
+  const lookups = async (server: TestServer, tier: string) =>
+    Number(new RegExp(`tier="${tier}"\\} (\\d+)`).exec((await server.get('/metrics')).text)?.[1] ?? 'NaN')
+  const make = async (original_url = 'https://example.com/made') =>
+    (await one.post('/urls', { original_url })).body as { id: number; short_code: string }
+  const go = async (server: TestServer, code: string) => (await server.get(`/${code}`)).headers.get('location')
+  /** True where a link that the other replica looked up comes out of Valkey. */
+  const isShared = async () => {
+    const link = await make()
+    await go(one, link.short_code)
+    await Bun.sleep(30)
+    const before = await lookups(two, 'shared')
+    expect(await go(two, link.short_code)).toBe('https://example.com/made')
+    return (await lookups(two, 'shared')) === before + 1
+  }
+
+  beforeAll(async () => {
+    process.once('exit', () => valkey?.kill('SIGKILL'))
+    port = await freePort()
+    url = `redis://127.0.0.1:${port}`
+    await start()
+    databaseUrl = await (await sharedCluster()).createDatabase()
+    sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+    one = await serve()
+    two = await serve()
+    await until('the caches are in step', isShared)
+  }, 60_000)
+  afterAll(async () => {
+    valkey.kill('SIGCONT')
+    await one.stop()
+    await two.stop()
+    await sql.end()
+    await stop()
+  }, 30_000)
+
+  test('answers one replica with what another looked up', async () => expect(await isShared()).toBe(true))
+
+  test.each(['a change', 'a change without a notice', 'a deletion'])(
+    '%s is obeyed at once here, and within a second there',
+    async (what) => {
+      const link = await make()
+      for (const server of [one, two]) expect(await go(server, link.short_code)).toBe('https://example.com/made')
+      const to = what === 'a deletion' ? null : 'https://example.com/new'
+      if (what === 'a change') await one.call('PUT', `/urls/${link.id}`, { original_url: to })
+      else if (what === 'a deletion') await one.call('DELETE', `/urls/${link.id}`)
+      else await sql`update urls set original_url = ${to} where id = ${link.id}`
+      if (what !== 'a change without a notice') expect(await go(one, link.short_code)).toBe(to)
+      for (const server of [one, two]) await until('it obeys', async () => (await go(server, link.short_code)) === to)
+    },
+  )
+
+  test('never takes an old version for a newer one', async () => {
+    const { log } = quiet()
+    const database = await openDatabase(readConfig({ DATA_DIR: temporaryFolder(), DATABASE_URL: databaseUrl }, {}), log)
+    await new Promise<void>((up) => database.onUp(up))
+    const cache = await openSharedCache({ url, database, log })
+    const target = (version: number) => ({
+      code: 'order',
+      id: 1,
+      location: `https://example.com/${version}`,
+      active: true,
+      version,
+    })
+    await cache.restart()
+    await cache.apply([target(2)], await database.run((pool) => positionNow(pool)))
+    for (const version of [1, 9, 10, 3, 2]) await cache.apply([target(version)])
+    await until('it is in step', async () => (await cache.get('order')) !== undefined)
+    expect(await cache.get('order')).toEqual(target(10))
+    cache.close()
+    await database.close()
+  })
+
+  test('stopped is a miss: redirects go on, are obeyed, and Valkey is used again when it is back, without a start', async () => {
+    const link = await make()
+    await go(one, link.short_code)
+    await stop()
+    for (let i = 0; i < 20; i++) {
+      const fresh = await make(`https://example.com/${i}`)
+      for (const server of [one, two]) expect(await go(server, fresh.short_code)).toBe(`https://example.com/${i}`)
+    }
+    await one.call('PUT', `/urls/${link.id}`, { original_url: 'https://example.com/new' })
+    for (const server of [one, two])
+      await until('it obeys', async () => (await go(server, link.short_code)) === 'https://example.com/new')
+    await Bun.sleep(1_000)
+    expect((await one.get(`/${link.short_code}`)).headers.get('x-cache')).toBe('HIT') // memory is in step without Valkey
+    await start()
+    await until('it is used again', isShared, 10_000)
+  }, 40_000)
+
+  test('frozen holds nobody up, and is used again when it goes on', async () => {
+    valkey.kill('SIGSTOP')
+    try {
+      const links = await Promise.all(Array.from({ length: 50 }, () => make()))
+      const answers = await Promise.all(links.map((link) => go(two, link.short_code)))
+      expect(answers.every((to) => to === 'https://example.com/made')).toBe(true)
+      await one.call('PUT', `/urls/${links[0]!.id}`, { is_active: false })
+      await until('the other obeys', async () => (await go(two, links[0]!.short_code)) === null)
+    } finally {
+      valkey.kill('SIGCONT')
+    }
+    await until('it is used again', isShared, 10_000)
+  }, 40_000)
+
+  test('back with what it had an hour ago makes up for what it missed before it is believed', async () => {
+    const [changed, deleted] = [await make(), await make()]
+    for (const link of [changed, deleted]) await go(one, link.short_code)
+    await until('a position is written', async () => (await cli('EXISTS', 'waypost:position')) === 1)
+    await cli('SAVE')
+    copyFileSync(dump, join(folder, 'old.rdb'))
+    await one.call('PUT', `/urls/${changed.id}`, { original_url: 'https://example.com/new' })
+    await one.call('DELETE', `/urls/${deleted.id}`)
+    await stop()
+    copyFileSync(join(folder, 'old.rdb'), dump)
+    await start()
+    await until('it is used again', isShared, 10_000)
+    const three = await serve() // whose memory is empty
+    try {
+      expect(await go(three, changed.short_code)).toBe('https://example.com/new')
+      expect(await go(three, deleted.short_code)).toBeNull()
+    } finally {
+      await three.stop()
+    }
+  }, 40_000)
+
+  test('that does not say how old it is is emptied, and what others wrote into it makes no redirect fail', async () => {
+    const link = await make()
+    await go(one, link.short_code)
+    const [key] = (await cli('KEYS', `waypost:*:${link.short_code}`)) as string[]
+    const old = { code: link.short_code, id: 1, location: 'https://old.example/', active: true, version: 99 }
+    await cli('HSET', key!, 'v', '99', 't', JSON.stringify(old))
+    await cli('DEL', 'waypost:position')
+    await cli('SAVE')
+    await stop()
+    await start()
+    await until('it is used again', isShared, 10_000)
+    expect(await cli('EXISTS', key!)).toBe(0)
+    await cli('HSET', key!, 'v', '1', 't', '{ not JSON')
+    const three = await serve()
+    try {
+      expect(await go(three, link.short_code)).toBe('https://example.com/made')
+    } finally {
+      await three.stop()
+    }
+  }, 40_000)
+})
