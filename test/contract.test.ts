@@ -609,7 +609,10 @@ const groups: Record<string, Case[]> = {
       name: 'its events stay',
       path: '/urls/3/events',
       status: 200,
-      check: ({ body }) => expect(body.find((event: { event_type: string }) => event.event_type === 'deleted').details).toEqual({ reason: 'policy' }),
+      check: ({ body }) =>
+        expect(body.find((event: { event_type: string }) => event.event_type === 'deleted').details).toEqual({
+          reason: 'policy',
+        }),
     },
     { name: 'its totals stay', path: '/urls/3/stats', status: 200, expect: { clicks: 5 } },
     {

@@ -24,11 +24,15 @@ export async function redirect(): Promise<Result> {
     await clicksStored(waypost.url, database.url, link.id)
     await database.stop() // the drain rests: what is left is the redirect with its journal
     await Bun.sleep(1_000)
-    const alone = await compare([bare, { ...hit, name: 'Waypost, hit with its click, database stopped' }], {
-      rounds: 5,
-      seconds: 3,
-    })
-    const [baseAlone, madeAlone] = [...alone.values()]
+    const alone = await compare(
+      [
+        { ...bare, name: 'bare Bun.serve, again' },
+        { ...hit, name: 'Waypost, database stopped' },
+        { ...hit, name: 'Waypost without a proxy, database stopped', url: `${direct.url}/${second.short_code}` },
+      ],
+      { rounds: 5, seconds: 3 },
+    )
+    const [baseAlone, madeAlone, madeDirect] = [...alone.values()]
     await database.start()
     const half = Math.round(made!.rate / 2)
     const calm = [
@@ -39,7 +43,7 @@ export async function redirect(): Promise<Result> {
     return {
       scenario: 'redirect',
       about:
-        'One known code, 64 connections; then both at half of Waypost’s ceiling (autocannon’s millisecond clock rounds p99).',
+        'One known code, 64 connections, as behind one trusted proxy; then both at half of Waypost’s ceiling (autocannon’s millisecond clock rounds p99).',
       rows: [
         ...[...loads].map(([name, load]) => rowOf(name, load)),
         ...[...alone].map(([name, load]) => rowOf(name, load)),
