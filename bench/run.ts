@@ -2,9 +2,11 @@
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Result } from './compare.ts'
+import { plot } from './plot.ts'
 import { report } from './report.ts'
 import { away } from './scenarios/away.ts'
 import { create } from './scenarios/create.ts'
+import { disk } from './scenarios/disk.ts'
 import { drain } from './scenarios/drain.ts'
 import { flood } from './scenarios/flood.ts'
 import { list } from './scenarios/list.ts'
@@ -12,7 +14,7 @@ import { million } from './scenarios/million.ts'
 import { redirect } from './scenarios/redirect.ts'
 import { tiers } from './scenarios/tiers.ts'
 
-const scenarios: Record<string, () => Promise<Result>> = { redirect, tiers, flood, create, list, million, drain, away }
+const scenarios: Record<string, () => Promise<Result>> = { redirect, tiers, flood, create, list, million, drain, disk, away }
 
 const asked = process.argv.slice(2)
 const unknown = asked.find((name) => !scenarios[name])
@@ -41,6 +43,7 @@ const machine = {
 }
 await Bun.write(file, `${JSON.stringify({ machine, results }, null, 2)}\n`)
 await Bun.write(join(import.meta.dir, 'RESULTS.md'), header() + report(Object.values(results)))
+await Bun.write(join(import.meta.dir, 'results.svg'), plot(Object.values(results)))
 
 const broken = Object.values(results).flatMap(({ scenario, checks }) =>
   checks.filter(({ held }) => !held).map(({ name, found }) => `${scenario}: ${name}: ${found}`),
@@ -57,6 +60,8 @@ Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory_gb} GB, Linux 
 same machine, on core 1; the server on core 0; PostgreSQL where the kernel puts it. Rates are the median of three rounds that take turns
 with their floor; machines are noisy, so only the ratios within a run mean anything. wrk finds the ceiling where it is installed
 (autocannon is busy before the server is).
+
+![the ratios against their goals](results.svg)
 
 `
 }

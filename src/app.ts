@@ -7,17 +7,18 @@ import { chaosRoutes } from './chaos/routes.ts'
 import type { Recorder } from './clicks/recorder.ts'
 import type { Config } from './config.ts'
 import { consoleRoutes } from './console.ts'
-import { type Database, DatabaseAway } from './database/guard.ts'
+import type { Database } from './database/guard.ts'
 import { eventRoutes } from './events/routes.ts'
 import { eventStore } from './events/store.ts'
 import { createAccessLog } from './http/access-log.ts'
 import { addressOf, assertLoopback, assertSameOrigin } from './http/address.ts'
+import { answerJson, answerProblem, problemOf } from './http/answer.ts'
 import { accessOf, assertToken } from './http/auth.ts'
 import { readJson } from './http/body.ts'
 import { type Exchange, exchangeOf, openExchange } from './http/exchange.ts'
-import { errorPage, errorPageHeaders, prefersHtml } from './http/pages.ts'
-import { notFound, Problem, problemBody, unavailable } from './http/problem.ts'
-import { assertStorable, validationProblem } from './http/validation.ts'
+import { notFound, Problem } from './http/problem.ts'
+import { routeTable } from './http/route-table.ts'
+import { assertStorable } from './http/validation.ts'
 import { importRoutes } from './import/routes.ts'
 import { CODE, RESERVED } from './links/code.ts'
 import { linkRoutes } from './links/routes.ts'
@@ -194,84 +195,4 @@ const REDIRECTS = /^\/([A-Za-z0-9_-]+\+|urls\/[\w-]*[A-Za-z_-][\w-]*|urls\/[\w-]
 const requestId = ({ headers }: Request) => {
   const given = headers.get('x-request-id')
   return given && /^[A-Za-z0-9._:-]{1,64}$/.test(given) ? given : randomUUID()
-}
-
-function answerJson(
-  request: Request,
-  value: unknown,
-  set: { status?: number | string; headers: Record<string, unknown> },
-): Response | undefined {
-  if (value instanceof Response) return undefined
-  const status = Number(set.status ?? 200)
-  const headers = { ...(set.headers as Record<string, string>), 'Cache-Control': 'private, no-cache' } as Record<string, string>
-  if (status === 204 || value === undefined) return new Response(null, { status: 204, headers })
-  const body = JSON.stringify(value)
-  headers['Content-Type'] = 'application/json'
-  if (status === 200 && (request.method === 'GET' || request.method === 'HEAD')) {
-    headers.ETag = `W/"${Bun.hash(body).toString(36)}"`
-    const known = request.headers.get('if-none-match')
-    if (known && (known === '*' || known.includes(headers.ETag.slice(2)))) return new Response(null, { status: 304, headers })
-  }
-  return new Response(body, { status, headers })
-}
-
-function answerProblem(request: Request, problem: Problem): Response {
-  const { id, path } = exchangeOf(request)
-  const headers = { 'Cache-Control': 'no-store', ...problem.headers }
-  if ((request.method === 'GET' || request.method === 'HEAD') && /^\/[^/]+$/.test(path) && prefersHtml(request))
-    return new Response(errorPage(problem.status, ...wordsFor(problem)), {
-      status: problem.status,
-      headers: { ...headers, ...errorPageHeaders },
-    })
-  return new Response(JSON.stringify(problemBody(problem, id)), {
-    status: problem.status,
-    headers: { ...headers, 'Content-Type': 'application/json' },
-  })
-}
-
-/** What a visitor reads who followed a link that leads nowhere. */
-function wordsFor({ status, message }: Problem): [title: string, text: string] {
-  if (status === 404)
-    return [
-      'This link leads nowhere',
-      'Nothing is at this address: it may be mistyped, or the link was taken back by whoever made it.',
-    ]
-  if (status === 410) return ['This link is no longer active', 'Whoever made it has switched it off.']
-  if (status === 503)
-    return ['Try again in a moment', 'This link cannot be looked up just now. Nothing is lost; please try again shortly.']
-  return ['That did not work', message]
-}
-
-/** Every error that can reach the client, as a problem; what nobody foresaw is 500 without a word of its own. */
-function problemOf(error: unknown): Problem {
-  if (error instanceof Problem) return error
-  if (error instanceof DatabaseAway) return unavailable('the database is not reachable, try again in a moment', error)
-  const { code, all } = error as { code?: string; all?: unknown }
-  if (code === 'VALIDATION' && Array.isArray(all)) return validationProblem(all as never)
-  if (code === 'PARSE' && (error as Error).cause instanceof Problem) return (error as Error).cause as Problem
-  if (typeof code === 'string' && /^22...$/.test(code)) return new Problem(400, 'a value cannot be stored', { cause: error })
-  return new Problem(500, 'something went wrong on our side', { cause: error })
-}
-
-/** Knows each path's methods, for what Elysia answers 404 to: a wrong method. */
-function routeTable(routes: { routes: { method: string; path: string }[] }) {
-  const patterns = routes.routes.map(({ method, path }) => ({
-    method,
-    path: new RegExp(
-      `^${path
-        .replace(/[.+]/g, '\\$&')
-        .replace(/:[A-Za-z]+/g, '[^/]+')
-        .replace(/\*/g, '.*')}/?$`,
-    ),
-  }))
-  return {
-    missing(request: Request): Problem {
-      const { path } = exchangeOf(request)
-      const allowed = new Set(patterns.filter((pattern) => pattern.path.test(path)).map(({ method }) => method))
-      if (/^\/[^/]+$/.test(path) && CODE.test(path.slice(1)) && !RESERVED.has(path.slice(1))) allowed.add('GET')
-      if (allowed.has('GET')) allowed.add('HEAD')
-      if (allowed.size === 0 || allowed.has(request.method)) return new Problem(404, 'Not found')
-      return new Problem(405, `${request.method} is not possible here`, { headers: { Allow: [...allowed].sort().join(', ') } })
-    },
-  }
 }

@@ -465,7 +465,7 @@ describe.skipIf(!external)('the edge copy', () => {
     const [one, two] = [await serve(url, { SECOND_TIER: 'none' }), await serve(url, { SECOND_TIER: 'none' })]
     const link = await one.make()
     expect(await two.status(link.short_code)).toBe(302)
-    expect((await two.get(`/${link.short_code}`)).headers.get('x-cache')).toBe('HIT')
+    await until('memory has it', async () => (await two.get(`/${link.short_code}`)).headers.get('x-cache') === 'HIT')
     await one.call('PUT', `/urls/${link.id}`, { is_active: false })
     expect(await one.status(link.short_code)).toBe(404)
     await until('the other obeys', async () => (await two.status(link.short_code)) === 404)

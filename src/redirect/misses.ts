@@ -18,7 +18,7 @@ type Waiting = {
 export function createMisses(database: Database) {
   let gathering = new Map<string, Waiting>()
   const underWay = new Map<string, Waiting>()
-  const forgotten = new WeakSet<Promise<unknown>>()
+  const outdated = new WeakMap<Promise<unknown>, number>() // reads under way when their code changed, and to which version
   let settling: [string, Waiting][] = []
   let asking = false
   let waiting = 0
@@ -64,22 +64,22 @@ export function createMisses(database: Database) {
       if (!asking) queueMicrotask(ask)
       return one.promise
     },
-    /** The code was changed: callers from now on get a read that begins from now on, and one under way is not to be kept. */
-    forget(code: string) {
-      for (const [settled, { promise }] of settling) if (settled === code) forgotten.add(promise)
+    /** The code changed to `version`: callers from now on get a read that begins from now on; one under way that found less is not kept. */
+    forget(code: string, version = Number.POSITIVE_INFINITY) {
+      for (const [settled, { promise }] of settling) if (settled === code) outdated.set(promise, version)
       const one = underWay.get(code)
       if (!one) return
       underWay.delete(code)
-      forgotten.add(one.promise)
+      outdated.set(one.promise, version)
     },
     /** The same for every code: it may be another database than before. */
     forgetAll() {
-      for (const [, { promise }] of settling) forgotten.add(promise)
-      for (const one of underWay.values()) forgotten.add(one.promise)
+      for (const [, { promise }] of settling) outdated.set(promise, Number.POSITIVE_INFINITY)
+      for (const one of underWay.values()) outdated.set(one.promise, Number.POSITIVE_INFINITY)
       underWay.clear()
     },
-    /** True where the code was changed after this read had begun. */
-    forgotten: (read: Promise<unknown>) => forgotten.has(read),
+    /** True where the code changed after this read had begun, to a version that `target` is not yet. */
+    isOutdated: (read: Promise<unknown>, target: Target | undefined) => (target?.version ?? -1) < (outdated.get(read) ?? -1),
     waiting: () => waiting,
   }
 }

@@ -89,7 +89,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
     try {
       const target = await read
       lookups.database++
-      const begunBeforeAChange = misses.forgotten(read)
+      const begunBeforeAChange = misses.isOutdated(read, target)
       if (begunBeforeAChange) return target
       if (!target) absent.add(code)
       else {
@@ -108,7 +108,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
   function follow(targets: Target[]) {
     followed += targets.length
     for (const target of targets) {
-      misses.forget(target.code)
+      misses.forget(target.code, target.version)
       absent.remove(target.code)
       if (memory.has(target.code)) memory.set(target)
     }
