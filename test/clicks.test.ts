@@ -18,7 +18,15 @@ import { serveOn, type TestServer } from './server.ts'
 
 const CHROME = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36'
 const asIs = (time: number) => time
-const click = (sequence: number, linkId: number, more = {}) => ({ sequence, linkId, time: Date.now(), referrer: '', userAgent: CHROME, address: '203.0.113.0', ...more })
+const click = (sequence: number, linkId: number, more = {}) => ({
+  sequence,
+  linkId,
+  time: Date.now(),
+  referrer: '',
+  userAgent: CHROME,
+  address: '203.0.113.0',
+  ...more,
+})
 
 async function until(what: string, isSo: () => Promise<boolean>, ms = 20_000) {
   const deadline = Date.now() + ms
@@ -63,7 +71,8 @@ describe('a visitor', () => {
 
 describe.each(databases)('clicks on the $name database', (kind) => {
   let server: TestServer
-  const visit = (code: string, headers: Record<string, string> = {}) => server.get(`/${code}`, { 'user-agent': CHROME, ...headers })
+  const visit = (code: string, headers: Record<string, string> = {}) =>
+    server.get(`/${code}`, { 'user-agent': CHROME, ...headers })
   beforeAll(async () => {
     server = await serveOn(kind, { TRUSTED_PROXIES: '0' })
   }, 60_000)
@@ -79,12 +88,27 @@ describe.each(databases)('clicks on the $name database', (kind) => {
       clicks: 3,
       bots: 1,
       referrers: [{ value: 'news.example', clicks: 2, bots: 0 }],
-      browsers: [{ value: 'Chrome', clicks: 2, bots: 0 }, { value: 'Unknown', clicks: 1, bots: 1 }],
-      systems: [{ value: 'Windows', clicks: 2 }, { value: 'Unknown', clicks: 1 }],
-      devices: [{ value: 'Desktop', clicks: 2 }, { value: 'Unknown', clicks: 1 }],
+      browsers: [
+        { value: 'Chrome', clicks: 2, bots: 0 },
+        { value: 'Unknown', clicks: 1, bots: 1 },
+      ],
+      systems: [
+        { value: 'Windows', clicks: 2 },
+        { value: 'Unknown', clicks: 1 },
+      ],
+      devices: [
+        { value: 'Desktop', clicks: 2 },
+        { value: 'Unknown', clicks: 1 },
+      ],
     })
     const { body: events } = await server.get(`/events?url_id=${link.id}&event_type=click`)
-    expect(events[0].details).toEqual({ referrer: 'news.example', browser: 'Chrome', system: 'Windows', device: 'Desktop', address: '127.0.0.0' })
+    expect(events[0].details).toEqual({
+      referrer: 'news.example',
+      browser: 'Chrome',
+      system: 'Windows',
+      device: 'Desktop',
+      address: '127.0.0.0',
+    })
   })
 
   test('of a link that is purged while they wait are left out, counted, and nothing is held up', async () => {
@@ -105,10 +129,14 @@ describe.each(databases)('clicks on the $name database', (kind) => {
     const { body: link } = await server.post('/urls', { original_url: 'https://example.com/poison' })
     const id = Bun.randomUUIDv7()
     await watermarkOf(server.database, id)
-    const clicks = Array.from({ length: 20 }, (_, i) => click(i + 1, link.id, i === 6 || i === 13 ? { referrer: `bad\0host${i}` } : {}))
+    const clicks = Array.from({ length: 20 }, (_, i) =>
+      click(i + 1, link.id, i === 6 || i === 13 ? { referrer: `bad\0host${i}` } : {}),
+    )
     const stored = await storeClicks(server.database, id, 0, clicks, asIs)
     expect(stored).toEqual({ stored: 18, leftOut: 0, rejected: 2 })
-    const rejected = await server.database.run((sql) => sql`select sequence, reason from click_rejects where journal_id = ${id} order by sequence`)
+    const rejected = await server.database.run(
+      (sql) => sql`select sequence, reason from click_rejects where journal_id = ${id} order by sequence`,
+    )
     expect(rejected.map(({ sequence }) => sequence)).toEqual([7, 14])
     expect((await watermarkOf(server.database, id)).watermark).toBe(20)
     expect((await server.get(`/urls/${link.id}`)).body.click_count).toBe(18)
@@ -142,7 +170,9 @@ describe.each(databases)('clicks on the $name database', (kind) => {
   })
 
   test('with a mad clock are moved into the journal’s time', () => {
-    const { events, series } = batchOf([click(1, 1, { time: 0 }), click(2, 1, { time: 9e14 })], (time) => Math.min(Math.max(time, 1_000_000), 2_000_000))
+    const { events, series } = batchOf([click(1, 1, { time: 0 }), click(2, 1, { time: 9e14 })], (time) =>
+      Math.min(Math.max(time, 1_000_000), 2_000_000),
+    )
     expect(events.at).toEqual([1_000_000, 2_000_000])
     expect(series.bucket).toEqual([900_000, 1_800_000])
   })
@@ -163,7 +193,12 @@ describe('journals that were left', () => {
 
   function leaveJournal(folder: string, count: number) {
     const id = Bun.randomUUIDv7()
-    const journal = openJournal(id, controlBlock(), () => {}, () => {})
+    const journal = openJournal(
+      id,
+      controlBlock(),
+      () => {},
+      () => {},
+    )
     journal.offer(prepareSegment(folder, id, 0, [], 2 ** 30))
     for (let n = 1; n <= count; n++) journal.append(1, Date.now(), '', CHROME, '')
     journal.close()
@@ -174,7 +209,8 @@ describe('journals that were left', () => {
     const folder = temporaryFolder()
     const before = await clicks()
     leaveJournal(folder, 1_000)
-    for (let again = 0; again < 2; again++) await drainFolder(database, folder, { state: newState(), report: () => {}, dead: new Map() })
+    for (let again = 0; again < 2; again++)
+      await drainFolder(database, folder, { state: newState(), report: () => {}, dead: new Map() })
     expect(await clicks()).toBe(before + 1_000)
   })
 
@@ -209,7 +245,11 @@ describe('journals that were left', () => {
     leaveJournal(folder, 10)
     writeFileSync(join(folder, 'foreign.journal'), 'this is none')
     const reports: string[] = []
-    await drainFolder(database, folder, { state: newState(), report: (_, fields) => void reports.push(String(fields.file)), dead: new Map() })
+    await drainFolder(database, folder, {
+      state: newState(),
+      report: (_, fields) => void reports.push(String(fields.file)),
+      dead: new Map(),
+    })
     expect(await clicks()).toBe(before + 10)
     expect(reports.some((file) => file.endsWith('foreign.journal'))).toBe(true)
   })
@@ -240,7 +280,8 @@ describe.skipIf(!serverBinaries())('a replica', () => {
   })
 
   const stored = async (id: number) => Number((await sql`select clicks from link_totals where url_id = ${id}`)[0]?.clicks ?? 0)
-  const events = async (id: number) => Number((await sql`select count(*) as n from events where url_id = ${id} and event_type = 'click'`)[0]!.n)
+  const events = async (id: number) =>
+    Number((await sql`select count(*) as n from events where url_id = ${id} and event_type = 'click'`)[0]!.n)
 
   /** Redirects in a loop from some clients until told to stop; counts what was answered and what was under way. */
   function load(base: string, code: string, clients = 8) {
@@ -353,7 +394,11 @@ describe.skipIf(!serverBinaries())('a replica', () => {
     const count = await stored(link.id)
     expect(count).toBeGreaterThanOrEqual(answered + 1)
     expect(count).toBeLessThanOrEqual(answered + 1 + inFlight)
-    expect(readdirSync(join(copy, 'replicas/0')).filter((name) => name.endsWith('.journal') && !isEmpty(join(copy, 'replicas/0', name)))).toEqual([])
+    expect(
+      readdirSync(join(copy, 'replicas/0')).filter(
+        (name) => name.endsWith('.journal') && !isEmpty(join(copy, 'replicas/0', name)),
+      ),
+    ).toEqual([])
 
     const next = await startChild(settings) // adopts the same journal, and finds it stored
     await until('it is adopted', async () => (await sql`select count(*) as n from journals`)[0]!.n > 0)
@@ -373,12 +418,20 @@ describe.skipIf(!serverBinaries())('a replica', () => {
     const agent = 'x'.repeat(400)
     let ok = 0
     for (let n = 0; n < 12_000; n += 100) {
-      const answers = await Promise.all(Array.from({ length: 100 }, () => fetch(`${child.base}/${link.short_code}`, { redirect: 'manual', headers: { 'user-agent': agent } })))
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, () =>
+          fetch(`${child.base}/${link.short_code}`, { redirect: 'manual', headers: { 'user-agent': agent } }),
+        ),
+      )
       ok += answers.filter(({ status }) => status === 302).length
     }
     expect(ok).toBe(12_000)
     const figure = async (name: string) =>
-      Number(new RegExp(`^waypost_clicks_${name}(?:\\{[^}]*\\})? (\\d+)`, 'm').exec(await (await fetch(`${child.base}/metrics`)).text())![1])
+      Number(
+        new RegExp(`^waypost_clicks_${name}(?:\\{[^}]*\\})? (\\d+)`, 'm').exec(
+          await (await fetch(`${child.base}/metrics`)).text(),
+        )![1],
+      )
     const dropped = await figure('dropped_total')
     expect(dropped).toBeGreaterThan(0)
     expect(await figure('journal_full')).toBe(1)
@@ -390,4 +443,7 @@ describe.skipIf(!serverBinaries())('a replica', () => {
   }, 120_000)
 })
 
-const isEmpty = (path: string) => readFileSync(path).subarray(0, 64).every((byte) => byte === 0)
+const isEmpty = (path: string) =>
+  readFileSync(path)
+    .subarray(0, 64)
+    .every((byte) => byte === 0)

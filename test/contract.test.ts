@@ -175,7 +175,7 @@ const groups: Record<string, Case[]> = {
         name: `${path}: nested 100,000 deep`,
         method: 'POST',
         path,
-        body: '{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000),
+        body: `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`,
         status: 400,
         field: 'body',
       },

@@ -10,7 +10,8 @@ import { openReader } from '../src/clicks/journal-reader.ts'
 import { JournalFull, journalsIn, prepareSegment, type SegmentFile, sizeOfSegment } from '../src/clicks/segments.ts'
 import { temporaryFolder } from './databases.ts'
 
-const latin = (maxLength: number) => fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)), maxLength })
+const latin = (maxLength: number) =>
+  fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)), maxLength })
 const aClick = fc.record({
   linkId: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   time: fc.integer({ min: 0, max: 4e12 }),
@@ -45,10 +46,15 @@ function journalIn(folder: string, id = Bun.randomUUIDv7(), maxBytes = 2 ** 40) 
   }
   prepare(0)
   const control = new Int32Array(shared)
-  return { journal, full, published: (segment: number) => Atomics.load(control, CONTROL.committed + (segment % CONTROL.RING)) << 3 }
+  return {
+    journal,
+    full,
+    published: (segment: number) => Atomics.load(control, CONTROL.committed + (segment % CONTROL.RING)) << 3,
+  }
 }
 
-const append = (journal: Journal, { linkId, time, referrer, userAgent, address }: Sent) => journal.append(linkId, time, referrer, userAgent, address)
+const append = (journal: Journal, { linkId, time, referrer, userAgent, address }: Sent) =>
+  journal.append(linkId, time, referrer, userAgent, address)
 const segmentsOf = async (folder: string, id: string): Promise<SegmentFile[]> => (await journalsIn(folder)).journals.get(id) ?? []
 
 describe('a record', () => {
@@ -57,7 +63,17 @@ describe('a record', () => {
       fc.property(aClick, fc.integer({ min: 1, max: 2 ** 40 }), (click, sequence) => {
         const bytes = viewsOf(new Uint8Array(MAX_RECORD * 2))
         const seed = seedOf('a')
-        const length = writeRecord(bytes, 8, seed, sequence, click.linkId, click.time, click.referrer, click.userAgent, click.address)
+        const length = writeRecord(
+          bytes,
+          8,
+          seed,
+          sequence,
+          click.linkId,
+          click.time,
+          click.referrer,
+          click.userAgent,
+          click.address,
+        )
         expect(length % 8).toBe(0)
         expect(readRecord(bytes, 8, MAX_RECORD * 2, seed)).toEqual({ click: kept(click, sequence), length })
       }),
@@ -125,7 +141,9 @@ describe('a journal', () => {
     const reader = openReader(journal.id, await segmentsOf(folder, journal.id))
     for (const sequence of [0, 1, 50, 99, 100, 7]) {
       expect(reader.seek(sequence)).toBe(true)
-      expect(reader.read(1_000).map((click) => click.sequence)).toEqual(Array.from({ length: 100 - sequence }, (_, i) => sequence + 1 + i))
+      expect(reader.read(1_000).map((click) => click.sequence)).toEqual(
+        Array.from({ length: 100 - sequence }, (_, i) => sequence + 1 + i),
+      )
     }
   })
 
@@ -154,7 +172,9 @@ describe('a journal', () => {
       holed.fill(0, lost === 0 ? 64 : ends[lost - 1], ends[lost])
       writeFileSync(copy, holed)
       const reader = openReader(journal.id, [{ ...segment!, path: copy, size: end }])
-      expect(reader.read(100).map(({ sequence }) => sequence)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1).filter((n) => n !== lost + 1))
+      expect(reader.read(100).map(({ sequence }) => sequence)).toEqual(
+        Array.from({ length: 20 }, (_, i) => i + 1).filter((n) => n !== lost + 1),
+      )
       expect(reader.skipped()).toBeGreaterThan(0)
     }
   })
@@ -186,12 +206,21 @@ describe('a journal', () => {
     const next = Bun.randomUUIDv7()
     const again = prepareSegment(folder, next, 0, list, 1)
     expect(list).toEqual([])
-    const second = openJournal(next, controlBlock(), () => {}, () => {})
+    const second = openJournal(
+      next,
+      controlBlock(),
+      () => {},
+      () => {},
+    )
     second.offer(again)
     second.append(9, 9, '', '', '')
     const found = await journalsIn(folder)
     expect([...found.journals.keys()]).toEqual([next])
-    expect(openReader(next, found.journals.get(next)!).read(1_000).map(({ linkId }) => linkId)).toEqual([9])
+    expect(
+      openReader(next, found.journals.get(next)!)
+        .read(1_000)
+        .map(({ linkId }) => linkId),
+    ).toEqual([9])
   })
 
   test('files that are no journals are named, with the reason', async () => {
