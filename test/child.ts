@@ -1,5 +1,6 @@
 // Waypost as a process of its own, for tests that kill it.
 import { join } from 'node:path'
+import { atEnd } from './at-end.ts'
 import { freePort } from './postgres.ts'
 
 const READY_WITHIN = 30_000
@@ -28,7 +29,7 @@ export async function startChild(env: Record<string, string>, status = 'ready') 
     stdout: 'ignore',
     stderr: 'inherit',
   })
-  process.once('exit', () => child.kill(9))
+  atEnd(() => child.kill(9))
   const base = `http://127.0.0.1:${port}`
   const deadline = Date.now() + READY_WITHIN
   while (!(await isAt(base, status))) {

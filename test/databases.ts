@@ -7,6 +7,7 @@ import { openDatabase } from '../src/database/connect.ts'
 import type { Database } from '../src/database/guard.ts'
 import { migrate } from '../src/database/migrate.ts'
 import { createLog, createLogRing } from '../src/telemetry/logs.ts'
+import { atEnd } from './at-end.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
 
 export type DatabaseKind = {
@@ -42,7 +43,7 @@ export const quiet = () => {
 /** A folder that goes with the process. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'waypost-test-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  atEnd(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { atEnd } from './at-end.ts'
 
 export type Cluster = {
   /** Of a database that the caller may create others beside. */
@@ -60,13 +61,13 @@ export async function openCluster({ own = false } = {}): Promise<Cluster> {
     })
     rmSync(folder, { recursive: true, force: true })
   }
-  process.once('exit', cleanUp)
+  const calledOff = atEnd(cleanUp)
   return {
     url,
     control,
     ...databasesOf(url),
     async end() {
-      process.off('exit', cleanUp)
+      calledOff()
       cleanUp()
     },
   }

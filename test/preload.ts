@@ -1,0 +1,4 @@
+import { afterAll } from 'bun:test'
+import { putAway } from './at-end.ts'
+
+afterAll(putAway)
