@@ -77,7 +77,8 @@ create table click_breakdowns (
   primary key (url_id, day, dimension, value)
 ) with (fillfactor = 70);
 
--- Adds (1) or takes back (-1) one click in breakdowns, series and totals: what POST /events and DELETE /events/:id do.
+-- Adds (1) or takes back (-1) one click in breakdowns, series and totals, which everybody locks in this order: what POST /events and
+-- DELETE /events/:id do.
 -- A value that is not listed, and finds no room among the link's 200 of the day, is (other), as in store-clicks.sql.
 create function count_click(link bigint, at timestamptz, details jsonb, step int) returns void language sql as $$
   insert into click_breakdowns as b (url_id, day, dimension, value, clicks, bots)
@@ -181,10 +182,11 @@ create table click_rejects (
   rejected_at timestamptz(3) not null default now()
 );
 
--- Links whose events and totals are being erased; done once every transaction that could still add to them has ended.
+-- Links whose events and totals are being erased, until nobody can add to them any more: src/links/erase.ts.
 create table erasures (
   url_id bigint primary key,
-  xid xid8 not null default pg_current_xact_id(),
+  xid xid8 not null default pg_current_xact_id(), -- the purge; once `seen`, a transaction younger than every writer that does not see it
+  seen boolean not null default false, -- every statement that began before the purge was committed has ended
   requested_at timestamptz(3) not null default now()
 );
 

@@ -3,7 +3,7 @@
 -- $4..$6 events: link, time (ms since 1970), details     $7..$10 totals: link, clicks, bots, last (ms)
 -- $11..$14 series: link, bucket (ms), clicks, bots       $15..$20 breakdowns: link, day, dimension, value, clicks, bots
 -- The fence: whoever finds another watermark than it read stores nothing, so that a batch cannot be stored twice, not by a replica that
--- was asleep while another adopted its journal, and not after a failover. Purged links are left out. Rows come sorted by key.
+-- was asleep while another adopted its journal, and not after a failover. Purged links are left out.
 with fence as (
   update journals set watermark = $3, updated_at = now() where journal_id = $1 and watermark = $2 returning journal_id),
 link as (
@@ -15,17 +15,6 @@ event as (
   select nextval('event_ids'), e.link, link.user_id, 'click', to_timestamp(e.at / 1000), e.details::jsonb
   from moved, unnest($4::bigint[], $5::float8[], $6::text[]) as e (link, at, details) join link on link.id = e.link
   returning 1),
-total as (
-  insert into link_totals as t (url_id, clicks, bots, last_click)
-  select n.link, n.clicks, n.bots, to_timestamp(n.last / 1000)
-  from unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::float8[]) as n (link, clicks, bots, last) join link on link.id = n.link
-  on conflict (url_id) do update set
-    clicks = t.clicks + excluded.clicks, bots = t.bots + excluded.bots, last_click = greatest(t.last_click, excluded.last_click)),
-series as (
-  insert into click_series as s (url_id, bucket, clicks, bots)
-  select n.link, to_timestamp(n.bucket / 1000), n.clicks, n.bots
-  from unnest($11::bigint[], $12::float8[], $13::bigint[], $14::bigint[]) as n (link, bucket, clicks, bots) join link on link.id = n.link
-  on conflict (url_id, bucket) do update set clicks = s.clicks + excluded.clicks, bots = s.bots + excluded.bots),
 fresh as (
   select n.*, b.url_id is not null as known
   from unnest($15::bigint[], $16::date[], $17::text[], $18::text[], $19::bigint[], $20::bigint[]) as n (link, day, dimension, value, clicks, bots)
@@ -41,8 +30,25 @@ capped as (
     case when f.known or row_number() over (partition by f.link, f.day, f.dimension, f.known order by f.value) <= room.places
       then f.value else '(other)' end as value
   from fresh f left join room using (link, day, dimension)),
+-- Everybody locks counters in one order, table by table and by key: breakdowns, series, totals (count_click and imports too). PostgreSQL runs
+-- CTEs in any order, so each waits for the count of the one before.
 breakdown as (
   insert into click_breakdowns as b (url_id, day, dimension, value, clicks, bots)
   select link, day, dimension, value, sum(clicks), sum(bots) from capped group by 1, 2, 3, 4 order by 1, 2, 3, 4
-  on conflict (url_id, day, dimension, value) do update set clicks = b.clicks + excluded.clicks, bots = b.bots + excluded.bots)
+  on conflict (url_id, day, dimension, value) do update set clicks = b.clicks + excluded.clicks, bots = b.bots + excluded.bots
+  returning 1),
+series as (
+  insert into click_series as s (url_id, bucket, clicks, bots)
+  select n.link, to_timestamp(n.bucket / 1000), n.clicks, n.bots
+  from unnest($11::bigint[], $12::float8[], $13::bigint[], $14::bigint[]) as n (link, bucket, clicks, bots) join link on link.id = n.link
+  where (select count(*) from breakdown) >= 0 order by 1, 2
+  on conflict (url_id, bucket) do update set clicks = s.clicks + excluded.clicks, bots = s.bots + excluded.bots
+  returning 1),
+total as (
+  insert into link_totals as t (url_id, clicks, bots, last_click)
+  select n.link, n.clicks, n.bots, to_timestamp(n.last / 1000)
+  from unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::float8[]) as n (link, clicks, bots, last) join link on link.id = n.link
+  where (select count(*) from series) >= 0 order by 1
+  on conflict (url_id) do update set
+    clicks = t.clicks + excluded.clicks, bots = t.bots + excluded.bots, last_click = greatest(t.last_click, excluded.last_click))
 select (select count(*) from fence) as fenced, (select count(*) from event) as stored

@@ -169,6 +169,32 @@ describe.each(databases)('clicks on the $name database', (kind) => {
     expect(row).toEqual({ values: 201, clicks: 450, other: 250 })
   })
 
+  test('of many links are stored in large batches one after another', async () => {
+    const links = await server.database.run(
+      (sql) => sql<{ id: number }[]>`
+        insert into urls (short_code, original_url) select 'large' || n, 'https://example.com/' from generate_series(1, 2000) n returning id`,
+    )
+    const id = Bun.randomUUIDv7()
+    await watermarkOf(server.database, id)
+    const SIZE = 8_000
+    // On one connection PostgreSQL plans a prepared statement anew five times, and then for any parameters.
+    for (let batch = 0; batch < 8; batch++) {
+      const before = batch * SIZE
+      const clicks = Array.from({ length: SIZE }, (_, i) =>
+        click(before + i + 1, links[(i * 7919 + batch) % links.length]!.id, {
+          time: Date.now() - (i % 50) * 60_000,
+          referrer: `host${i % 20}.example`,
+        }),
+      )
+      expect((await storeClicks(server.database, id, before, clicks, asIs)).stored).toBe(SIZE)
+    }
+    const [row] = await server.database.run(
+      (sql) =>
+        sql`select sum(clicks)::int as clicks from link_totals where url_id = any(${links.map((link) => link.id)}::bigint[])`,
+    )
+    expect(row).toEqual({ clicks: 8 * SIZE })
+  }, 60_000)
+
   test('with a mad clock are moved into the journal’s time', () => {
     const { events, series } = batchOf([click(1, 1, { time: 0 }), click(2, 1, { time: 9e14 })], (time) =>
       Math.min(Math.max(time, 1_000_000), 2_000_000),

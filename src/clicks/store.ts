@@ -11,6 +11,8 @@ export class Fenced extends Error {
 }
 
 const DEADLINE = 60_000
+/** PostgreSQL plans a prepared statement for ten rows a list: 8,000 clicks of 2,000 links took over 10 s, planned for them 0.4 s. It costs 2 ms. */
+const PREPARED = 100
 
 /** What the database knows of a journal: its watermark, and how far its clock is ahead of ours (ms). Opens the journal where it is new. */
 export async function watermarkOf(database: Database, journalId: string): Promise<{ watermark: number; clockAhead: number }> {
@@ -49,7 +51,7 @@ export async function storeClicks(
             [series.link, series.bucket, series.clicks, series.bots],
             [breakdowns.link, breakdowns.day, breakdowns.dimension, breakdowns.value, breakdowns.clicks, breakdowns.bots],
           ].flat() as never[],
-          { prepare: true },
+          { prepare: clicks.length <= PREPARED },
         ),
       DEADLINE,
     )

@@ -2,20 +2,14 @@ import type { Transaction } from '../database/guard.ts'
 
 const MAX_VALUES = 200 // of a dimension, a link and day; the rest is (other)
 
-/** Adds the clicks among an import’s new events to series, breakdowns and totals. */
+/** Adds the clicks among an import’s new events to breakdowns, series and totals. */
 export async function countClicks(sql: Transaction, importId: number) {
   const clicked = sql`from import_events where import_id = ${importId} and event_type = 'click' and not there and url_id is not null`
   const links = await sql<
     { url_id: number; clicks: number }[]
   >`select url_id, count(*) as clicks ${clicked} group by url_id order by url_id`
-  // Table by table in the order of keys, as the click recorder does it: nobody can deadlock.
+  // Table by table in the order of keys, the tables in that of sql/store-clicks.sql: nobody can deadlock.
   const ranges = rangesOf(links)
-  for (const [from, to] of ranges)
-    await sql`
-      insert into click_series as s (url_id, bucket, clicks, bots)
-      select url_id, date_bin('15 minutes', timestamp, '2020-01-01 00:00:00+00'), count(*), 0
-      ${clicked} and url_id between ${from} and ${to} group by 1, 2 order by 1, 2
-      on conflict (url_id, bucket) do update set clicks = s.clicks + excluded.clicks`
   for (const [from, to] of ranges)
     await sql`
       with counted as (
@@ -30,6 +24,12 @@ export async function countClicks(sql: Transaction, importId: number) {
       select url_id, day, 'referrer', case when there or taken + place <= ${MAX_VALUES} then value else '(other)' end, sum(clicks), 0
       from known group by 1, 2, 4 order by 1, 2, 4
       on conflict (url_id, day, dimension, value) do update set clicks = b.clicks + excluded.clicks`
+  for (const [from, to] of ranges)
+    await sql`
+      insert into click_series as s (url_id, bucket, clicks, bots)
+      select url_id, date_bin('15 minutes', timestamp, '2020-01-01 00:00:00+00'), count(*), 0
+      ${clicked} and url_id between ${from} and ${to} group by 1, 2 order by 1, 2
+      on conflict (url_id, bucket) do update set clicks = s.clicks + excluded.clicks`
   for (const [from, to] of ranges)
     await sql`
       insert into link_totals as t (url_id, clicks, bots, last_click)

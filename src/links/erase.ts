@@ -1,6 +1,5 @@
 // Erasing: purged links and those of deleted users lose their events and totals, in chunks; the bare row with the code stays.
-// Another replica's journal, or a transaction under way, may still bring clicks for them, so each erasure stays on a list and is done
-// again until every transaction older than it has ended.
+// A batch of clicks under way may still bring some for them, so each erasure stays on a list and is done again until nobody can any more.
 import type { Database } from '../database/guard.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
 
@@ -45,7 +44,9 @@ export async function deleteLinksOf(database: Database, userId: number): Promise
   }
   await inChunks(() =>
     database.run(
-      (sql) => sql`delete from events where id in (select id from events where user_id = ${userId} limit ${ROWS_A_CHUNK})`,
+      (sql) => sql`
+        delete from events where id = any(array(
+          select id from events where user_id = ${userId} order by id limit ${ROWS_A_CHUNK} for update))`,
     ),
   )
   return targets
@@ -58,12 +59,16 @@ export async function continueErasures(database: Database): Promise<number> {
   )
   if (listed.length === 0) return 0
   const ids = listed.map(({ url_id }) => url_id)
-  // Who may still write clicks of a link is older than its erasure: what is settled before the last look is settled for good.
+  // Who adds clicks of a link looks in the same statement whether it is purged. A statement that began before the purge was committed may belong
+  // to a younger transaction, so first all of those must have ended, and then all transactions that there were at that moment.
+  await database.run(
+    (sql) => sql`
+      update erasures set seen = true, xid = pg_current_xact_id() where not seen and age(xid::xid) > (
+        select coalesce(max(age(backend_xmin)), 0) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid())`,
+  )
   const settled = await database.run(
-    (sql) =>
-      sql<
-        { url_id: number }[]
-      >`select url_id from erasures where url_id = any(${ids}::bigint[]) and xid < pg_snapshot_xmin(pg_current_snapshot())`,
+    (sql) => sql<{ url_id: number }[]>`
+      select url_id from erasures where url_id = any(${ids}::bigint[]) and seen and xid < pg_snapshot_xmin(pg_current_snapshot())`,
   )
   await eraseEvents(database, ids)
   const done = settled.map(({ url_id }) => url_id)
@@ -71,26 +76,39 @@ export async function continueErasures(database: Database): Promise<number> {
   return done.length
 }
 
+// Rows are locked in the order of keys, as those who count lock them (store-clicks.sql), and as other replicas that erase the same do.
 async function eraseEvents(database: Database, ids: number[]) {
   await inChunks(() =>
     database.run(
-      (sql) =>
-        sql`delete from events where id in (select id from events where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`,
+      (sql) => sql`
+        delete from events where id = any(array(
+          select id from events where url_id = any(${ids}::bigint[]) order by url_id, id limit ${ROWS_A_CHUNK} for update))`,
     ),
   )
   await inChunks(() =>
     database.run(
-      (sql) =>
-        sql`delete from click_breakdowns where ctid in (select ctid from click_breakdowns where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`,
+      (sql) => sql`
+        with chunk as materialized (
+          select url_id, day, dimension, value from click_breakdowns where url_id = any(${ids}::bigint[])
+          order by url_id, day, dimension, value limit ${ROWS_A_CHUNK} for update)
+        delete from click_breakdowns b using chunk
+        where (b.url_id, b.day, b.dimension, b.value) = (chunk.url_id, chunk.day, chunk.dimension, chunk.value)`,
     ),
   )
   await inChunks(() =>
     database.run(
-      (sql) =>
-        sql`delete from click_series where ctid in (select ctid from click_series where url_id = any(${ids}::bigint[]) limit ${ROWS_A_CHUNK})`,
+      (sql) => sql`
+        with chunk as materialized (
+          select url_id, bucket from click_series where url_id = any(${ids}::bigint[])
+          order by url_id, bucket limit ${ROWS_A_CHUNK} for update)
+        delete from click_series s using chunk where (s.url_id, s.bucket) = (chunk.url_id, chunk.bucket)`,
     ),
   )
-  await database.run((sql) => sql`delete from link_totals where url_id = any(${ids}::bigint[])`)
+  await database.run(
+    (sql) => sql`
+      delete from link_totals where url_id = any(array(
+        select url_id from link_totals where url_id = any(${ids}::bigint[]) order by url_id for update))`,
+  )
 }
 
 async function inChunks(chunk: () => Promise<{ count: number }>) {
