@@ -97,6 +97,7 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
       maxBytes: 1e6,
       maxStaleness: 1e9,
       staleLimit: undefined,
+      log: quiet().log,
       ...more,
     })
     resolvers.push(parts)

@@ -7,6 +7,7 @@ import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
 import { positionNow } from '../src/redirect/position.ts'
 import { openSharedCache } from '../src/redirect/shared-cache.ts'
+import { atEnd } from './at-end.ts'
 import { runCommand } from './child.ts'
 import { databases, quiet, temporaryFolder } from './databases.ts'
 import { freePort, serverBinaries, sharedCluster } from './postgres.ts'
@@ -88,7 +89,7 @@ describe.skipIf(!possible)('Valkey', () => {
   }
 
   beforeAll(async () => {
-    process.once('exit', () => valkey?.kill('SIGKILL'))
+    atEnd(() => valkey?.kill('SIGKILL'))
     port = await freePort()
     url = `redis://127.0.0.1:${port}`
     await start()
@@ -141,6 +142,19 @@ describe.skipIf(!possible)('Valkey', () => {
     expect(await cache.get('order')).toEqual(target(10))
     cache.close()
     await database.close()
+  })
+
+  test.each(['javascript:alert(1)', 'data:text/html,hello'])('with %s as a target makes no redirect', async (target) => {
+    const [inDatabase, inCache] = [await make(), await make()]
+    for (const link of [inDatabase, inCache]) await go(one, link.short_code)
+    await sql`update urls set original_url = ${target} where id = ${inDatabase.id}`
+    await until('it is refused', async () => (await one.get(`/${inDatabase.short_code}`)).status === 404)
+    const [key] = (await cli('KEYS', `waypost:*:${inCache.short_code}`)) as string[]
+    const poisoned = { code: inCache.short_code, id: inCache.id, location: target, active: true, version: 9 }
+    await cli('HSET', key!, 'v', '9', 't', JSON.stringify(poisoned))
+    const before = await lookups(two, 'shared')
+    for (const link of [inDatabase, inCache]) expect((await two.get(`/${link.short_code}`)).status).toBe(404) // its memory knows neither
+    expect(await lookups(two, 'shared')).toBeGreaterThan(before)
   })
 
   test('stopped is a miss: redirects go on, are obeyed, and Valkey is used again when it is back, without a start', async () => {

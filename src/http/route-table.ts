@@ -1,4 +1,4 @@
-import { CODE, RESERVED } from '../links/code.ts'
+import { CODE, RESERVED } from '../redirect/code.ts'
 import { exchangeOf } from './exchange.ts'
 import { Problem } from './problem.ts'
 

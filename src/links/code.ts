@@ -1,19 +1,11 @@
 import { invalid } from '../http/problem.ts'
-
-/** What can be a code at all; anything else is refused before a cache or the database is asked. Imported codes may be one character. */
-export const CODE = /^[A-Za-z0-9_-]{1,64}$/
+import { RESERVED } from '../redirect/code.ts'
 
 /** What a client may choose. */
 export const CUSTOM_CODE = /^[A-Za-z0-9_-]{3,64}$/
 
 // Without 0 O, 1 I l: 57 characters, so 6 of them make 34 billion codes.
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
-
-/** The first words of every route (a test compares them with the router), and a few that a web server may want: never a code. */
-export const RESERVED = new Set(
-  `alert-status api apidocs assets bulk chaos console dashboard docs events favicon health healthz keys livez login logout logs metrics
-   openapi prometheus ready readyz robots shorten static swagger urls users`.split(/\s+/),
-)
 
 /** A random code of `length` characters, by rejection sampling; never all digits, never a route's word. */
 export function generateCode(length: number): string {

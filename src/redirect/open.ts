@@ -24,6 +24,7 @@ export async function openResolver(config: Config, database: OpenDatabase, folde
     maxBytes: config.CACHE_BYTES,
     maxStaleness: config.MAX_STALENESS * 1000,
     staleLimit: config.STALE_LIMIT === undefined ? undefined : config.STALE_LIMIT * 1000,
+    log,
   })
   const changes = followChanges({ database, address, follower, log })
   attach(changes)

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { errorPage, errorPageHeaders, prefersHtml } from '../http/pages.ts'
 import { notFound } from '../http/problem.ts'
-import { CODE } from '../links/code.ts'
+import { CODE } from './code.ts'
 import type { Resolver } from './resolver.ts'
 
 const Preview = Type.Object({ short_code: Type.String(), original_url: Type.String(), is_active: Type.Boolean() })

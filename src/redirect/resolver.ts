@@ -1,12 +1,13 @@
 // From a code to where it leads: memory -> second tier -> one shared read of the database. Kept in step by the change feed.
 import { type Database, DatabaseAway } from '../database/guard.ts'
+import type { Log } from '../telemetry/logs.ts'
 import type { Changes, Follower } from './changes.ts'
 import type { EdgeTier } from './edge-tier.ts'
 import { absentCodes, memoryCache } from './memory-cache.ts'
 import { createMisses } from './misses.ts'
 import { positionNow } from './position.ts'
 import type { SharedCache } from './shared-cache.ts'
-import type { Target } from './target.ts'
+import { type Target, webTarget } from './target.ts'
 
 export type Resolver = {
   /** What memory knows; no await. */
@@ -26,6 +27,8 @@ export type ResolverFigures = {
   memory: { entries: number; bytes: number }
   lookups: { memory: number; edge: number; shared: number; database: number; absent: number; stale: number }
   absent: number
+  /** Targets that were no web address. */
+  refused: number
   waiting: number
   mode: Mode
 }
@@ -42,13 +45,14 @@ type Options = {
   /** ms. */
   maxStaleness: number
   staleLimit: number | undefined
+  log: Log
 }
 
 const ABSENT_ENTRIES = 50_000
 const ABSENT_FOR = 1_000
 const LOOK_EVERY = 100
 
-export function createResolver({ database, edge, shared, maxEntries, maxBytes, maxStaleness, staleLimit }: Options) {
+export function createResolver({ database, edge, shared, maxEntries, maxBytes, maxStaleness, staleLimit, log }: Options) {
   const memory = memoryCache(maxEntries, maxBytes)
   const absent = absentCodes(ABSENT_ENTRIES, ABSENT_FOR)
   const misses = createMisses(database)
@@ -56,6 +60,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
   let changes: Changes | undefined
   let mode: Mode = 'serve'
   let followed = 0
+  let refused = 0
   const started = Date.now()
 
   function look() {
@@ -66,8 +71,22 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
   }
   const timer = setInterval(look, LOOK_EVERY)
 
+  /** Everything passes here on its way into memory and to the redirect. What is refused stays in memory, so that it is said once. */
+  function vet(target: Target): Target {
+    const vetted = webTarget(target)
+    if (vetted.location === null && target.location !== null && memory.get(target.code)?.version !== target.version) {
+      refused++
+      log.error(
+        { code: target.code, link: target.id },
+        'a link leads to no http or https address: it is answered as if it were deleted',
+      )
+    }
+    return vetted
+  }
+
   const stale = (code: string) => {
-    const known = memory.get(code) ?? edge?.get(code)
+    const copied = memory.has(code) ? undefined : edge?.get(code)
+    const known = memory.get(code) ?? (copied && vet(copied))
     if (known) lookups.stale++
     return known
   }
@@ -79,15 +98,17 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
       return undefined
     }
     const before = followed
-    const copied = mode === 'serve' ? await shared?.get(code) : undefined
-    if (copied) {
+    const cached = mode === 'serve' ? await shared?.get(code) : undefined
+    if (cached) {
+      const copied = vet(cached)
       lookups.shared++
       if (before === followed) memory.set(copied) // else it may have been changed while it was read
       return copied
     }
     const read = misses.find(code)
     try {
-      const target = await read
+      const found = await read
+      const target = found && vet(found)
       lookups.database++
       const begunBeforeAChange = misses.isOutdated(read, target)
       if (begunBeforeAChange) return target
@@ -110,7 +131,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
     for (const target of targets) {
       misses.forget(target.code, target.version)
       absent.remove(target.code)
-      if (memory.has(target.code)) memory.set(target)
+      if (memory.has(target.code)) memory.set(vet(target))
     }
   }
 
@@ -130,10 +151,11 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
     },
     inEdge(code) {
       if (mode !== 'serve') return undefined
-      const target = edge?.get(code)
-      if (!target) return undefined
+      const copied = edge?.get(code)
+      if (!copied) return undefined
+      const target = vet(copied)
       lookups.edge++
-      if (target.location !== null) memory.set(target)
+      if (copied.location !== null) memory.set(target)
       return target
     },
     find,
@@ -142,7 +164,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
       try {
         edge?.apply(targets)
       } catch {
-        for (const target of targets) memory.set(target) // the disk is full: memory stands before the copy
+        for (const target of targets) memory.set(vet(target)) // the disk is full: memory stands before the copy
       }
       void shared?.apply(targets)
       changes?.announce()
@@ -151,7 +173,14 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
       absent.remove(code)
       misses.forget(code)
     },
-    figures: () => ({ memory: memory.figures(), lookups: { ...lookups }, absent: absent.size, waiting: misses.waiting(), mode }),
+    figures: () => ({
+      memory: memory.figures(),
+      lookups: { ...lookups },
+      absent: absent.size,
+      refused,
+      waiting: misses.waiting(),
+      mode,
+    }),
   }
 
   const second = edge ?? shared

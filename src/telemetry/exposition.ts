@@ -75,6 +75,9 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
   expose('cache_lookups_total', 'counter', 'Look-ups of a code, by the tier that answered.', () =>
     Object.entries(resolver.figures().lookups).map(([tier, value]) => ({ labels: { tier }, value })),
   )
+  expose('targets_refused_total', 'counter', 'Links found to lead to no http or https address; they answer 404.', () =>
+    one(resolver.figures().refused),
+  )
   expose('cache_mode', 'gauge', '1 for how caches are used: serve, ask the database because they lag, or refuse.', () =>
     ['serve', 'ask', 'refuse'].map((mode) => ({ labels: { mode }, value: resolver.figures().mode === mode ? 1 : 0 })),
   )
