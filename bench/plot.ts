@@ -19,6 +19,7 @@ export function plot(results: Result[]): string {
   })
   const height = 60 + ratios.length * ROW
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12">
+<title>What was measured, against its goal</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="${LEFT + unit}" y="26" text-anchor="middle" fill="#666">goal</text>
 <line x1="${LEFT + unit}" y1="32" x2="${LEFT + unit}" y2="${height - 16}" stroke="#999" stroke-dasharray="3 3"/>

@@ -69,10 +69,16 @@ export function temporaryFolder(): string {
   return folder
 }
 
-/** Resident memory of a process, in MB. */
-export async function memoryOf(pid: number): Promise<number> {
+/** Resident memory of a process in MB, and how much of it are pages of files: the journal's segments, which are the kernel's to drop. */
+export async function memoryOf(pid: number): Promise<{ all: number; files: number }> {
   const status = await Bun.file(`/proc/${pid}/status`).text()
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+  const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024
+  return { all: of('VmRSS'), files: of('RssFile') + of('RssShmem') }
+}
+
+export async function memoryText(pid: number): Promise<string> {
+  const { all, files } = await memoryOf(pid)
+  return `${Math.round(all)} (${Math.round(files)})`
 }
 
 /** Asks until it is so, or fails after `ms`. */

@@ -20,7 +20,7 @@ import type { Log, LogRing } from './telemetry/logs.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 
 const MAX_REQUEST_BYTES = 65 * 1024 * 1024 // imports have 64 MiB; other bodies are bounded where they are read
-const IDLE_SECONDS = 30
+const IDLE_SECONDS = 30 // a live tail says something every 5
 const FIRST_ANSWER_WITHIN = 4_000
 const FIRST_COPY_WITHIN = 3_000
 
@@ -76,10 +76,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     idleTimeout: IDLE_SECONDS,
     maxRequestBodySize: MAX_REQUEST_BYTES,
     development: false,
-    fetch(request, server) {
-      if (request.headers.get('accept')?.includes('text/event-stream')) server.timeout(request, 0)
-      return fetch(request)
-    },
+    fetch,
     error(error) {
       log.error({ err: error }, 'a request failed outside the pipeline')
       return Response.json({ error: 'something went wrong on our side' }, { status: 500 })

@@ -3,7 +3,7 @@
 
 import { Database as Sqlite } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
 import { databases, temporaryFolder } from './databases.ts'
@@ -57,8 +57,12 @@ describe.skipIf(!external)('the edge copy', () => {
   type Served = Awaited<ReturnType<typeof serve>>
 
   const copyOf = (server: Served, slot = 0) => join(server.config.DATA_DIR, 'replicas', String(slot), 'edge.sqlite')
+  /** The server keeps the file to itself, so we look at a copy of it and of its log. */
+  const taken = join(temporaryFolder(), 'edge.sqlite')
   const inCopy = (file: string, code: string) => {
-    const copy = new Sqlite(file, { readonly: true })
+    rmSync(`${taken}-wal`, { force: true })
+    for (const ending of ['', '-wal']) if (existsSync(file + ending)) cpSync(file + ending, taken + ending)
+    const copy = new Sqlite(taken)
     const row = copy.query('select location, active, version from links where code = ?').get(code)
     copy.close()
     return row as { location: string | null; active: number; version: number } | null
@@ -447,18 +451,93 @@ describe.skipIf(!external)('the edge copy', () => {
     )
     for (const link of links.slice(-3)) await known(server, link.short_code)
     const file = copyOf(server)
-    const copy = new Sqlite(file)
-    copy.run('pragma wal_checkpoint(truncate)')
-    copy.close()
-    writeFileSync(
-      file,
-      readFileSync(file).map((byte, i) => (i < 4096 ? byte : 0xa5)),
-    )
+    for (const spoilt of [file, `${file}-wal`])
+      writeFileSync(
+        spoilt,
+        readFileSync(spoilt).map((byte, i) => (i < 4096 ? byte : 0xa5)),
+      )
     for (const link of links) expect(await server.status(link.short_code)).toBe(302)
     await query(url, (sql) => sql`update urls set is_active = false where id = ${links[0]!.id}`)
     await until('the change is obeyed', async () => (await server.status(links[0]!.short_code)) === 404)
     await server.stop()
   }, 30_000)
+
+  describe.each(['edge', 'none'])('a row that leads to no web address, put in by SQL, with SECOND_TIER=%s,', (SECOND_TIER) => {
+    const POISON = [
+      'javascript:alert(1)',
+      ' JavaScript:alert(1)',
+      'java\nscript:alert(1)',
+      'data:text/html,<script>alert(1)</script>',
+      'file:///etc/passwd',
+      '//evil.example/',
+    ]
+    let url: string
+    let server: Served
+    beforeAll(async () => {
+      url = await cluster.createDatabase()
+      await (await serve(url)).stop()
+      await query(url, async (sql) => {
+        for (const [i, target] of POISON.entries())
+          await sql`insert into urls (short_code, original_url) values (${`old${i}`}, ${target})`
+      })
+      server = await serve(url, { SECOND_TIER }) // which copies those rows, or asks for them
+    }, 30_000)
+    afterAll(() => server.stop())
+
+    const lines = (code: string) =>
+      server.ring
+        .read({ limit: 200, filter: 'leads to no http or https address' })
+        .filter((line) => (line as { code?: string }).code === code).length
+
+    test('is answered with 404, here and in the preview, counted, and said once', async () => {
+      for (const i of POISON.keys())
+        for (let again = 0; again < 3; again++) {
+          const { status, headers } = await server.get(`/old${i}`)
+          expect([POISON[i], status, headers.get('location')]).toEqual([POISON[i], 404, null])
+          expect((await server.get(`/old${i}+`)).status).toBe(404)
+          expect(lines(`old${i}`)).toBe(1)
+        }
+      expect(await server.figure('targets_refused_total')).toBe(POISON.length)
+    })
+
+    test('is answered with 404 where it comes later, through the feed or a miss, and leads somewhere again when it is put right', async () => {
+      const link = await server.make()
+      expect(await server.location(link.short_code)).toBe('https://example.com/made')
+      for (const column of ['original_url', 'location']) {
+        await query(url, (sql) => sql`update urls set ${sql({ [column]: 'javascript:alert(2)' })} where id = ${link.id}`)
+        await until('it is refused', async () => (await server.status(link.short_code)) === 404)
+        await query(
+          url,
+          (sql) => sql`update urls set original_url = 'https://example.com/right', location = null where id = ${link.id}`,
+        )
+        await until('it is right', async () => (await server.location(link.short_code)) === 'https://example.com/right')
+      }
+      await query(url, (sql) => sql`insert into urls (short_code, original_url) values ('fresh', 'javascript:alert(3)')`)
+      expect(await server.status('fresh')).toBe(404)
+      await Bun.sleep(900)
+      expect(await server.status('fresh')).toBe(404)
+    })
+
+    test('is sent in the form of a header where it is a web address that needs it', async () => {
+      await query(
+        url,
+        (sql) => sql`insert into urls (short_code, original_url) values ('umlaut', ${'https://example.com/日 ü\r\nx: y'})`,
+      )
+      expect(await server.location('umlaut')).toBe('https://example.com/%E6%97%A5%20%C3%BCx:%20y')
+    })
+
+    if (SECOND_TIER === 'edge')
+      test('is answered with 404 where it is in the copy’s file', async () => {
+        const link = await server.make()
+        await known(server, link.short_code)
+        await server.stop()
+        const copy = new Sqlite(copyOf(server))
+        copy.query('update links set location = ? where code = ?').run('javascript:alert(4)', link.short_code)
+        copy.close()
+        server = await serve(url, { SECOND_TIER, DATA_DIR: server.config.DATA_DIR })
+        expect(await server.status(link.short_code)).toBe(404)
+      })
+  })
 
   test('SECOND_TIER=none: redirects through memory and the database alone, and obeys within a second', async () => {
     const url = await cluster.createDatabase()

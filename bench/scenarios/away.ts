@@ -2,7 +2,7 @@ import type { Result } from '../compare.ts'
 import { rowOf } from '../compare.ts'
 import { ceiling } from '../load.ts'
 import { BROWSER, clicksStored, createLink } from '../product.ts'
-import { memoryOf, startDatabase, startWaypost } from '../servers.ts'
+import { memoryText, startDatabase, startWaypost } from '../servers.ts'
 
 const AWAY = 60
 
@@ -15,10 +15,10 @@ export async function away(): Promise<Result> {
     const hit = { url: `${waypost.url}/${link.short_code}`, headers: BROWSER, connections: 16 }
     await Bun.sleep(1_500)
     const before = await ceiling({ ...hit, seconds: 5 })
-    const memoryBefore = await memoryOf(waypost.pid)
+    const memoryBefore = await memoryText(waypost.pid)
     await database.stop()
     const during = await ceiling({ ...hit, seconds: AWAY })
-    const memoryDuring = await memoryOf(waypost.pid)
+    const memoryDuring = await memoryText(waypost.pid)
     await database.start()
     const returned = performance.now()
     const after = await ceiling({ ...hit, seconds: 10 })
@@ -32,8 +32,8 @@ export async function away(): Promise<Result> {
         rowOf('database away', during),
         rowOf('database back, draining', after),
         {
-          name: 'memory before / at its end, MB',
-          figures: { 'per second': `${Math.round(memoryBefore)} / ${Math.round(memoryDuring)}` },
+          name: 'memory before / at its end, MB (of it pages of files)',
+          figures: { 'per second': `${memoryBefore} / ${memoryDuring}` },
         },
         { name: 'all clicks stored after, s', figures: { 'per second': Math.round(drained) } },
       ],

@@ -1,7 +1,7 @@
-import { compare, type Result, round, rowOf } from '../compare.ts'
+import { compare, type Result, rowOf } from '../compare.ts'
 import { runAutocannon } from '../load.ts'
 import { BROWSER, clicksStored, createLink } from '../product.ts'
-import { memoryOf, startDatabase, startFloor, startWaypost } from '../servers.ts'
+import { memoryText, startDatabase, startFloor, startWaypost } from '../servers.ts'
 
 const FORWARDED = { ...BROWSER, 'x-forwarded-for': '203.0.113.77' }
 
@@ -49,7 +49,7 @@ export async function redirect(): Promise<Result> {
         ...[...alone].map(([name, load]) => rowOf(name, load)),
         rowOf(`bare, at ${half}/s`, calm[0]!),
         rowOf(`Waypost, at ${half}/s`, calm[1]!),
-        { name: 'memory afterwards, MB', figures: { 'per second': round(await memoryOf(waypost.pid), 0) } },
+        { name: 'memory afterwards, MB (of it pages of files)', figures: { 'per second': await memoryText(waypost.pid) } },
       ],
       ratios: [
         { name: 'hit / floor, while clicks are being stored on the same two cores', value: made!.rate / base!.rate, goal: 0.65 },

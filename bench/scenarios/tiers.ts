@@ -1,6 +1,6 @@
 import { compare, type Result, round, rowOf } from '../compare.ts'
 import { BROWSER, figureOf, fillLinks } from '../product.ts'
-import { memoryOf, startDatabase, startWaypost, until } from '../servers.ts'
+import { memoryOf, memoryText, startDatabase, startWaypost, until } from '../servers.ts'
 
 const MANY = 1_000_000
 
@@ -19,7 +19,8 @@ export async function tiers(): Promise<Result> {
     await until(async () => (await figureOf(restarted.url, 'waypost_edge_links')) >= MANY, 120_000)
     const built = await figureOf(restarted.url, 'waypost_edge_build_seconds')
     await Bun.sleep(1_000)
-    const memory = await memoryOf(restarted.pid)
+    const memory = await memoryText(restarted.pid)
+    const idle = (await memoryOf(restarted.pid)).all
     const hit = { url: few.url, codes: 1_000, headers: BROWSER }
     const loads = await compare(
       [
@@ -31,7 +32,8 @@ export async function tiers(): Promise<Result> {
       { seconds: 3 },
     )
     const [memoryHits, edgeHits, ofMany, unknown] = [...loads.values()]
-    const loaded = await memoryOf(restarted.pid)
+    const loaded = await memoryText(restarted.pid)
+    const after = await memoryOf(restarted.pid)
     await restarted.stop()
     return {
       scenario: 'tiers',
@@ -39,15 +41,16 @@ export async function tiers(): Promise<Result> {
       rows: [
         ...[...loads].map(([name, load]) => rowOf(name, load)),
         { name: 'edge copy built in, s', figures: { 'per second': round(built, 1) } },
-        { name: 'memory with it, MB, idle', figures: { 'per second': round(memory, 0) } },
-        { name: 'memory with it, MB, after the load', figures: { 'per second': round(loaded, 0) } },
+        { name: 'memory with it, MB (of it pages of files), idle', figures: { 'per second': memory } },
+        { name: 'the same after the load', figures: { 'per second': loaded } },
       ],
       ratios: [
         { name: 'edge hit / memory hit', value: edgeHits!.rate / memoryHits!.rate, goal: 0.75 },
         { name: 'rate with 1,000,000 links / with 1,000', value: ofMany!.rate / memoryHits!.rate, goal: 0.9 },
         { name: '404 / memory hit', value: unknown!.rate / memoryHits!.rate },
         { name: 'edge copy of 1,000,000 links, seconds', value: built, goal: 30, atMost: true },
-        { name: 'resident memory with 1,000,000 links, MB', value: memory, goal: 350, atMost: true },
+        { name: 'resident memory with 1,000,000 links, idle, MB', value: idle, goal: 350, atMost: true },
+        { name: 'after the load, without pages of files, MB', value: after.all - after.files, goal: 350, atMost: true },
       ],
       checks: [
         {

@@ -36,9 +36,22 @@ const name = (text: string | undefined) => text?.slice(0, MAX_NAME) || UNKNOWN
 /** The host of a referrer, lower-cased, without a port; '' where there is none. A page's path may tell who the visitor is. */
 export function refererHost(referrer: string | null): string {
   if (!referrer) return ''
-  const start = referrer.indexOf('//')
-  if (start < 0) return ''
-  const host = /^[^/?#\\]*/.exec(referrer.slice(start + 2, start + 300))![0]
+  const start = referrer.indexOf('//') + 2
+  if (start < 2) return ''
+  let end = start
+  while (isPlain(referrer.charCodeAt(end))) end++
+  const whole = end === referrer.length || referrer[end] === '/'
+  return whole && end - start <= MAX_HOST ? referrer.slice(start, end) : oddHost(referrer.slice(start, start + 300))
+}
+
+const MAX_HOST = 253
+
+/** A lower-case letter, a digit, a dot or a hyphen: nearly every referrer has nothing else, and a scan costs a fifth of the patterns below. */
+const isPlain = (byte: number) => (byte >= 97 && byte <= 122) || (byte >= 45 && byte <= 57 && byte !== 47)
+
+/** Of what follows the slashes: with a user, a port, capitals, brackets. */
+function oddHost(text: string): string {
+  const host = /^[^/?#\\]*/.exec(text)![0]
   const name = host
     .slice(host.lastIndexOf('@') + 1)
     .replace(/:\d*$/, '')

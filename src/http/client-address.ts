@@ -11,7 +11,13 @@ export function clientAddress({ TRUSTED_PROXIES: hops }: Pick<Config, 'TRUSTED_P
   const peer = (request: Request, peers: Peers) => peers.requestIP(request)?.address ?? ''
   if (hops === 0) return peer
   return (request: Request, peers: Peers): string => {
-    const chain = request.headers.get('x-forwarded-for')?.split(',') ?? []
-    return chain.at(-hops)?.trim() || chain[0]?.trim() || peer(request, peers)
+    const chain = request.headers.get('x-forwarded-for') ?? ''
+    let end = chain.length
+    let comma = chain.lastIndexOf(',')
+    for (let hop = 1; hop < hops && comma > 0; hop++) {
+      end = comma
+      comma = chain.lastIndexOf(',', comma - 1)
+    }
+    return chain.slice(comma + 1, end).trim() || peer(request, peers)
   }
 }
