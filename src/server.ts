@@ -54,7 +54,10 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     peers: { requestIP: (request) => http.requestIP(request) },
   })
   const chaos = createChaos(database, log, () => void lifecycle.drain(75, 'chaos: kill'))
-  const alerts = watchAlerts(() => ({ ...metrics.requests(), database: database.state(), oldestClick: clicks.figures().oldest }))
+  const alerts = watchAlerts(() => {
+    const { oldest, dropped } = clicks.figures()
+    return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped }
+  })
   exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle })
 
   const telemetry = {

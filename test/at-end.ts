@@ -8,7 +8,7 @@ export function atEnd(work: () => void): () => void {
 }
 
 export function putAway() {
-  for (const work of works) work()
+  for (const work of [...works].reverse()) work() // a mount goes before its folder
   works.clear()
 }
 

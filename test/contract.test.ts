@@ -794,6 +794,7 @@ const groups: Record<string, Case[]> = {
         high_error_rate: { state: 'ok' },
         high_latency: { state: 'ok' },
         click_backlog: { state: 'ok' },
+        clicks_dropped: { state: 'ok' },
       },
     },
     {

@@ -1,4 +1,4 @@
 import { afterAll } from 'bun:test'
 import { putAway } from './at-end.ts'
 
-afterAll(putAway)
+afterAll(putAway, 60_000) // thousands of folders
