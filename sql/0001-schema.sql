@@ -77,6 +77,29 @@ create table click_breakdowns (
   primary key (url_id, day, dimension, value)
 ) with (fillfactor = 70);
 
+-- What is older than two days is folded: a day of the series into one row, a month of a value into one row. Counts run on within it, so that
+-- those of any span are a difference of two: quarters [33, 38] and clicks [4, 5] are 4 clicks in the quarter from 8:15 and 1 from 9:30.
+-- A count that comes later, or is taken back, waits as a row of its own, to be added, until the next folding.
+create table click_days (
+  url_id bigint not null,
+  day date not null,
+  quarters smallint[] not null, -- of an hour, 0 to 95
+  clicks bigint[] not null,
+  bots bigint[] not null,
+  primary key (url_id, day)
+);
+
+create table click_months (
+  url_id bigint not null,
+  month date not null,
+  dimension text not null,
+  value text not null,
+  days smallint[] not null, -- 0 to 30
+  clicks bigint[] not null,
+  bots bigint[] not null,
+  primary key (url_id, month, dimension, value)
+);
+
 -- Adds (1) or takes back (-1) one click in breakdowns, series and totals, which everybody locks in this order: what POST /events and
 -- DELETE /events/:id do.
 -- A value that is not listed, and finds no room among the link's 200 of the day, is (other), as in store-clicks.sql.
@@ -84,9 +107,11 @@ create function count_click(link bigint, at timestamptz, details jsonb, step int
   insert into click_breakdowns as b (url_id, day, dimension, value, clicks, bots)
   select link, v.day, v.dimension,
     case when exists (select from click_breakdowns k where (k.url_id, k.day, k.dimension, k.value) = (link, v.day, v.dimension, v.value))
+      or exists (select from click_months k where (k.url_id, k.month, k.dimension, k.value)
+        = (link, date_trunc('month', v.day::timestamp)::date, v.dimension, v.value) and extract(day from v.day) - 1 = any (k.days))
       or step > 0 and (select count(*) from click_breakdowns k where (k.url_id, k.day, k.dimension) = (link, v.day, v.dimension)) < 200
       then v.value else '(other)' end,
-    greatest(step, 0), greatest(step * (details @> '{"bot": true}')::int, 0)
+    step, step * (details @> '{"bot": true}')::int
   from (
     select (at at time zone 'UTC')::date as day, dimension, left(
       -- A referrer counts by its host, whether it comes as a URL or as the host alone.
@@ -97,11 +122,11 @@ create function count_click(link bigint, at timestamptz, details jsonb, step int
       lateral (select json #>> '{}' as text where jsonb_typeof(json) = 'string') as texts) as v
   where v.value <> '' order by v.dimension
   on conflict (url_id, day, dimension, value) do update set
-    clicks = greatest(b.clicks + step, 0), bots = greatest(b.bots + step * (details @> '{"bot": true}')::int, 0);
+    clicks = b.clicks + step, bots = b.bots + step * (details @> '{"bot": true}')::int;
   insert into click_series as s (url_id, bucket, clicks, bots)
-  select link, date_bin('15 minutes', at, '2020-01-01 00:00:00+00'), greatest(step, 0), greatest(step * (details @> '{"bot": true}')::int, 0)
+  select link, date_bin('15 minutes', at, '2020-01-01 00:00:00+00'), step, step * (details @> '{"bot": true}')::int
   on conflict (url_id, bucket) do update set
-    clicks = greatest(s.clicks + step, 0), bots = greatest(s.bots + step * (details @> '{"bot": true}')::int, 0);
+    clicks = s.clicks + step, bots = s.bots + step * (details @> '{"bot": true}')::int;
   insert into link_totals as t (url_id, clicks, bots, last_click)
   values (link, greatest(step, 0), greatest(step * (details @> '{"bot": true}')::int, 0), at)
   on conflict (url_id) do update set clicks = greatest(t.clicks + step, 0),

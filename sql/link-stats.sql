@@ -1,7 +1,7 @@
 -- Statistics of a link from its rollups, in one row, never from events.
 -- $1 link  $2 time zone  $3 from (s since 1970, or null)  $4 to (exclusive; null: now)
 -- Buckets are whole: the first holds `from`, the last the moment before `to`. Starts are lists with one more, the end of the last.
--- A bucket is one range of the series' index: no row pays for a time zone.
+-- A bucket is one range of the series' index: no row pays for a time zone. Of folded counts it is the difference of two.
 with asked as materialized (
   select to_timestamp($3::float8) as from_at, greatest(coalesce(to_timestamp($4::float8), now()) - interval '1 ms', to_timestamp($3::float8)) as last_at),
 span as materialized (
@@ -25,11 +25,17 @@ day_starts as materialized (
   from span, generate_series(first_day::timestamp, last_day::timestamp + interval '1 day', '1 day') as day,
     lateral (select day at time zone $2::text as midnight) as local),
 -- The days of breakdowns are UTC's: all that the span touches.
+dates as materialized (
+  select (starts[1] at time zone 'UTC')::date as first, (last_at at time zone 'UTC')::date as last from span, day_starts),
 found as (
-  select dimension, value, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
-  from click_breakdowns
-  where url_id = $1::bigint
-    and day >= (select (starts[1] at time zone 'UTC')::date from day_starts) and day <= (select (last_at at time zone 'UTC')::date from span)
+  select dimension, value, sum(clicks)::bigint as clicks, greatest(sum(bots), 0)::bigint as bots
+  from (
+    select dimension, value, clicks, bots from click_breakdowns, dates where url_id = $1::bigint and day >= first and day <= last
+    union all
+    select dimension, value, coalesce(clicks[upto], 0) - coalesce(clicks[before], 0), coalesce(bots[upto], 0) - coalesce(bots[before], 0)
+    from dates, click_months, lateral (
+      select width_bucket((last - month)::smallint, days) as upto, width_bucket((first - month - 1)::smallint, days) as before) as folded
+    where url_id = $1::bigint and month >= date_trunc('month', first::timestamp)::date and month <= last) as counts
   group by dimension, value having sum(clicks) > 0),
 ranked as (
   select found.*, value = '(other)' or
@@ -40,15 +46,27 @@ top as (
   from ranked group by 1, 2, 3)
 select coalesce(total.clicks, 0) as clicks, coalesce(total.bots, 0) as bots, total.last_click,
   (select json_agg(json_build_object(
-      'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', coalesce(clicks, 0), 'bots', coalesce(bots, 0)) order by start)
+      'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', clicks, 'bots', bots) order by start)
     from hour_starts, unnest(starts[:cardinality(starts) - 1], starts[2:]) as bucket_of (start, until), lateral (
-      select sum(clicks)::bigint as clicks, sum(bots)::bigint as bots from click_series
-      where url_id = $1::bigint and bucket >= start and bucket < until) as series) as by_hour,
+      select greatest(sum(clicks), 0)::bigint as clicks, greatest(sum(bots), 0)::bigint as bots from (
+        select clicks, bots from click_series where url_id = $1::bigint and bucket >= start and bucket < until
+        union all
+        select coalesce(clicks[upto], 0) - coalesce(clicks[before], 0), coalesce(bots[upto], 0) - coalesce(bots[before], 0)
+        from click_days, lateral (
+          select width_bucket((date_part('epoch', until at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as upto,
+            width_bucket((date_part('epoch', start at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as before) as folded
+        where url_id = $1::bigint and day >= (start at time zone 'UTC')::date and day < until at time zone 'UTC') as counts) as series) as by_hour,
   (select json_agg(json_build_object(
-      'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', coalesce(clicks, 0), 'bots', coalesce(bots, 0)) order by start)
+      'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', clicks, 'bots', bots) order by start)
     from day_starts, unnest(starts[:cardinality(starts) - 1], starts[2:]) as bucket_of (start, until), lateral (
-      select sum(clicks)::bigint as clicks, sum(bots)::bigint as bots from click_series
-      where url_id = $1::bigint and bucket >= start and bucket < until) as series) as by_day,
+      select greatest(sum(clicks), 0)::bigint as clicks, greatest(sum(bots), 0)::bigint as bots from (
+        select clicks, bots from click_series where url_id = $1::bigint and bucket >= start and bucket < until
+        union all
+        select coalesce(clicks[upto], 0) - coalesce(clicks[before], 0), coalesce(bots[upto], 0) - coalesce(bots[before], 0)
+        from click_days, lateral (
+          select width_bucket((date_part('epoch', until at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as upto,
+            width_bucket((date_part('epoch', start at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as before) as folded
+        where url_id = $1::bigint and day >= (start at time zone 'UTC')::date and day < until at time zone 'UTC') as counts) as series) as by_day,
   coalesce((select json_agg(json_build_object('dimension', dimension, 'value', value, 'clicks', clicks, 'bots', bots)
     order by dimension, rest, clicks desc, value) from top), '[]') as breakdowns
 from (select) as one left join link_totals total on total.url_id = $1::bigint

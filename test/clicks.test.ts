@@ -434,6 +434,36 @@ describe.skipIf(!serverBinaries())('a replica', () => {
     await next.exited
   }, 120_000)
 
+  test('that is paused while another stores its journal stores nothing twice when it wakes, and goes on', async () => {
+    const folder = temporaryFolder()
+    const child = await startChild({ DATABASE_URL: url, DATA_DIR: folder, AUTH: 'off' })
+    const { body: link } = await child.call('POST', '/urls', { original_url: 'https://example.com/paused' })
+    await child.call('GET', `/${link.short_code}`)
+    await until('the first click is stored', async () => (await stored(link.id)) === 1)
+    await cluster.control!.stop('fast')
+    const visit = async (times: number) => {
+      for (let n = 0; n < times; n++) expect((await child.call('GET', `/${link.short_code}`)).status).toBe(302)
+    }
+    await visit(200)
+    child.kill('SIGSTOP')
+    try {
+      await cluster.control!.start()
+      const copy = temporaryFolder()
+      cpSync(folder, copy, { recursive: true })
+      const drained = await runCommand(['drain', copy], { DATABASE_URL: url, DATA_DIR: copy })
+      expect(drained.out + drained.err).toContain('stored 200 clicks')
+      expect(await stored(link.id)).toBe(201)
+    } finally {
+      child.kill('SIGCONT')
+    }
+    await visit(50)
+    await until('what came after is stored', async () => (await stored(link.id)) >= 251)
+    await Bun.sleep(1_500)
+    expect(await stored(link.id)).toBe(251)
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+  }, 120_000)
+
   test('on a full disk goes on redirecting, and counts what it drops', async () => {
     const folder = temporaryFolder()
     const child = await startChild({ DATABASE_URL: url, DATA_DIR: folder, AUTH: 'off', JOURNAL_MAX_BYTES: String(8 * 1024 ** 2) })

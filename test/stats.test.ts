@@ -1,5 +1,6 @@
 // Statistics: whole buckets in any zone, zeros included, bounded; and a click that goes is subtracted wherever it counted.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { foldClicks } from '../src/clicks/fold.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
 
@@ -7,7 +8,12 @@ type Bucket = { start: string; clicks: number; bots: number }
 const sumOf = (buckets: Bucket[]) => buckets.reduce((sum, { clicks }) => sum + clicks, 0)
 const clicked = (buckets: Bucket[]) => buckets.filter(({ clicks }) => clicks > 0)
 
-describe.each(databases)('statistics on the $name database', (kind) => {
+const kept = databases.flatMap((kind) => [
+  { ...kind, kept: 'as they came', folded: false },
+  { ...kind, kept: 'folded', folded: true },
+])
+
+describe.each(kept)('statistics on the $name database, counts $kept', ({ folded, ...kind }) => {
   let server: TestServer
   beforeAll(async () => {
     server = await serveOn(kind)
@@ -17,6 +23,7 @@ describe.each(databases)('statistics on the $name database', (kind) => {
       (sql) => sql`insert into click_series (url_id, bucket, clicks, bots)
         select 1, quarter, 1, 0 from generate_series('2026-01-01 00:00+00'::timestamptz, '2026-12-31 23:45+00', '15 minutes') as quarter`,
     )
+    if (folded) expect(await foldClicks(server.database)).toBeGreaterThan(300 * 96)
   }, 60_000)
   afterAll(() => server.stop())
 
@@ -254,14 +261,19 @@ describe.each(databases)('statistics on the $name database', (kind) => {
     const url_id = await link('purge-me')
     await server.get('/purge-me', { referer: 'https://news.example/' })
     await server.post('/events', { event_type: 'click', url_id, details: { browser: 'Firefox' } })
-    expect((await stats(url_id)).clicks).toBe(2)
+    await server.database.run(
+      (sql) => sql`select count_click(${url_id}::bigint, now() - interval '9 days', ${sql.json({ browser: 'Firefox' })}, 1)`,
+    )
+    if (folded) expect(await foldClicks(server.database)).toBeGreaterThanOrEqual(2)
+    expect((await stats(url_id)).clicks).toBe(3)
     expect((await server.call('DELETE', `/urls/${url_id}?purge=true`)).status).toBe(204)
     expect((await server.get(`/urls/${url_id}/stats`)).status).toBe(404)
     const [left] = await server.database.run(
       (
         sql,
       ) => sql`select (select count(*) from events where url_id = ${url_id}) + (select count(*) from link_totals where url_id = ${url_id})
-        + (select count(*) from click_series where url_id = ${url_id}) + (select count(*) from click_breakdowns where url_id = ${url_id}) as rows`,
+        + (select count(*) from click_series where url_id = ${url_id}) + (select count(*) from click_breakdowns where url_id = ${url_id})
+        + (select count(*) from click_days where url_id = ${url_id}) + (select count(*) from click_months where url_id = ${url_id}) as rows`,
     )
     expect(left!.rows).toBe(0)
   })

@@ -1,4 +1,7 @@
 import postgres from 'postgres'
+import { foldClicks } from '../../src/clicks/fold.ts'
+import { openPool } from '../../src/database/connect.ts'
+import { createLog, createLogRing } from '../../src/telemetry/logs.ts'
 import type { Result } from '../compare.ts'
 import { compare, rowOf } from '../compare.ts'
 import { fillLinks } from '../product.ts'
@@ -24,7 +27,7 @@ export async function million(): Promise<Result> {
     return {
       scenario: 'million',
       about:
-        '1,000,000 links; 1,000,000 clicks of one of them within a day, and of another over 90 days, as the counters keep them.',
+        '1,000,000 links; 1,000,000 clicks of one of them within a day, and of another over 90 days, as the counters keep them, folded.',
       rows: [...loads].map(([name, load]) => rowOf(name, load)),
       ratios: [
         { name: 'list: first / last page', value: first!.rate / last!.rate, goal: 1.3, atMost: true },
@@ -32,6 +35,8 @@ export async function million(): Promise<Result> {
         {
           name: 'statistics: at 10 / at 1,000,000 clicks spread over every quarter of an hour of 90 days',
           value: few!.rate / spread!.rate,
+          goal: 1.3,
+          atMost: true,
         },
       ],
       checks: [
@@ -63,6 +68,13 @@ async function fillClicks(url: string) {
       from generate_series(0, ${quarters}::int / 96 - (${quarters}::int >= 96)::int) day, generate_series(1, 5) v,
         unnest(array['browser', 'system', 'device', 'referrer']) dimension`
   }
-  await sql.unsafe('analyze click_series, click_breakdowns, link_totals')
   await sql.end()
+  // As the server does a minute after its start: past days are folded.
+  const pool = openPool(
+    { kind: 'external', url, host: '', port: 0, name: '', user: '', password: undefined },
+    1,
+    createLog('fatal', createLogRing(), false),
+  )
+  await foldClicks(pool)
+  await pool.close()
 }

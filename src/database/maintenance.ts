@@ -1,3 +1,4 @@
+import { foldClicks } from '../clicks/fold.ts'
 import { dropOldEvents } from '../clicks/retention.ts'
 import type { Config } from '../config.ts'
 import { continueErasures } from '../links/erase.ts'
@@ -7,12 +8,13 @@ import { preparePartitions } from './migrate.ts'
 
 const ERASURES_EVERY = 5_000
 const PARTITIONS_EVERY = 6 * 3_600_000
-const RETENTION_FIRST = 60_000
+const FIRST = 60_000
+const FOLDING_EVERY = 6 * 3_600_000
 const RETENTION_EVERY = 3_600_000
 
 /**
- * What has to be done now and then: going on with erasures, making the partitions of the months ahead, dropping those of months that
- * are kept no longer. Returns the way to end it.
+ * What has to be done now and then: going on with erasures, folding counts, making the partitions of the months ahead,
+ * dropping those of months that are kept no longer. Returns the way to end it.
  */
 export function startMaintenance(
   database: OpenDatabase,
@@ -29,9 +31,11 @@ export function startMaintenance(
       PARTITIONS_EVERY,
     ),
   ]
+  const fold = oneAtATime(() => foldClicks(database))
+  timers.push(setTimeout(fold, FIRST), setInterval(fold, FOLDING_EVERY))
   if (days !== undefined) {
     const retain = oneAtATime(() => dropOldEvents(database, log, days, database.address.kind === 'external'))
-    timers.push(setTimeout(retain, RETENTION_FIRST), setInterval(retain, RETENTION_EVERY))
+    timers.push(setTimeout(retain, FIRST), setInterval(retain, RETENTION_EVERY))
   }
 
   function oneAtATime(work: () => Promise<unknown>) {

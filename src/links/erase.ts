@@ -104,6 +104,9 @@ async function eraseEvents(database: Database, ids: number[]) {
         delete from click_series s using chunk where (s.url_id, s.bucket) = (chunk.url_id, chunk.bucket)`,
     ),
   )
+  // Folded counts last: whoever folds takes rows of the series first.
+  await database.run((sql) => sql`delete from click_days where url_id = any(${ids}::bigint[])`)
+  await database.run((sql) => sql`delete from click_months where url_id = any(${ids}::bigint[])`)
   await database.run(
     (sql) => sql`
       delete from link_totals where url_id = any(array(
