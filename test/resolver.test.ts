@@ -34,6 +34,21 @@ describe('the memory cache', () => {
     expect([cache.has('1989'), cache.has('1990'), cache.has('1999')]).toEqual([false, true, true])
   })
 
+  test('lets the oldest leave also after what was removed, replaced and cleared', () => {
+    const cache = memoryCache(4, 1e9)
+    const fill = (codes: string, version = 1) => [...codes].forEach((code) => cache.set(target(code, { version })))
+    const held = () => [...'abcdefghij'].filter((code) => cache.has(code)).join('')
+    fill('abcdef')
+    expect(held()).toBe('cdef')
+    cache.remove('d')
+    fill('c', 2) // anew: the youngest now
+    fill('gh')
+    expect(held()).toBe('cfgh')
+    cache.clear()
+    fill('abcdefghij')
+    expect(held()).toBe('ghij')
+  })
+
   test('keeps its sum of bytes through replacing and removing', () => {
     const cache = memoryCache(100, 1e9)
     for (let round = 1; round < 50; round++)

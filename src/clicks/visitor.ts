@@ -1,6 +1,7 @@
 // What is kept of a visitor: the network, not the address; the browser's family, not its fingerprint.
 import bowser from 'bowser'
 import { isbot } from 'isbot'
+import { oldestOf } from '../oldest.ts'
 
 export type Agent = { browser: string; system: string; device: string; bot: boolean }
 
@@ -9,13 +10,14 @@ const MAX_NAME = 40
 const REMEMBERED = 10_000
 
 const agents = new Map<string, Agent>()
+const oldest = oldestOf(agents)
 
 /** Browser, system, device and whether it is a bot, from a user agent. Remembers the 10,000 it met last: parsing takes some 50 µs. */
 export function agentOf(userAgent: string): Agent {
   const known = agents.get(userAgent)
   if (known) return known
   const agent = parse(userAgent)
-  if (agents.size >= REMEMBERED) agents.delete(agents.keys().next().value!)
+  if (agents.size >= REMEMBERED) agents.delete(oldest()!)
   agents.set(userAgent, agent)
   return agent
 }

@@ -1,3 +1,4 @@
+import { oldestOf } from '../oldest.ts'
 import type { Target } from './target.ts'
 
 export type MemoryCache = ReturnType<typeof memoryCache>
@@ -11,6 +12,7 @@ const OVERHEAD = 170
  */
 export function memoryCache(maxEntries: number, maxBytes: number) {
   const entries = new Map<string, Target>()
+  const oldest = oldestOf(entries)
   let bytes = 0
 
   const sizeOf = ({ code, location }: Target) => OVERHEAD + code.length + (location?.length ?? 0)
@@ -30,7 +32,7 @@ export function memoryCache(maxEntries: number, maxBytes: number) {
       remove(target.code)
       entries.set(target.code, target)
       bytes += sizeOf(target)
-      while (entries.size > maxEntries || bytes > maxBytes) remove(entries.keys().next().value!)
+      while (entries.size > maxEntries || bytes > maxBytes) remove(oldest()!)
     },
     has: (code: string) => entries.has(code),
     remove,
@@ -45,6 +47,7 @@ export function memoryCache(maxEntries: number, maxBytes: number) {
 /** Codes that no link has, each for at most `ms`; bounded, the oldest leaves first. */
 export function absentCodes(maxEntries: number, ms: number) {
   const until = new Map<string, number>()
+  const oldest = oldestOf(until)
   return {
     has(code: string): boolean {
       const end = until.get(code)
@@ -56,7 +59,7 @@ export function absentCodes(maxEntries: number, ms: number) {
     add(code: string) {
       until.delete(code)
       until.set(code, Date.now() + ms)
-      if (until.size > maxEntries) until.delete(until.keys().next().value!)
+      if (until.size > maxEntries) until.delete(oldest()!)
     },
     remove: (code: string) => void until.delete(code),
     clear: () => until.clear(),
