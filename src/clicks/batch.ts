@@ -1,6 +1,6 @@
 // Makes clicks into rows and sums, so that the database gets 50,000 events but only as many counters as differ.
 import type { Click } from './journal-format.ts'
-import { agentOf } from './visitor.ts'
+import { type Agent, agentOf } from './visitor.ts'
 
 /** The columns of one store: parallel lists, each an array parameter of sql/store-clicks.sql. */
 export type Batch = {
@@ -14,87 +14,101 @@ export type Batch = {
 const QUARTER = 15 * 60_000
 const DAY = 86_400_000
 
+type Sum = { clicks: number; bots: number }
+type Values = Map<string, Sum>
+type Link = Sum & { last: number; series: Map<number, Sum>; days: Map<string, Record<Dimension, Values>> }
+
+// In the order of keys: so everybody locks counters.
+const DIMENSIONS = ['browser', 'device', 'referrer', 'system'] as const
+type Dimension = (typeof DIMENSIONS)[number]
+
 /** `clampTime` keeps a mad clock from making rows of another age. Times are ms since 1970; sums come in the order of their keys. */
 export function batchOf(clicks: Click[], clampTime: (time: number) => number): Batch {
   const events: Batch['events'] = { link: [], at: [], details: [] }
-  const totals = new Map<number, { clicks: number; bots: number; last: number }>()
-  const series = new Map<string, { link: number; bucket: number; clicks: number; bots: number }>()
-  const breakdowns = new Map<
-    string,
-    { link: number; day: string; dimension: string; value: string; clicks: number; bots: number }
-  >()
+  const links = new Map<number, Link>()
 
   for (const { linkId, time, referrer, userAgent, address } of clicks) {
     const at = clampTime(time)
-    const { browser, system, device, bot } = agentOf(userAgent)
-    const bots = bot ? 1 : 0
+    const agent = agentOf(userAgent)
     events.link.push(linkId)
     events.at.push(at)
-    events.details.push(detailsOf(referrer, browser, system, device, bot, address))
+    events.details.push(detailsOf(referrer, agent, address))
 
-    const total = totals.get(linkId)
-    if (total) {
-      total.clicks++
-      total.bots += bots
-      if (at > total.last) total.last = at
-    } else totals.set(linkId, { clicks: 1, bots, last: at })
+    let link = links.get(linkId)
+    if (!link) links.set(linkId, (link = { clicks: 0, bots: 0, last: at, series: new Map(), days: new Map() }))
+    const bots = agent.bot ? 1 : 0
+    link.clicks++
+    link.bots += bots
+    if (at > link.last) link.last = at
+    add(link.series, at - (at % QUARTER), bots)
 
-    const bucket = at - (at % QUARTER)
-    add(series, `${linkId} ${bucket}`, bots, () => ({ link: linkId, bucket }))
     const day = dayOf(at)
-    const count = (dimension: string, value: string) =>
-      add(breakdowns, `${linkId} ${day} ${dimension} ${value}`, bots, () => ({ link: linkId, day, dimension, value }))
-    if (referrer) count('referrer', referrer)
-    count('browser', browser)
-    count('system', system)
-    count('device', device)
+    let values = link.days.get(day)
+    if (!values) link.days.set(day, (values = { browser: new Map(), device: new Map(), referrer: new Map(), system: new Map() }))
+    if (referrer) add(values.referrer, referrer, bots)
+    add(values.browser, agent.browser, bots)
+    add(values.system, agent.system, bots)
+    add(values.device, agent.device, bots)
   }
-
-  return {
-    count: clicks.length,
-    events,
-    totals: columns(
-      [...totals].sort(([a], [b]) => a - b).map(([link, total]) => ({ link, ...total })),
-      ['link', 'clicks', 'bots', 'last'],
-    ),
-    series: columns(
-      [...series.values()].sort((a, b) => a.link - b.link || a.bucket - b.bucket),
-      ['link', 'bucket', 'clicks', 'bots'],
-    ),
-    breakdowns: columns(
-      [...breakdowns].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row),
-      ['link', 'day', 'dimension', 'value', 'clicks', 'bots'],
-    ),
-  }
+  return { count: clicks.length, events, ...columnsOf(links) }
 }
 
-function add<T>(sums: Map<string, T & { clicks: number; bots: number }>, key: string, bots: number, make: () => T) {
+function add<Key>(sums: Map<Key, Sum>, key: Key, bots: number) {
   const sum = sums.get(key)
   if (sum) {
     sum.clicks++
     sum.bots += bots
-  } else sums.set(key, { ...make(), clicks: 1, bots })
+  } else sums.set(key, { clicks: 1, bots })
 }
 
-function columns<Row, Name extends keyof Row>(rows: Row[], names: Name[]): { [N in Name]: Row[N][] } {
-  return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])])) as { [N in Name]: Row[N][] }
+function columnsOf(links: Map<number, Link>): Pick<Batch, 'totals' | 'series' | 'breakdowns'> {
+  const totals: Batch['totals'] = { link: [], clicks: [], bots: [], last: [] }
+  const series: Batch['series'] = { link: [], bucket: [], clicks: [], bots: [] }
+  const breakdowns: Batch['breakdowns'] = { link: [], day: [], dimension: [], value: [], clicks: [], bots: [] }
+  for (const [id, link] of inOrder(links)) {
+    totals.link.push(id)
+    totals.clicks.push(link.clicks)
+    totals.bots.push(link.bots)
+    totals.last.push(link.last)
+    for (const [bucket, { clicks, bots }] of inOrder(link.series)) {
+      series.link.push(id)
+      series.bucket.push(bucket)
+      series.clicks.push(clicks)
+      series.bots.push(bots)
+    }
+    for (const [day, values] of inOrder(link.days))
+      for (const dimension of DIMENSIONS)
+        for (const [value, { clicks, bots }] of inOrder(values[dimension])) {
+          breakdowns.link.push(id)
+          breakdowns.day.push(day)
+          breakdowns.dimension.push(dimension)
+          breakdowns.value.push(value)
+          breakdowns.clicks.push(clicks)
+          breakdowns.bots.push(bots)
+        }
+  }
+  return { totals, series, breakdowns }
 }
 
-let detailsBefore = { key: '', text: '' } // a burst is mostly one page and one browser
+const inOrder = <Key extends string | number, T>(map: Map<Key, T>): [Key, T][] =>
+  map.size === 1 ? [...map] : [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 
-function detailsOf(referrer: string, browser: string, system: string, device: string, bot: boolean, address: string): string {
-  const key = `${referrer}\n${browser}\n${system}\n${device}\n${bot}\n${address}`
-  if (detailsBefore.key === key) return detailsBefore.text
-  const text = JSON.stringify({
-    ...(referrer ? { referrer } : {}),
-    browser,
-    system,
-    device,
-    ...(bot ? { bot } : {}),
-    ...(address ? { address } : {}),
-  })
-  detailsBefore = { key, text: text.replaceAll('\\u0000', '') }
-  return detailsBefore.text
+function detailsOf(referrer: string, agent: Agent, address: string): string {
+  const text = `{${referrer && `"referrer":${JSON.stringify(referrer)},`}${agentDetails(agent)}${address && `,"address":${JSON.stringify(address)}`}}`
+  return text.includes('\\u0000') ? text.replaceAll('\\u0000', '') : text
+}
+
+const agentTexts = new WeakMap<Agent, string>()
+
+/** A burst is of few browsers, and agentOf gives the same object for each. */
+function agentDetails(agent: Agent): string {
+  let text = agentTexts.get(agent)
+  if (text === undefined) {
+    const { bot, ...rest } = agent
+    text = JSON.stringify(bot ? agent : rest).slice(1, -1)
+    agentTexts.set(agent, text)
+  }
+  return text
 }
 
 let dayBefore = { start: Number.NaN, text: '' }

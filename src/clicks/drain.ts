@@ -1,6 +1,7 @@
 // From journals into the database: the live journal of this process as it is written, and those of dead ones once.
 import { rmSync } from 'node:fs'
 import { type Database, DatabaseAway } from '../database/guard.ts'
+import { type Batch, batchOf } from './batch.ts'
 import type { Click } from './journal-format.ts'
 import type { Reader } from './journal-reader.ts'
 import { openReader } from './journal-reader.ts'
@@ -68,9 +69,9 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
     state.watermark = watermark
   }
 
-  async function store(clicks: Click[]) {
+  async function store(clicks: Click[], batch: Batch) {
     state.oldest = clicks[0]!.time
-    const { stored, leftOut, rejected }: Stored = await storeClicks(database, id, watermark!, clicks, clampTime)
+    const { stored, leftOut, rejected }: Stored = await storeClicks(database, id, watermark!, clicks, clampTime, batch)
     watermark = clicks.at(-1)!.sequence
     state.watermark = watermark
     state.stored += stored
@@ -91,11 +92,12 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
         let underWay: Promise<void> | undefined
         for (;;) {
           const clicks = reader.read(MAX_BATCH)
+          const batch = batchOf(clicks, clampTime)
           await underWay
           if (underWay) stored()
           if (clicks.length === 0) break
           count += clicks.length
-          underWay = store(clicks)
+          underWay = store(clicks, batch)
           if (clicks.length < BACKLOG) {
             await underWay
             stored()

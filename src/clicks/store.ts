@@ -28,7 +28,7 @@ export async function watermarkOf(database: Database, journalId: string): Promis
 /**
  * Stores clicks of one journal, in order, and moves its watermark from `before` to the last of them, in one transaction. Throws Fenced where
  * the watermark is another. What the database refuses as data (SQLSTATE 22, 23) is halved down to the record, which goes to click_rejects;
- * nothing can block the drain for ever.
+ * nothing can block the drain for ever. `batch` is what `clicks` come to, where the caller had time to work it out before.
  */
 export async function storeClicks(
   database: Database,
@@ -36,10 +36,11 @@ export async function storeClicks(
   before: number,
   clicks: Click[],
   clampTime: (time: number) => number,
+  batch = batchOf(clicks, clampTime),
 ): Promise<Stored> {
   const after = clicks.at(-1)!.sequence
   try {
-    const { events, totals, series, breakdowns } = batchOf(clicks, clampTime)
+    const { events, totals, series, breakdowns } = batch
     const [row] = await database.run(
       (sql) =>
         sql.unsafe(
