@@ -1,4 +1,4 @@
-// The one way to the server: JSON in and out, the token where there is one, and errors as a status with a sentence.
+// The one way to the server: JSON in and out, and errors as a status with a sentence. The session is a cookie, which the browser adds.
 import type { Detail } from '../src/http/problem.ts'
 import { session } from './session.ts'
 
@@ -27,7 +27,6 @@ export async function call<T>(
 ): Promise<Answer<T>> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (options.body) headers['Content-Type'] = 'application/json'
-  if (session.token) headers.Authorization = `Bearer ${session.token}`
   const deadline = AbortSignal.timeout(DEADLINE)
   try {
     const response = await fetch(path, {

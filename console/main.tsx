@@ -1,15 +1,26 @@
 import { render } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { Caller } from '../src/sessions/schema.ts'
+import { call } from './api.ts'
 import { Links } from './links.tsx'
-import { useSession } from './session.ts'
+import { session, useSession } from './session.ts'
 import { SignIn } from './sign-in.tsx'
 import { Top } from './top.tsx'
 
 function Console() {
   const { refused } = useSession()
+  const [asked, setAsked] = useState(false)
+  useEffect(() => {
+    // Without an answer the page says what is wrong, and tries again.
+    call<Caller>('GET', '/api/session')
+      .then(({ data }) => session.enter(data))
+      .catch(() => {})
+      .finally(() => setAsked(true))
+  }, [])
   return (
     <>
       <Top />
-      {refused ? <SignIn /> : <Links />}
+      {asked && (refused ? <SignIn /> : <Links />)}
     </>
   )
 }

@@ -1,28 +1,23 @@
-// The admin token, for as long as this tab lives.
+// Who this browser is to the server. The session itself is a cookie that no script can read.
 import { useEffect, useState } from 'preact/hooks'
+import type { Caller } from '../src/sessions/schema.ts'
 
-const KEY = 'waypost.token'
 const listeners = new Set<() => void>()
 
 export const session = {
-  token: sessionStorage.getItem(KEY) ?? '',
-  /** The server asked for a token, or did not take ours. */
+  /** Who the server says that we are; undefined before it said so. */
+  caller: undefined as Caller | undefined,
+  /** The server knows us by no session, or not any more. */
   refused: false,
 
-  enter(token: string) {
-    session.token = token
-    session.refused = false
-    sessionStorage.setItem(KEY, token)
-    tell()
-  },
-  leave() {
-    sessionStorage.removeItem(KEY)
-    session.token = ''
-    session.refused = true
+  enter(caller: Caller) {
+    session.caller = caller
+    session.refused = caller.by === 'nobody'
     tell()
   },
   refuse() {
     if (session.refused) return
+    session.caller = undefined
     session.refused = true
     tell()
   },

@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { type ApiError, asApiError, call } from './api.ts'
+import type { Caller } from '../src/sessions/schema.ts'
+import { ApiError, asApiError, call } from './api.ts'
 import { session } from './session.ts'
 import { sentence } from './trouble.tsx'
 
-/** Asks for the admin token, and lets nobody past that the server does not know. */
+/** Changes the admin token or a key for a session. */
 export function SignIn() {
   const [token, setToken] = useState('')
   const [error, setError] = useState<ApiError>()
@@ -15,13 +16,13 @@ export function SignIn() {
     event.preventDefault()
     if (!token.trim() || busy) return
     setBusy(true)
-    const before = session.token
-    session.token = token.trim()
     try {
-      await call('GET', '/urls?per_page=1')
-      session.enter(token.trim())
+      await call('POST', '/api/session', { body: { token: token.trim() } })
+      const { data } = await call<Caller>('GET', '/api/session')
+      // Off localhost the cookie is Secure: a browser drops it where the page came by http.
+      if (data.by === 'nobody') throw new ApiError(0, 'This browser kept no session: open the console by https, or on localhost.')
+      session.enter(data)
     } catch (thrown) {
-      session.token = before
       setError(asApiError(thrown))
       field.current?.select()
     }
@@ -32,7 +33,8 @@ export function SignIn() {
     <main class="sign-in">
       <h1>Sign in</h1>
       <p class="quiet">
-        With the admin token of this server (its setting <code>ADMIN_TOKEN</code>) or an API key. It is kept in this tab only.
+        With the admin token of this server (its setting <code>ADMIN_TOKEN</code>) or an API key. The session lasts 12 hours at
+        most.
       </p>
       <form onSubmit={enter}>
         <input type="text" name="username" autocomplete="username" value="waypost" readOnly hidden />

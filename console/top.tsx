@@ -1,3 +1,4 @@
+import { call } from './api.ts'
 import { Mark } from './icons.tsx'
 import { session, useSession } from './session.ts'
 import { type State, useServerState } from './state.ts'
@@ -5,7 +6,7 @@ import { type State, useServerState } from './state.ts'
 /** The line that never leaves: which server this is, and whether all is well. */
 export function Top() {
   const state = useServerState()
-  const { token, refused } = useSession()
+  const { caller } = useSession()
   return (
     <header class="top">
       <a class="name" href="/console">
@@ -17,8 +18,8 @@ export function Top() {
       <Condition {...state} />
       <nav>
         <a href="/swagger">API</a>
-        {token && !refused && (
-          <button type="button" class="link-button" onClick={session.leave}>
+        {caller?.by === 'session' && (
+          <button type="button" class="link-button" title={caller.key?.name ?? 'admin token'} onClick={signOut}>
             Sign out
           </button>
         )}
@@ -26,6 +27,8 @@ export function Top() {
     </header>
   )
 }
+
+const signOut = () => call('DELETE', '/api/session').then(session.refuse, () => {})
 
 const SIGNS = { good: '●', warn: '▲', bad: '■', unknown: '○' }
 

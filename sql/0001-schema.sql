@@ -263,6 +263,51 @@ begin
   end if;
 end $$;
 
+-- Who may do what, and where no link may lead: read whole by every replica, which decides by it also while the database is away.
+-- version tells replicas that something changed; keyed stays true when the first key is gone again; session_secret signs sessions.
+create table policy (
+  only_row boolean primary key default true check (only_row),
+  version bigint not null default 1,
+  keyed boolean not null default false,
+  session_secret bytea not null default uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+);
+insert into policy default values;
+
+-- API keys. Only the sha256 of a key is here, and its beginning, to know it by. A key goes with the user that it is bound to.
+create table api_keys (
+  id bigint generated always as identity primary key,
+  name text not null,
+  prefix text not null,
+  hash bytea not null unique check (length(hash) = 32),
+  scope text not null check (scope in ('admin', 'write', 'read', 'metrics')),
+  user_id bigint references users (id) on delete cascade,
+  created_at timestamptz(3) not null default now(),
+  expires_at timestamptz(3),
+  last_used_at timestamptz(3),
+  revoked_at timestamptz(3)
+);
+create index api_keys_user on api_keys (user_id) where user_id is not null;
+
+-- Hosts that no link may lead to, nor to a name below them.
+create table blocked_hosts (
+  id bigint generated always as identity primary key,
+  host text not null unique,
+  reason text,
+  created_at timestamptz(3) not null default now()
+);
+
+create function policy_changed() returns trigger language plpgsql as $$
+begin
+  update policy set version = version + 1, keyed = keyed or (tg_table_name = 'api_keys' and tg_op = 'INSERT');
+  return null;
+end $$;
+create trigger api_keys_made after insert on api_keys for each statement execute function policy_changed();
+create trigger api_keys_changed after update of name, prefix, hash, scope, user_id, expires_at, revoked_at on api_keys
+  for each statement execute function policy_changed(); -- last_used_at decides nothing
+create trigger api_keys_gone after delete on api_keys for each row execute function policy_changed(); -- a user without keys changes nothing
+create trigger blocked_hosts_changed after insert or update or delete or truncate on blocked_hosts
+  for each statement execute function policy_changed();
+
 -- Imports. A file's rows wait here, by import and row, until one transaction makes them visible; they go afterwards, also when it fails.
 -- file_id is the row's id in the file. id begins as the same and becomes the id that the row gets, or, where it is there already, has.
 -- Unlogged: what a crash empties was not imported yet.

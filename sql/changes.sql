@@ -3,12 +3,13 @@
 -- skipped, and nobody waits for a long transaction. A first row is always there, also where nothing changed.
 -- The identity includes when statistics were last reset, which a crash does: transactions that it forgot give their numbers to new ones, and the
 -- cursor would take those for seen. (The embedded database resets them at each start; its one replica makes all changes itself.)
+-- policy is the version of what src/policy holds.
 with here as (
   select concat_ws('/', (select system_identifier from pg_control_system()), left(pg_walfile_name(pg_current_wal_lsn()), 8),
     (select oid from pg_database where datname = current_database()), pg_relation_filenode('urls'),
       (select extract(epoch from stats_reset) from pg_stat_archiver where version() not like '%PGlite%')) as identity,
-    pg_current_snapshot()::text as snapshot)
-select here.identity, here.snapshot, u.short_code as code, u.id,
+    pg_current_snapshot()::text as snapshot, (select version from policy) as policy)
+select here.identity, here.snapshot, here.policy, u.short_code as code, u.id,
   case when u.deleted_at is null then coalesce(u.location, u.original_url) end as location,
   u.is_active and u.deleted_at is null as active, u.version
 from here left join urls u

@@ -1,12 +1,16 @@
 import { swagger } from '@elysiajs/swagger'
 import { type AnyElysia, Elysia } from 'elysia'
 import { openExchange } from './http/exchange.ts'
+import { NOBODY } from './http/principal.ts'
 import { version } from './version.ts'
 
 type Operation = {
   requestBody?: { content: Record<string, unknown> }
   responses: Record<string, { description?: string; content?: Record<string, unknown> }>
+  description?: string
   security?: unknown
+  'x-scope'?: string
+  'x-bound'?: boolean
 }
 type Document = {
   paths: Record<string, Record<string, Operation>>
@@ -22,12 +26,18 @@ const REASONS: Record<string, string> = { 200: 'Done.', 201: 'Created.', 204: 'D
 export async function openApiDocument(routes: AnyElysia): Promise<Document> {
   const app = new Elysia().use(swagger({ path: '/reference', documentation: { info: INFO, tags: TAGS } })).use(routes)
   const request = new Request('http://localhost/reference/json')
-  openExchange(request, { id: '', path: '', origin: '', route: '', started: 0 })
+  openExchange(request, { id: '', path: '', origin: '', route: '', started: 0, principal: NOBODY })
   const document = (await (await app.handle(request)).json()) as Document
   for (const operations of Object.values(document.paths)) for (const operation of Object.values(operations)) correct(operation)
   document.components.schemas.Problem = PROBLEM
   document.components.securitySchemes = {
-    bearer: { type: 'http', scheme: 'bearer', description: 'The admin token; none in open mode.' },
+    bearer: { type: 'http', scheme: 'bearer', description: 'The admin token or an API key; nothing in open mode.' },
+    session: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: 'waypost_session',
+      description: 'Made by signing in; `__Host-waypost_session` off localhost.',
+    },
     chaosToken: { type: 'apiKey', in: 'header', name: 'X-Chaos-Token' },
   }
   return document
@@ -50,7 +60,13 @@ function correct(operation: Operation) {
       content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
     },
   }
-  operation.security ??= [{ bearer: [] }, {}]
+  const scope = operation['x-scope']
+  if (scope) {
+    const bound = operation['x-bound']
+      ? ' A key bound to a user is kept to what is this user’s.'
+      : ' Not for keys bound to a user.'
+    operation.description = `${operation.description ? `${operation.description} ` : ''}Needs the scope ${scope}.${bound}`
+  }
 }
 
 const INFO = {
@@ -60,7 +76,7 @@ const INFO = {
   license: { name: 'MIT' },
 }
 
-const TAGS = ['Links', 'Users', 'Events', 'Redirects', 'Operations'].map((name) => ({ name }))
+const TAGS = ['Links', 'Users', 'Events', 'Redirects', 'Access', 'Operations'].map((name) => ({ name }))
 
 const PROBLEM = {
   type: 'object',

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { Elysia } from 'elysia'
 import { openApiDocument } from './api-reference.ts'
+import { blocklistRoutes } from './blocklist/routes.ts'
+import { blocklistStore } from './blocklist/store.ts'
 import type { Chaos } from './chaos/faults.ts'
 import { chaosRoutes } from './chaos/routes.ts'
 import type { Recorder } from './clicks/recorder.ts'
@@ -10,23 +12,33 @@ import { consoleRoutes } from './console.ts'
 import type { Database } from './database/guard.ts'
 import { eventRoutes } from './events/routes.ts'
 import { eventStore } from './events/store.ts'
+import { type Access, assertAllowed, openToAll } from './http/access.ts'
 import { createAccessLog } from './http/access-log.ts'
-import { addressOf, assertLoopback, assertSameOrigin } from './http/address.ts'
+import { type Address, addressOf } from './http/address.ts'
 import { answerJson, answerProblem, problemOf } from './http/answer.ts'
-import { accessOf, assertToken } from './http/auth.ts'
+import type { Auth } from './http/auth.ts'
 import { readJson } from './http/body.ts'
 import { type Exchange, exchangeOf, openExchange } from './http/exchange.ts'
+import { NOBODY } from './http/principal.ts'
 import { notFound, Problem } from './http/problem.ts'
 import { routeTable } from './http/route-table.ts'
+import type { Sessions } from './http/session.ts'
 import { assertStorable } from './http/validation.ts'
 import { importRoutes } from './import/routes.ts'
+import type { OpenKeyring } from './keys/keyring.ts'
+import { keyRoutes } from './keys/routes.ts'
+import { keyStore } from './keys/store.ts'
+import type { Admission } from './links/admission.ts'
 import { linkRoutes } from './links/routes.ts'
 import { linkStore } from './links/store.ts'
 import { linkView } from './links/view.ts'
+import type { PolicyFeed } from './policy/policy.ts'
+import { renewSessionSecret } from './policy/store.ts'
 import { CODE, RESERVED } from './redirect/code.ts'
 import { previewRoute } from './redirect/preview.ts'
 import type { Resolver } from './redirect/resolver.ts'
 import type { Redirect } from './redirect/route.ts'
+import { sessionRoutes } from './sessions/routes.ts'
 import type { Log } from './telemetry/logs.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import { telemetryRoutes } from './telemetry/routes.ts'
@@ -38,6 +50,11 @@ export type Parts = {
   log: Log
   metrics: Metrics
   database: Database
+  policy: PolicyFeed
+  auth: Auth
+  sessions: Sessions
+  keyring: OpenKeyring
+  admission: Admission
   resolver: Resolver
   clicks: Recorder
   redirect: Redirect
@@ -49,8 +66,7 @@ export type Parts = {
 
 /** Bun's `fetch` for the whole server. */
 export async function createApp(parts: Parts): Promise<(request: Request) => Response | Promise<Response>> {
-  const { config, log, metrics, redirect, chaos, draining } = parts
-  const access = accessOf(config)
+  const { config, log, metrics, auth, redirect, chaos, draining } = parts
   const logAccess = createAccessLog(log)
   const routes = await createRoutes(parts)
   const table = routeTable(routes)
@@ -73,6 +89,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       origin: '',
       route: 'unmatched',
       started: Date.now(),
+      principal: NOBODY,
     })
     const started = performance.now()
     let response: Response
@@ -82,7 +99,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       exchange.path = address.path
       exchange.origin = address.origin
       if (address.path.includes('//')) throw notFound('Page')
-      guard(request, address)
+      admit(request, address, exchange)
       if (chaos.any()) await disturb(address.path)
       response = await routes.fetch(request)
       const problem = problems.get(request)
@@ -95,11 +112,23 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     return finish(request, response, exchange, performance.now() - started, cause)
   }
 
-  function guard(request: Request, address: ReturnType<typeof addressOf>) {
-    if (isPublic(request.method, address.path)) return
-    if (access === 'open') assertLoopback(address, request.headers)
-    assertSameOrigin(address, request, config.PUBLIC_URL)
-    if (access === 'token' && address.path !== '/chaos') assertToken(request.headers, config.ADMIN_TOKEN!)
+  function admit(request: Request, address: Address, exchange: Exchange) {
+    const found = table.match(request.method, address.path)
+    const access = found?.access ?? NO_ROUTE
+    exchange.admittedTo = found?.route
+    const ask = () => {
+      const principal = auth.authenticate(request, address, access.asks)
+      assertAllowed(principal, access)
+      return principal
+    }
+    exchange.principal = ask()
+    exchange.holds = () => {
+      try {
+        return ask() !== undefined
+      } catch {
+        return false
+      }
+    }
   }
 
   async function disturb(path: string) {
@@ -117,6 +146,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       origin: '',
       route: '/:code',
       started: Date.now(),
+      principal: NOBODY,
     })
     const problem = problemOf(error)
     return finish(request, answerProblem(request, problem), exchange, 0, problem.cause ?? problem)
@@ -133,16 +163,31 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     return response
   }
 
-  async function createRoutes({ database, resolver, clicks, telemetry }: Parts) {
+  async function createRoutes({ database, policy, auth, sessions, keyring, admission, resolver, clicks, telemetry }: Parts) {
     const users = userStore(database)
     const links = linkStore(database)
     const events = eventStore(database)
     const view = linkView(config)
+    const changedPolicy = () => {
+      events.forgetTotal()
+      return policy.changed()
+    }
+    const endAll = async (by: Record<string, unknown>) => {
+      await renewSessionSecret(database, by)
+      await changedPolicy()
+    }
     const imported = () => [users, links, events].forEach((store) => store.forgetTotal())
+
+    const userGone = async () => {
+      imported()
+      await policy.changed().catch(() => {}) // the user's keys went too; the feed says so again
+    }
 
     const app = new Elysia({ normalize: false }) // its normalisation would turn a list into an object before the check
       .onTransform({ as: 'global' }, ({ request, route, query, params }) => {
-        exchangeOf(request).route = route
+        const exchange = exchangeOf(request)
+        if (route !== exchange.admittedTo) throw notFound('Page') // what one router let in, another must not run as something else
+        exchange.route = route
         assertStorable(query)
         assertStorable(params)
       })
@@ -154,21 +199,27 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
         return answerProblem(request, problem)
       })
       .use(await consoleRoutes(config))
-      .use(importRoutes(database, config, imported)) // before onParse: these read their bodies themselves
+      .use(importRoutes(database, config, admission.refusal, imported)) // before onParse: these read their bodies themselves
       .use(chaosRoutes(chaos, config))
       .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
-      .use(userRoutes({ users, links, clicks, resolver, view, changed: imported }))
-      .use(linkRoutes({ database, links, events, clicks, resolver, redirect, view }))
+      .use(userRoutes({ users, links, clicks, resolver, view, changed: userGone }))
+      .use(linkRoutes({ database, links, events, clicks, resolver, redirect, admission, view }))
       .use(eventRoutes(events, clicks))
+      .use(keyRoutes(keyStore(database), keyring, changedPolicy))
+      .use(sessionRoutes({ auth, sessions, endAll }))
+      .use(blocklistRoutes(blocklistStore(database), changedPolicy))
       .use(previewRoute(resolver))
       .use(telemetryRoutes(telemetry))
     let document: ReturnType<typeof openApiDocument> | undefined
     const reference = async () => await (document ??= openApiDocument(app))
     return app
-      .get('/openapi.json', reference, { detail: { hide: true } })
-      .get('/swagger/json', reference, { detail: { hide: true } })
+      .get('/openapi.json', reference, { detail: { hide: true, ...openToAll } })
+      .get('/swagger/json', reference, { detail: { hide: true, ...openToAll } })
   }
 }
+
+/** Who has any credential is told that there is nothing here, or not by this method. */
+const NO_ROUTE: Access = { asks: 'metrics', bound: true }
 
 const problems = new WeakMap<Request, Problem>()
 
@@ -181,16 +232,6 @@ function codeIn({ method, url }: Request): string | undefined {
   const code = end < 0 ? url.slice(start) : url.slice(start, end)
   return CODE.test(code) && !RESERVED.has(code) ? code : undefined
 }
-
-/** Open to everybody: whether we live, where a code leads, and the pages without data that an operator signs in from. */
-function isPublic(method: string, path: string): boolean {
-  if (method !== 'GET' && method !== 'HEAD') return false
-  return PUBLIC_PAGES.test(path) || REDIRECTS.test(path)
-}
-
-const PUBLIC_PAGES =
-  /^\/((health|ready|favicon\.ico|robots\.txt|dashboard|apidocs|docs|openapi\.json)?|(console|swagger)(\/.*)?)$/
-const REDIRECTS = /^\/([A-Za-z0-9_-]+\+|urls\/[\w-]*[A-Za-z_-][\w-]*|urls\/[\w-]+\/redirect)$/
 
 const requestId = ({ headers }: Request) => {
   const given = headers.get('x-request-id')

@@ -1,6 +1,7 @@
 // Every setting, once: its name, default, parser and help. This table makes the flags, `waypost config`, .env.example and docs/configuration.md.
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import { readHost } from './http/host.ts'
 
 export const settings = {
   PORT: setting('8080', port, 'Port to listen on.'),
@@ -25,6 +26,21 @@ export const settings = {
     undefined,
     optional(webUrl),
     'Base of every short_url, as visitors see it. Unset: the Host of the request.',
+  ),
+  OWN_HOSTS: setting(
+    undefined,
+    hosts,
+    'Other names of this service, a comma between them: links must not lead back to them. Without a port, every port is meant.',
+  ),
+  PRIVATE_TARGETS: setting(
+    'allow',
+    oneOf('allow', 'refuse'),
+    'refuse: new links may not lead to loopback, private or link-local addresses, nor to names that only a local network knows.',
+  ),
+  BLOCKLIST_FILE: setting(
+    undefined,
+    optional(text),
+    'File of hosts that no link may lead to, one a line, beside those of /api/blocklist. Read again when it changes, and at SIGHUP.',
   ),
   LANDING_URL: setting(undefined, optional(webUrl), 'Where / leads. Unset: to the console.'),
   INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for a link that is not active: 404 or 410.'),
@@ -83,6 +99,11 @@ export const settings = {
     undefined,
     optional(whole(1, 36_500)),
     'Days that events are kept, dropped by whole months; statistics and totals stay. Unset: for ever.',
+  ),
+  HSTS: setting(
+    undefined,
+    optional(whole(1, 315_360_000)),
+    'Seconds of Strict-Transport-Security, on answers to https requests. Unset: the header is not sent.',
   ),
   CHAOS_TOKEN: secret(optional(text), 'Arms /chaos: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.'),
   LOG_LEVEL: setting(
@@ -151,7 +172,7 @@ export const isExternal = (config: Config) =>
 /** A setting's value as it may be shown: secrets are redacted, a URL's password too. */
 export function shown(name: Name, config: Config): string | undefined {
   const value = config[name]
-  if (value === undefined) return undefined
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return undefined
   return settings[name].secret ? '(set, not shown)' : String(value)
 }
 
@@ -216,6 +237,13 @@ function oneOf<const T extends string>(...values: T[]) {
     if (found === undefined) throw new Error(`must be one of ${values.join(', ')}`)
     return found
   }
+}
+
+function hosts(value: string | undefined): string[] {
+  const list = (value ?? '').split(',').map((host) => host.trim())
+  const bad = list.find((host) => host !== '' && !readHost(host))
+  if (bad !== undefined) throw new Error('must be a list of hosts, go.example.com,localhost:8080')
+  return list.filter((host) => host !== '')
 }
 
 function webUrl(value: string | undefined): string {

@@ -5,10 +5,11 @@ import { staticPlugin } from '@elysiajs/static'
 import { Elysia } from 'elysia'
 import type { Config } from './config.ts'
 import { assetsFolder } from './executable.ts'
+import { openToAll } from './http/access.ts'
 import { errorPage, errorPageHeaders } from './http/pages.ts'
 import { notFound } from './http/problem.ts'
 
-const hidden = { detail: { hide: true } }
+const hidden = { detail: { hide: true, ...openToAll } }
 
 /** Names are stable, so a browser asks each time and is mostly told 304. */
 const SAFE = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache' }

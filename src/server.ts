@@ -1,5 +1,7 @@
 // Assembles the server from its parts, and takes it apart again.
 import { createApp } from './app.ts'
+import { blocklist } from './blocklist/blocklist.ts'
+import { openBlocklistFile } from './blocklist/file.ts'
 import { createChaos } from './chaos/faults.ts'
 import { startRecorder } from './clicks/recorder.ts'
 import { type Config, ConfigError } from './config.ts'
@@ -7,8 +9,14 @@ import { openDatabase } from './database/connect.ts'
 import { DatabaseAway } from './database/guard.ts'
 import { startMaintenance } from './database/maintenance.ts'
 import { migrate, SchemaTooNew } from './database/migrate.ts'
+import { createAuth } from './http/auth.ts'
+import { createSessions } from './http/session.ts'
 import { seedIfEmpty } from './import/folder.ts'
+import { admittedLinks } from './import/links.ts'
+import { openKeyring } from './keys/keyring.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { type Admission, admission } from './links/admission.ts'
+import { openPolicy, type PolicyFeed } from './policy/policy.ts'
 import { redirectFigures } from './redirect/figures.ts'
 import { openResolver } from './redirect/open.ts'
 import { createRedirect } from './redirect/route.ts'
@@ -32,6 +40,7 @@ export type Server = Awaited<ReturnType<typeof startServer>>
  */
 export async function startServer(config: Config, log: Log, ring: LogRing, exit: (code: number) => void) {
   assertPortFree(config)
+  const blocklistFile = config.BLOCKLIST_FILE ? await openBlocklistFile(config.BLOCKLIST_FILE, log) : undefined
   const lifecycle = createLifecycle(log, exit)
   const database = await openDatabase(config, log)
   const metrics = createMetrics()
@@ -45,7 +54,19 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     maxBytes: config.JOURNAL_MAX_BYTES,
     log,
   })
-  const { resolver, changes, edge, stop: stopResolver } = await openResolver(config, database, slot.folder, log)
+  const policy = await openPolicy({ database, folder: slot.folder, log })
+  const keyring = openKeyring(database, policy, log)
+  const sessions = createSessions(config, policy)
+  const auth = createAuth({ config, policy, keyring, sessions })
+  const blocked = blocklist(policy, blocklistFile)
+  const admitted = admission(config, blocked.blocks)
+  const {
+    resolver,
+    changes,
+    edge,
+    stop: stopResolver,
+  } = await openResolver(config, database, slot.folder, policy.seen, blocked, log)
+  policy.attach(changes)
   const redirect = createRedirect({
     resolver,
     clicks,
@@ -69,7 +90,23 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     summary: () => summarize(metrics, figures, lifecycle.started),
   }
   const draining = () => lifecycle.phase() === 'draining'
-  const fetch = await createApp({ config, log, metrics, database, resolver, clicks, redirect, chaos, telemetry, draining })
+  const fetch = await createApp({
+    config,
+    log,
+    metrics,
+    database,
+    policy,
+    auth,
+    sessions,
+    keyring,
+    admission: admitted,
+    resolver,
+    clicks,
+    redirect,
+    chaos,
+    telemetry,
+    draining,
+  })
 
   // The port opens before the schema is ready: /health answers, /ready says "starting".
   const http = Bun.serve({
@@ -96,25 +133,33 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   lifecycle.onDrain('stop the timers', () => {
     stopMaintenance()
     alerts.stop()
+    blocklistFile?.stop()
     chaos.endAll()
   })
-  lifecycle.onDrain('stop following changes', stopResolver)
+  lifecycle.onDrain('stop following changes', async () => {
+    await stopResolver()
+    await keyring.stop()
+    await policy.stop()
+  })
   lifecycle.onDrain('close the database', () => database.close())
   lifecycle.onDrain('leave the slot', () => slot.release())
 
   try {
-    await prepareDatabase(config, database, log, lifecycle)
+    await prepareDatabase(config, database, policy, admitted, log, lifecycle)
   } catch (error) {
+    blocklistFile?.stop()
     await http.stop(true)
     await clicks.stop(1_000)
     await stopResolver()
+    await keyring.stop()
+    await policy.stop()
     await database.close()
     slot.release()
     throw error
   }
   await Promise.race([changes.poll(), Bun.sleep(FIRST_COPY_WITHIN)]) // small copies are whole before the first visitor
   lifecycle.ready()
-  return { port: http.port ?? config.PORT, lifecycle, database, chaos }
+  return { port: http.port ?? config.PORT, lifecycle, database, chaos, auth }
 }
 
 function ignoreAway(error: unknown): false {
@@ -134,6 +179,8 @@ function assertPortFree({ HOST, PORT }: Config) {
 async function prepareDatabase(
   config: Config,
   database: Awaited<ReturnType<typeof openDatabase>>,
+  policy: PolicyFeed,
+  admitted: Admission,
   log: Log,
   lifecycle: Lifecycle,
 ) {
@@ -141,7 +188,8 @@ async function prepareDatabase(
   const prepare = async () => {
     const applied = await migrate(database, log)
     if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date')
-    if (config.SEED_DIR) await seedIfEmpty(database, config.SEED_DIR, log)
+    await policy.refresh()
+    if (config.SEED_DIR) await seedIfEmpty(database, config.SEED_DIR, log, admittedLinks(admitted.refusal))
     prepared = true
   }
   const up = Promise.withResolvers<void>()

@@ -105,17 +105,17 @@ describe.skipIf(!installed)('clicks of the same links', () => {
           device: any(['Desktop', 'Mobile']),
           referrer: `https://${any(['a', 'b'])}.example/x`,
         }
-        const { id } = await events.create({ event_type: 'click', url_id: any(links), details })
+        const { id } = await events.create({ event_type: 'click', url_id: any(links), details }, undefined)
         posted.push(id)
       })
     const unpost = () =>
       again('deleted', async () => {
         if (posted.length > 0 && Math.random() < 0.5)
-          return events.delete(posted.splice(Math.floor(Math.random() * posted.length), 1)[0]!)
+          return events.delete(posted.splice(Math.floor(Math.random() * posted.length), 1)[0]!, undefined)
         const found = await database.run(
           (pool) => pool<{ id: number }[]>`select id from events where url_id = ${any(links)} order by id desc limit 20`,
         )
-        if (found.length > 0) await events.delete(any([...found]).id)
+        if (found.length > 0) await events.delete(any([...found]).id, undefined)
       })
     let files = 0
     const load = () =>
@@ -133,7 +133,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
         links.push(await make())
         const [id] = links.splice(0, 1)
         purged.push(id!)
-        await purgeLink(database, id!)
+        await purgeLink(database, id!, undefined)
       })
     const erase = () => again('erased', () => continueErasures(database))
 
@@ -205,7 +205,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
     await elsewhere`select from link_totals where url_id = ${stays} for update`
     const stored = storeClicks(database, journalId, 0, clicks, (time) => time)
     while ((await sql`select from pg_locks where not granted`).count === 0) await Bun.sleep(5)
-    await purgeLink({ ...database, run: async (work) => work(purging) }, gone)
+    await purgeLink({ ...database, run: async (work) => work(purging) }, gone, undefined)
     await purging`commit`
     for (let look = 0; look < 5; look++) await continueErasures(database)
     expect((await sql`select from erasures`).count).toBe(1) // the batch may still write

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { connect } from 'node:net'
 import { createAccessLog } from '../src/http/access-log.ts'
+import { NOBODY } from '../src/http/principal.ts'
 import { continueErasures } from '../src/links/erase.ts'
 import { logStream } from '../src/telemetry/log-stream.ts'
 import { createLog, createLogRing } from '../src/telemetry/logs.ts'
@@ -99,7 +100,7 @@ describe('the log ring', () => {
     const logAccess = createAccessLog(createLog('fatal', ring, false))
     const at = (started: number, status: number) =>
       logAccess(
-        { id: 'x', path: '/users', origin: '', route: '/users', started },
+        { id: 'x', path: '/users', origin: '', route: '/users', started, principal: NOBODY },
         'GET',
         status,
         1,

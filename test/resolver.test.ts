@@ -21,13 +21,14 @@ const target = (code: string, more: Partial<Target> = {}): Target => ({
   version: 1,
   ...more,
 })
+const asItIs = (target: Target) => target
 
 describe('the memory cache', () => {
   test.each([
     ['entries', 10, 1e9],
     ['bytes', 1e6, 10 * (170 + 4 + 200)],
   ])('is bounded by %s, and the oldest leaves first', (_, maxEntries, maxBytes) => {
-    const cache = memoryCache(maxEntries, maxBytes)
+    const cache = memoryCache(maxEntries, maxBytes, asItIs)
     for (let i = 1000; i < 2000; i++) cache.set(target(`${i}`, { location: 'x'.repeat(200) }))
     expect(cache.figures().entries).toBe(10)
     expect(cache.figures().bytes).toBeLessThanOrEqual(maxBytes)
@@ -50,7 +51,7 @@ describe('the memory cache', () => {
   })
 
   test('keeps its sum of bytes through replacing and removing', () => {
-    const cache = memoryCache(100, 1e9)
+    const cache = memoryCache(100, 1e9, asItIs)
     for (let round = 1; round < 50; round++)
       for (let i = 0; i < 150; i++) cache.set(target(`c${i}`, { version: round, location: 'y'.repeat((i * round) % 90) }))
     for (let i = 0; i < 150; i++) cache.remove(`c${i}`)
@@ -58,7 +59,7 @@ describe('the memory cache', () => {
   })
 
   test('takes an entry that is larger than all of it for nothing, and stays usable', () => {
-    const cache = memoryCache(10, 1_000)
+    const cache = memoryCache(10, 1_000, asItIs)
     cache.set(target('large', { location: 'x'.repeat(5_000) }))
     expect(cache.figures()).toEqual({ entries: 0, bytes: 0 })
     cache.set(target('small'))
@@ -66,9 +67,31 @@ describe('the memory cache', () => {
   })
 
   test('never lets an old version take the place of a newer one', () => {
-    const cache = memoryCache(10, 1e6)
+    const cache = memoryCache(10, 1e6, asItIs)
     for (const version of [1, 3, 2, 5, 4]) cache.set(target('code', { version, location: `v${version}` }))
     expect(cache.get('code')?.location).toBe('v5')
+  })
+
+  test('vets what it has anew, each once and when it is wanted, and stays bounded by the same figures', () => {
+    const vetted: string[] = []
+    const cache = memoryCache(100, 1e6, (entry) => {
+      vetted.push(entry.code)
+      return { ...entry, active: false, location: `${entry.location}longer` }
+    })
+    for (let i = 0; i < 100; i++) cache.set(target(`c${i}`))
+    cache.vetAnew()
+    expect(vetted).toEqual([])
+    for (let again = 0; again < 3; again++) expect(cache.get('c7')?.active).toBe(false)
+    cache.set(target('c8', { version: 0 })) // older than what waits to be vetted
+    cache.set(target('c9', { version: 2 })) // vetted by who sets it
+    expect([cache.get('c9')?.active, cache.get('c8')?.active]).toEqual([true, false])
+    expect(vetted).toEqual(['c7', 'c8'])
+    cache.vetAnew()
+    expect(cache.get('c7')?.location).toEndWith('longerlonger')
+    for (let i = 100; i < 300; i++) cache.set(target(`c${i}`))
+    expect([cache.figures().entries, cache.has('c7'), cache.has('c20')]).toEqual([100, false, false])
+    for (let i = 0; i < 300; i++) cache.remove(`c${i}`)
+    expect(cache.figures()).toEqual({ entries: 0, bytes: 0 })
   })
 })
 
@@ -98,6 +121,8 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
     await database.close()
   })
 
+  const blocked = new Set<string>()
+  let asked = 0
   let made = 0
   async function link(location = 'https://example.com/') {
     const code = `made${++made}`
@@ -110,6 +135,10 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
       database: { ...database, ...over },
       maxEntries: 1_000,
       maxBytes: 1e6,
+      blocks(location) {
+        asked++
+        return blocked.has(location)
+      },
       maxStaleness: 1e9,
       staleLimit: undefined,
       log: quiet().log,
@@ -258,6 +287,27 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
     await Promise.all([early, kept, restarted])
     expect(resolver.inMemory(code)).toBeUndefined()
     expect((await resolver.find(code))?.location).toBe('https://example.com/new')
+  })
+
+  test('leads nobody to a target that is blocked, from whichever moment it was blocked, and keeps where it would lead', async () => {
+    const location = 'https://blocked.example/'
+    const code = await link(location)
+    const slow = gated()
+    const { resolver } = open(slow.over)
+    const letGo = slow.close()
+    const early = resolver.find(code)
+    await Bun.sleep(50)
+    blocked.add(location) // while it is read
+    resolver.vetAnew()
+    letGo()
+    expect(await early).toMatchObject({ active: false, blocked: { active: true, location } })
+    expect(resolver.inMemory(code)?.active).toBe(false)
+    const before = asked
+    for (let hit = 0; hit < 100; hit++) resolver.inMemory(code)
+    expect(asked).toBe(before) // decided when it entered memory: a hit pays nothing
+    blocked.delete(location)
+    resolver.vetAnew()
+    expect(resolver.inMemory(code)).toEqual({ code, id: expect.any(Number), location, active: true, version: expect.any(Number) })
   })
 
   test.each([

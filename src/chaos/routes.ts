@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Config } from '../config.ts'
+import { looksItself } from '../http/access.ts'
 import { sameSecret } from '../http/auth.ts'
 import { readJson } from '../http/body.ts'
 import { invalid, Problem } from '../http/problem.ts'
@@ -16,7 +17,7 @@ export function chaosRoutes(chaos: Chaos, config: Config) {
     if (!config.CHAOS_TOKEN || !given || !sameSecret(given, config.CHAOS_TOKEN))
       throw new Problem(401, 'a valid X-Chaos-Token is required')
   }
-  const detail = { tags: ['Operations'], security: [{ chaosToken: [] }] }
+  const detail = { tags: ['Operations'], ...looksItself('chaosToken') }
   const Fault = Type.Object({
     fault: Type.Optional(
       Type.Union(

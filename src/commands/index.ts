@@ -19,6 +19,20 @@ export async function run(argv: string[]) {
   command('seed [folder]', 'Import users.csv, urls.csv and events.csv of a folder.')
     .option('--demo', 'import a data set made up by waypost itself')
     .action(async (folder, options) => (await import('./seed.ts')).seed(configOf(options), folder, options.demo === true))
+  const key = program.command('key').description('Make, list and revoke API keys.')
+  command('create <name>', 'Make an API key; it is printed this once.', {}, key)
+    .addOption(
+      new Option('--scope <scope>', 'what it may do').choices(['admin', 'write', 'read', 'metrics']).makeOptionMandatory(),
+    )
+    .option('--user <id>', 'bind it: it sees and changes only what is this user’s')
+    .option('--expires <when>', '90d, 2027-01-31 or 2027-01-31T12:00:00Z')
+    .action(async (name, options) => (await import('./key.ts')).createKey(configOf(options), name, options))
+  command('list', 'List the keys, never the keys themselves.', {}, key).action(async (options) =>
+    (await import('./key.ts')).listKeys(configOf(options)),
+  )
+  command('revoke <id>', 'Revoke a key: it never opens anything again.', {}, key).action(async (id, options) =>
+    (await import('./key.ts')).revokeKey(configOf(options), id),
+  )
   command('drain <folder>', 'Store the click journals that a replica left in a folder (a DATA_DIR, or one replica’s).').action(
     async (folder, options) => (await import('./drain.ts')).drain(configOf(options), folder),
   )
@@ -41,8 +55,8 @@ export async function run(argv: string[]) {
     process.exit(error instanceof ConfigError ? 2 : 1)
   }
 
-  function command(usage: string, description: string, options = {}) {
-    const made = program.command(usage, options).description(description)
+  function command(usage: string, description: string, options = {}, parent = program) {
+    const made = parent.command(usage, options).description(description)
     made.option('--env-file <file>', 'read settings from a file too (the environment wins)')
     for (const [name, { help, default: byDefault }] of Object.entries(settings))
       made.addOption(new Option(`${flagOf(name)} <value>`, byDefault === undefined ? help : `${help} (default: ${byDefault})`))

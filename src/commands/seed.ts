@@ -5,6 +5,8 @@ import { migrate } from '../database/migrate.ts'
 import { Problem } from '../http/problem.ts'
 import { demoFiles } from '../import/demo.ts'
 import { importFiles, importFolder } from '../import/folder.ts'
+import { admittedLinks } from '../import/links.ts'
+import { admission } from '../links/admission.ts'
 import { createLog, createLogRing } from '../telemetry/logs.ts'
 
 /** Imports a folder's files, or the demo data, also while a server runs; what is there already is not imported again. */
@@ -17,7 +19,7 @@ export async function seed(config: Config, folder: string | undefined, demo: boo
     const started = performance.now()
     const { users, links, events } = demo
       ? await importFiles(database, demoFiles(), bar)
-      : await importFolder(database, resolve(folder!), bar)
+      : await importFolder(database, resolve(folder!), bar, admittedLinks(admission(config, () => false).refusal)) // a blocked host is 410 anyway
     clear()
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     console.log(`imported ${users} users, ${links} links, ${events} events from ${demo ? 'the demo' : folder} in ${seconds} s`)

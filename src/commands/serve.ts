@@ -1,11 +1,11 @@
 import type { Config } from '../config.ts'
-import { accessOf } from '../http/auth.ts'
+import { assertNotOpenToNetwork } from '../http/auth.ts'
 import { startServer } from '../server.ts'
 import { createLog, createLogRing, flushLog } from '../telemetry/logs.ts'
 
 /** Serves until SIGTERM or SIGINT, then drains and exits 0. */
 export async function serve(config: Config) {
-  const access = accessOf(config)
+  assertNotOpenToNetwork(config)
   const ring = createLogRing()
   const log = createLog(config.LOG_LEVEL, ring)
   let stop: (signal: string) => void = () => process.exit(0)
@@ -14,7 +14,7 @@ export async function serve(config: Config) {
   // postgres.js can throw outside any promise when its socket goes in the middle of a write: a server goes on, and says so.
   process.on('uncaughtException', (error) => log.error({ err: error }, 'an error that nobody waited for'))
 
-  const { port, lifecycle, database } = await startServer(config, log, ring, (code) => {
+  const { port, lifecycle, database, auth } = await startServer(config, log, ring, (code) => {
     flushLog(log)
     process.exit(code)
   })
@@ -25,6 +25,7 @@ export async function serve(config: Config) {
     { database: database.address.kind },
     `Waypost is ready: API ${base}/urls, docs ${base}/swagger, console ${base}/console`,
   )
-  if (access === 'open') log.info('open mode: everybody on this machine may do everything; set ADMIN_TOKEN to ask for a token')
-  if (access === 'off') log.warn('AUTH=off: everybody who reaches the port may do everything')
+  if (auth.mode() === 'open')
+    log.info('open mode: everybody on this machine may do everything; set ADMIN_TOKEN, or make an API key, to end it')
+  if (auth.mode() === 'off') log.warn('AUTH=off: everybody who reaches the port may do everything')
 }

@@ -2,7 +2,9 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { pendingClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
+import { needs } from '../http/access.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
+import { ownerOf, ownUser } from '../http/principal.ts'
 import { IdParams, idFilter, idOf, textFilter } from '../http/validation.ts'
 import { Event, NewEvent } from './schema.ts'
 import type { EventStore } from './store.ts'
@@ -11,8 +13,8 @@ export function eventRoutes(events: EventStore, clicks: Recorder) {
   return new Elysia({ detail: { tags: ['Events'] } })
     .post(
       '/events',
-      async ({ body, set }) => {
-        const event = await events.create(body)
+      async ({ body, request, set }) => {
+        const event = await events.create({ ...body, user_id: ownUser(request, body.user_id) }, ownerOf(request))
         set.status = 201
         set.headers.Location = `/events/${event.id}`
         return event
@@ -20,7 +22,7 @@ export function eventRoutes(events: EventStore, clicks: Recorder) {
       {
         body: NewEvent,
         response: { 201: Event },
-        detail: { summary: 'Write an event', description: 'A `click` of a link counts.' },
+        detail: { summary: 'Write an event', description: 'A `click` of a link counts.', ...needs('write', { bound: true }) },
       },
     )
     .get(
@@ -33,7 +35,7 @@ export function eventRoutes(events: EventStore, clicks: Recorder) {
           event_type: textFilter(query, 'event_type'),
         }
         await pendingClicks(clicks, set.headers)
-        const { rows, total } = await events.list(filter, page)
+        const { rows, total } = await events.list(filter, page, ownerOf(request))
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows
       },
@@ -44,24 +46,28 @@ export function eventRoutes(events: EventStore, clicks: Recorder) {
           event_type: Type.Optional(Type.String()),
         }),
         response: { 200: Type.Array(Event) },
-        detail: { summary: 'List events' },
+        detail: { summary: 'List events', ...needs('read', { bound: true }) },
       },
     )
-    .get('/events/:id', async ({ params }) => events.find(idOf(params.id, 'Event')), {
+    .get('/events/:id', async ({ params, request }) => events.find(idOf(params.id, 'Event'), ownerOf(request)), {
       params: IdParams,
       response: { 200: Event },
-      detail: { summary: 'One event' },
+      detail: { summary: 'One event', ...needs('read', { bound: true }) },
     })
     .delete(
       '/events/:id',
-      async ({ params, set }) => {
-        await events.delete(idOf(params.id, 'Event'))
+      async ({ params, request, set }) => {
+        await events.delete(idOf(params.id, 'Event'), ownerOf(request))
         set.status = 204
       },
       {
         params: IdParams,
         response: { 204: Type.Void() },
-        detail: { summary: 'Delete an event', description: 'A click is subtracted from its link’s totals.' },
+        detail: {
+          summary: 'Delete an event',
+          description: 'A click is subtracted from its link’s totals.',
+          ...needs('write', { bound: true }),
+        },
       },
     )
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../database/guard.ts'
+import { type Owner, ownEvents, ownLinks } from '../database/ownership.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { Page, Total } from '../http/page.ts'
@@ -13,12 +14,14 @@ export function eventStore(database: Database) {
 
   return {
     /** Writes an event; one of type `click` counts, in the same transaction. 404 for an unknown link or user. */
-    async create({ event_type, url_id = null, user_id = null, details = {} }: NewEvent): Promise<Event> {
+    async create({ event_type, url_id = null, user_id = null, details = {} }: NewEvent, owner: Owner): Promise<Event> {
       if (url_id && !Number.isSafeInteger(url_id)) throw notFound('URL')
       if (user_id && !Number.isSafeInteger(user_id)) throw notFound('User')
       const event = await database.transaction(async (sql) => {
-        if (url_id !== null && (await sql`select from urls where id = ${url_id} and deleted_at is null for share`).count === 0)
-          throw notFound('URL')
+        if (url_id !== null) {
+          const link = await sql`select from urls where id = ${url_id} and deleted_at is null ${ownLinks(sql, owner)} for share`
+          if (link.count === 0) throw notFound('URL')
+        }
         if (user_id !== null && (await sql`select from users where id = ${user_id} for share`).count === 0) throw notFound('User')
         const [row] = await sql<Event[]>`
           insert into events (id, url_id, user_id, event_type, details)
@@ -32,18 +35,20 @@ export function eventStore(database: Database) {
       return event
     },
 
-    async find(id: number): Promise<Event> {
+    async find(id: number, owner: Owner): Promise<Event> {
       const [event] = await database.run(
-        (sql) => sql<Event[]>`select id, url_id, user_id, event_type, timestamp, details from events where id = ${id}`,
+        (sql) => sql<Event[]>`
+          select id, url_id, user_id, event_type, timestamp, details from events where id = ${id} ${ownEvents(sql, owner)}`,
       )
       if (!event) throw notFound('Event')
       return event
     },
 
     /** Deletes an event; a click is subtracted from all that it counted in, in the same transaction. */
-    async delete(id: number): Promise<void> {
+    async delete(id: number, owner: Owner): Promise<void> {
       await database.transaction(async (sql) => {
-        const [event] = await sql<Event[]>`delete from events where id = ${id} returning url_id, event_type, timestamp, details`
+        const [event] = await sql<Event[]>`
+          delete from events where id = ${id} ${ownEvents(sql, owner)} returning url_id, event_type, timestamp, details`
         if (!event) throw notFound('Event')
         if (event.event_type === 'click' && event.url_id !== null)
           await sql`
@@ -55,17 +60,17 @@ export function eventStore(database: Database) {
       total.changed()
     },
 
-    async list(filter: EventFilter, page: Page): Promise<{ rows: Event[]; total: Total }> {
+    async list(filter: EventFilter, page: Page, owner: Owner): Promise<{ rows: Event[]; total: Total }> {
       const { url_id, user_id, event_type } = filter
       return database.run(async (sql) => {
         const where = sql`
-          where true
+          where true ${ownEvents(sql, owner)}
           ${url_id === undefined ? sql`` : sql`and url_id = ${url_id}`}
           ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}
           ${event_type === undefined ? sql`` : sql`and event_type = ${event_type} ${event_type === 'click' ? sql`` : sql`and event_type <> 'click'`}`}`
         const rows = sql<Event[]>`
           select id, url_id, user_id, event_type, timestamp, details from events ${where} ${pageOf(sql, page)}`
-        const filtered = Object.values(filter).some((value) => value !== undefined)
+        const filtered = owner !== undefined || Object.values(filter).some((value) => value !== undefined)
         const count = filtered ? countUpTo(sql, sql`select 1 from events ${where}`) : total.count()
         const [found, counted] = await Promise.all([rows, count]) // together: neither may fail with nobody waiting for it
         return { rows: [...found], total: counted }

@@ -48,13 +48,26 @@ export function assertLoopback({ host }: Address, headers: Headers) {
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+/** Whether the client came by a name that only this machine has. */
+export const isLoopback = ({ host }: Address) => LOOPBACK.test(host)
+
+const isOwn = (origin: string, { host }: Address, publicUrl: string | undefined) =>
+  URL.parse(origin)?.host === host || (publicUrl !== undefined && origin === new URL(publicUrl).origin)
+
 /** A change asked for by another site's page is 403, whatever cookies or tokens the browser adds. */
-export function assertSameOrigin({ host }: Address, { method, headers }: Request, publicUrl: string | undefined) {
+export function assertSameOrigin(address: Address, { method, headers }: Request, publicUrl: string | undefined) {
   if (SAFE.has(method)) return
   const origin = headers.get('origin')
   const site = headers.get('sec-fetch-site')
-  const own =
-    origin === null || URL.parse(origin)?.host === host || (publicUrl !== undefined && origin === new URL(publicUrl).origin)
+  const own = origin === null || isOwn(origin, address, publicUrl)
   if (!own || (site !== null && site !== 'same-origin' && site !== 'none'))
     throw new Problem(403, 'a change from a page of another origin is not allowed')
+}
+
+/** A change that rests on a cookie must be known to come from our own page: browsers add a cookie unasked, also for another port's page. */
+export function assertSentByOwnPage(address: Address, { method, headers }: Request, publicUrl: string | undefined) {
+  if (SAFE.has(method)) return
+  const origin = headers.get('origin')
+  if (origin === null ? headers.get('sec-fetch-site') !== 'same-origin' : !isOwn(origin, address, publicUrl))
+    throw new Problem(403, 'a change by a session must say that it comes from the console: it needs Origin or Sec-Fetch-Site')
 }

@@ -41,7 +41,8 @@ export function answerProblem(request: Request, problem: Problem): Response {
 }
 
 /** What a visitor reads who followed a link that leads nowhere. */
-function wordsFor({ status, message }: Problem): [title: string, text: string] {
+function wordsFor({ status, message, page }: Problem): [title: string, text: string] {
+  if (page) return [page.title, page.text]
   if (status === 404)
     return [
       'This link leads nowhere',

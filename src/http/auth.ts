@@ -1,27 +1,112 @@
-// Who may do what. Open mode (no ADMIN_TOKEN): anybody on this machine. Else: the admin token, on every operator route.
+// Who asks: the operator by ADMIN_TOKEN, an API key, a session made from either; or anybody on this machine in open mode.
 import { timingSafeEqual } from 'node:crypto'
 import { type Config, ConfigError } from '../config.ts'
-import { Problem } from './problem.ts'
+import type { Policy, PolicyKey } from '../policy/policy.ts'
+import type { Access } from './access.ts'
+import { type Address, assertLoopback, assertSameOrigin, assertSentByOwnPage } from './address.ts'
+import { NOBODY, type Principal } from './principal.ts'
+import { Problem, unavailable } from './problem.ts'
+import type { Sessions } from './session.ts'
 
-export type Access = 'open' | 'off' | 'token'
+/** open: no credential was ever made, anybody on this machine. off: anybody. token: by credential. unknown: the database was never reached. */
+export type Mode = 'open' | 'off' | 'token' | 'unknown'
 
-/** How access is controlled; ConfigError where the server would be open to a network by accident. */
-export function accessOf(config: Config): Access {
-  if (config.AUTH === 'off') return 'off'
-  if (config.ADMIN_TOKEN) return 'token'
-  if (!/^(127\.\d+\.\d+\.\d+|localhost|::1)$/.test(config.HOST))
-    throw new ConfigError(
-      `HOST ${config.HOST} would open the API to the network: set ADMIN_TOKEN (or ADMIN_TOKEN_FILE), or AUTH=off if that is what you want`,
-    )
-  return 'open'
+/** Finds keys that hold now, and notes that they were used. */
+export type Keyring = {
+  /** The key that `token` is. */
+  find: (token: string) => { hash: string; key: PolicyKey } | undefined
+  byHash: (hash: string) => PolicyKey | undefined
 }
 
-/** 401 unless the request carries the admin token. */
-export function assertToken(headers: Headers, token: string) {
-  const given = /^Bearer\s+(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
-  if (given === undefined || !sameSecret(given, token))
-    throw new Problem(401, 'this needs Authorization: Bearer with the admin token', { headers: { 'WWW-Authenticate': 'Bearer' } })
+/** Whose a credential is; of a key its hash, and until when it holds (ms). */
+type Holder = { principal: Principal; hash?: string; until?: number }
+
+type Parts = { config: Config; policy: { current: () => Policy }; keyring: Keyring; sessions: Sessions }
+
+export type Auth = ReturnType<typeof createAuth>
+
+/** ConfigError where the server would be open to a network by accident. */
+export function assertNotOpenToNetwork({ AUTH, ADMIN_TOKEN, HOST }: Config) {
+  if (AUTH === 'off' || ADMIN_TOKEN || /^(127\.\d+\.\d+\.\d+|localhost|::1)$/.test(HOST)) return
+  throw new ConfigError(
+    `HOST ${HOST} would open the API to the network: set ADMIN_TOKEN (or ADMIN_TOKEN_FILE), or AUTH=off if that is what you want`,
+  )
 }
+
+export function createAuth({ config, policy, keyring, sessions }: Parts) {
+  const { ADMIN_TOKEN, AUTH } = config
+
+  /** Open mode ends with the first key for good: that the key was revoked must not open the server again. */
+  function mode(): Mode {
+    if (AUTH === 'off') return 'off'
+    const { keyed } = policy.current()
+    if (ADMIN_TOKEN || keyed) return 'token'
+    return keyed === undefined ? 'unknown' : 'open'
+  }
+
+  /** What a token or key stands for; undefined for one that is unknown, revoked or expired. */
+  function holderOf(token: string): Holder | undefined {
+    if (ADMIN_TOKEN && sameSecret(token, ADMIN_TOKEN)) return { principal: { by: 'admin-token', scope: 'admin' } }
+    const found = keyring.find(token)
+    return found && { principal: ofKey('key', found.key), hash: found.hash, until: found.key.expires_at ?? undefined }
+  }
+
+  function bySession(request: Request, address: Address): Principal | undefined {
+    const session = sessions.read(request, address)
+    if (!session) return undefined
+    if (session.of === 'admin') return { by: 'session', scope: 'admin' }
+    const key = keyring.byHash(session.of)
+    return key && ofKey('session', key)
+  }
+
+  return {
+    mode,
+    holderOf,
+
+    /**
+     * Who sent this request. 401 without a credential that holds, unless `anyone` is asked for; a wrong one that was sent on purpose is 401 in
+     * any case. 403 for what a web page of another origin may have sent. A route that looks for `itself` is told of nobody.
+     */
+    authenticate(request: Request, address: Address, asks: Access['asks']): Principal {
+      if (asks === 'nobody') return NOBODY
+      const now = mode()
+      if (now === 'open' || now === 'unknown') assertLoopback(address, request.headers)
+      assertSameOrigin(address, request, config.PUBLIC_URL)
+      if (asks === 'itself') return NOBODY
+      if (now === 'unknown')
+        throw unavailable('whether this server has API keys is not known before its database was reached, try again in a moment')
+      if (now !== 'token') return { by: now, scope: 'admin' }
+
+      const token = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.get('authorization') ?? '')?.[1]
+      if (token !== undefined) {
+        const holder = holderOf(token)
+        if (!holder) throw unauthorized('this token or key does not hold')
+        return holder.principal
+      }
+      const principal = bySession(request, address)
+      if (principal) {
+        assertSentByOwnPage(address, request, config.PUBLIC_URL)
+        return principal
+      }
+      if (asks === 'anyone') return NOBODY
+      throw unauthorized(
+        sessions.has(request, address)
+          ? 'the session is over: sign in again'
+          : 'this needs Authorization: Bearer with the admin token or an API key',
+      )
+    },
+  }
+}
+
+const ofKey = (by: 'key' | 'session', { id, name, scope, user_id }: PolicyKey): Principal => ({
+  by,
+  scope,
+  key: { id, name },
+  userId: user_id ?? undefined,
+})
+
+/** 401 with what to send. It never says whether a key was unknown, revoked or expired. */
+export const unauthorized = (text: string) => new Problem(401, text, { headers: { 'WWW-Authenticate': 'Bearer' } })
 
 /** Compares in a time that tells nothing of either. */
 export function sameSecret(given: string, expected: string): boolean {

@@ -1,4 +1,5 @@
 // What is known of a request while it is under way, for whoever holds the Request: the pipeline makes it, handlers read it.
+import type { Principal } from './principal.ts'
 
 export type Exchange = {
   id: string
@@ -9,6 +10,12 @@ export type Exchange = {
   /** The route's pattern, `/users/:id`, once it is known. */
   route: string
   started: number
+  /** The pattern that access was decided by. */
+  admittedTo?: string
+  /** Whether who asks might still ask: for an answer that goes on and on. */
+  holds?: () => boolean
+  /** Who asks. */
+  principal: Principal
 }
 
 const exchanges = new WeakMap<Request, Exchange>()

@@ -30,6 +30,7 @@ main { width: 416px; max-width: calc(100vw - 48px) }
 p { margin: 0; color: var(--quiet); text-wrap: pretty }
 .status { font-size: 12px; line-height: 16px; font-variant-numeric: tabular-nums; padding-bottom: 12px; border-bottom: 1px solid var(--line) }
 h1 { margin: 20px 0 8px; font-size: 24px; line-height: 32px; font-weight: 600; letter-spacing: -.01em; text-wrap: balance }
+.note { margin-top: 12px; color: var(--text) }
 `
 
 /** The one style that these pages carry is allowed by its hash, and nothing else is allowed. */
@@ -42,7 +43,7 @@ export const errorPageHeaders = {
 }
 
 /** A whole page for a browser that met an error; answer it with `errorPageHeaders`. The texts are escaped here. */
-export function errorPage(status: number, title: string, text: string): string {
+export function errorPage(status: number, title: string, text: string, note = ''): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -56,7 +57,7 @@ export function errorPage(status: number, title: string, text: string): string {
 <main>
 <p class="status">${status} · Waypost</p>
 <h1>${Bun.escapeHTML(title)}</h1>
-<p>${Bun.escapeHTML(text)}</p>
+<p>${Bun.escapeHTML(text)}</p>${note && `\n<p class="note">${Bun.escapeHTML(note)}</p>`}
 </main>
 </body>
 </html>

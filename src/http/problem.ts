@@ -2,21 +2,26 @@
 
 export type Detail = { field: string; message: string }
 
-type Extras = { details?: Detail[]; headers?: Record<string, string>; cause?: unknown }
+type Extras = { details?: Detail[]; headers?: Record<string, string>; page?: Page; cause?: unknown }
+
+/** What a person reads who followed a link, where it is more than the status says. */
+type Page = { title: string; text: string }
 
 /** Thrown anywhere below a route; the pipeline answers it as `{error, details?, request_id}`. */
 export class Problem extends Error {
   override name = 'Problem'
   readonly details?: Detail[]
   readonly headers?: Record<string, string>
+  readonly page?: Page
   constructor(
     readonly status: number,
     text: string,
-    { details, headers, cause }: Extras = {},
+    { details, headers, page, cause }: Extras = {},
   ) {
     super(text, { cause })
     this.details = details
     this.headers = headers
+    this.page = page
   }
 }
 

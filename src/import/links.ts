@@ -1,7 +1,7 @@
 import type { Database } from '../database/guard.ts'
 import { generateCode } from '../links/code.ts'
 import { NewLink } from '../links/schema.ts'
-import { locationOf, refusal } from '../links/target.ts'
+import { locationOf, refusal as misshapen } from '../links/target.ts'
 import { CODE, RESERVED } from '../redirect/code.ts'
 import { flag, id, optional, required, text, time } from './cells.ts'
 import { BadCell, readRows } from './csv.ts'
@@ -27,7 +27,19 @@ const columns = {
 export const importLinks = (database: Database, file: Uint8Array, progress?: Progress) =>
   importFile(database, linkSource, file, progress)
 
-export const linkSource: Source = { file: 'urls.csv', table: 'urls', staging: 'import_links', read, store: storeLinks }
+export const linkSource: Source = {
+  file: 'urls.csv',
+  table: 'urls',
+  staging: 'import_links',
+  read: (file) => read(file, () => undefined),
+  store: storeLinks,
+}
+
+/** The same, without the targets that `refusal` gives a reason against. */
+export const admittedLinks = (refusal: (target: string) => string | undefined): Source => ({
+  ...linkSource,
+  read: (file) => read(file, refusal),
+})
 
 function code(cell: string): string {
   const code = cell.trim()
@@ -38,16 +50,18 @@ function code(cell: string): string {
 
 function target(cell: string): string {
   const target = cell.trim()
-  const reason = refusal(target)
+  const reason = misshapen(target)
   if (reason) throw new BadCell(reason)
   return target
 }
 
-async function read(file: Uint8Array) {
+async function read(file: Uint8Array, refusal: (target: string) => string | undefined) {
   const codes = new Map<string, { line: number; original_url: string }>()
   const ids = new Map<number, { line: number; short_code: string | null }>()
   const rows = await readRows(file, columns, (row, refuse) => {
     const { id, short_code, original_url } = row
+    const reason = refusal(original_url)
+    if (reason) refuse('original_url', reason)
     const same = ids.get(id ?? 0)
     if (same && (short_code === null || same.short_code !== short_code)) refuse('id', `is that of row ${same.line} too`)
     else if (id !== null && !same) ids.set(id, row)

@@ -4,9 +4,10 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/guard.ts'
+import { needs } from '../http/access.ts'
 import { readBytes, readJson } from '../http/body.ts'
 import { invalid, notFound, Problem } from '../http/problem.ts'
-import { linkSource } from './links.ts'
+import { admittedLinks } from './links.ts'
 import { importFile, type Source } from './load.ts'
 import { admit } from './turn.ts'
 import { userSource } from './users.ts'
@@ -18,21 +19,34 @@ const Imported = Type.Object({
   count: Type.Integer({ description: 'The same.' }),
 })
 
-/** Bodies are not JSON alone, so these routes read them themselves: use them before a global onParse. `changed` is called after a success. */
-export function importRoutes(database: Database, config: Pick<Config, 'SEED_DIR'>, changed: () => void) {
+/**
+ * Bodies are not JSON alone, so these routes read them themselves: use them before a global onParse. `refusal` says why a link may not lead
+ * somewhere; `changed` is called after a success.
+ */
+export function importRoutes(
+  database: Database,
+  config: Pick<Config, 'SEED_DIR'>,
+  refusal: (target: string, request: Request) => string | undefined,
+  changed: () => void,
+) {
+  const linksOf = (request: Request) => admittedLinks((target) => refusal(target, request))
   const routeOf =
-    (source: Source) =>
+    (sourceFor: (request: Request) => Source) =>
     async ({ request, set }: { request: Request; set: { status?: number | string } }) => {
-      const counts = await admit(async () => importFile(database, source, await fileOf(request, config.SEED_DIR)))
+      const counts = await admit(async () => importFile(database, sourceFor(request), await fileOf(request, config.SEED_DIR)))
       changed()
       set.status = 201
       return counts
     }
   return new Elysia()
-    .post('/users/bulk', routeOf(userSource), documented('Users', 'Import users', 'id, username, email, created_at'))
+    .post(
+      '/users/bulk',
+      routeOf(() => userSource),
+      documented('Users', 'Import users', 'id, username, email, created_at'),
+    )
     .post(
       '/urls/bulk',
-      routeOf(linkSource),
+      routeOf(linksOf),
       documented('Links', 'Import links', 'id, user_id, short_code, original_url, title, is_active, created_at, updated_at'),
     )
 }
@@ -43,6 +57,7 @@ const documented = (tag: string, summary: string, columns: string) => ({
   detail: {
     tags: [tag],
     summary,
+    ...needs('write'),
     description: `CSV with a header; columns ${columns}. All rows or none: 400 names row and column. What is there already is not imported again.`,
     requestBody: {
       required: true,

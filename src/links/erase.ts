@@ -1,19 +1,20 @@
 // Erasing: purged links and those of deleted users lose their events and totals, in chunks; the bare row with the code stays.
 // A batch of clicks under way may still bring some for them, so each erasure stays on a list and is done again until nobody can any more.
 import type { Database } from '../database/guard.ts'
+import { type Owner, ownLinks } from '../database/ownership.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
 
 const LINKS_A_CHUNK = 1_000
 const ROWS_A_CHUNK = 5_000
 
 /** Erases one link. Returns its target, or undefined where there is no such link (or it is purged already). */
-export async function purgeLink(database: Database, id: number): Promise<Target | undefined> {
+export async function purgeLink(database: Database, id: number, owner: Owner): Promise<Target | undefined> {
   const [link] = await database.run(
     (sql) => sql<Target[]>`
       with purged as (
         update urls set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
           original_url = null, location = null, title = null, user_id = null
-        where id = ${id} and purged_at is null returning *),
+        where id = ${id} and purged_at is null ${ownLinks(sql, owner)} returning *),
       listed as (insert into erasures (url_id) select id from purged on conflict do nothing)
       select ${targetColumns(sql)} from purged u`,
   )

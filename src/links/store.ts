@@ -1,4 +1,5 @@
 import type { Database, Sql } from '../database/guard.ts'
+import { type Owner, ownLinks } from '../database/ownership.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { Page, Total } from '../http/page.ts'
@@ -42,18 +43,20 @@ export function linkStore(database: Database) {
       throw unavailable('no free code was found')
     },
 
-    async find(id: number): Promise<LinkRow> {
-      const [link] = await database.run((sql) => sql<LinkRow[]>`${select(sql)} where u.id = ${id} and u.deleted_at is null`)
+    async find(id: number, owner: Owner): Promise<LinkRow> {
+      const [link] = await database.run(
+        (sql) => sql<LinkRow[]>`${select(sql)} where u.id = ${id} and u.deleted_at is null ${ownLinks(sql, owner)}`,
+      )
       if (!link) throw notFound('URL')
       return link
     },
 
-    async list(filter: LinkFilter, page: Page): Promise<{ rows: LinkRow[]; total: Total }> {
+    async list(filter: LinkFilter, page: Page, owner: Owner): Promise<{ rows: LinkRow[]; total: Total }> {
       return database.run(async (sql) => {
-        const where = whereOf(sql, filter)
+        const where = whereOf(sql, filter, owner)
         const rows = sql<LinkRow[]>`
           ${select(sql)} ${where} ${pageOf(sql, page, sql`u.id`)}`
-        const filtered = Object.values(filter).some((value) => value !== undefined)
+        const filtered = owner !== undefined || Object.values(filter).some((value) => value !== undefined)
         const count = filtered ? countUpTo(sql, sql`select 1 from urls u ${where}`) : total.count()
         const [found, counted] = await Promise.all([rows, count]) // together: neither may fail with nobody waiting for it
         return { rows: [...found], total: counted }
@@ -61,11 +64,11 @@ export function linkStore(database: Database) {
     },
 
     /** Changes the given fields and writes one `updated` event for each that differs. */
-    async update(id: number, change: LinkChange): Promise<{ link: LinkRow; target: Target }> {
+    async update(id: number, change: LinkChange, owner: Owner): Promise<{ link: LinkRow; target: Target }> {
       const location = change.original_url === undefined ? null : locationOf(change.original_url)
       const [row] = await database.run(
         (sql) => sql<(LinkRow & { target: Target })[]>`
-          with old as (select * from urls where id = ${id} and deleted_at is null for update),
+          with old as (select * from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for update),
           wanted as (
             select id, user_id,
               ${change.original_url === undefined ? sql`original_url` : sql`${change.original_url}::text`} as original_url,
@@ -94,12 +97,12 @@ export function linkStore(database: Database) {
     },
 
     /** Takes the link out of lists and redirects; its events and totals stay, its code is never issued again. */
-    async delete(id: number, reason: string): Promise<Target> {
+    async delete(id: number, reason: string, owner: Owner): Promise<Target> {
       const [link] = await database.run(
         (sql) => sql<Target[]>`
           with deleted as (
             update urls set deleted_at = now(), updated_at = now(), is_active = false, original_url = null, location = null, title = null
-            where id = ${id} and deleted_at is null returning *),
+            where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} returning *),
           logged as (
             insert into events (id, url_id, user_id, event_type, timestamp, details)
             select next_event_id(), id, user_id, 'deleted', now(), jsonb_build_object('reason', ${reason}::text) from deleted)
@@ -111,13 +114,13 @@ export function linkStore(database: Database) {
     },
 
     /** The link of an id (digits) or else a code, also when it is deleted, but not when it is purged. */
-    async findKept(idOrCode: string): Promise<Kept> {
+    async findKept(idOrCode: string, owner: Owner): Promise<Kept> {
       const byId = /^\d+$/.test(idOrCode)
       if (byId && !Number.isSafeInteger(Number(idOrCode))) throw notFound('URL')
       const [link] = await database.run(
         (sql) => sql<Kept[]>`
           select id, short_code, deleted_at is not null as deleted from urls
-          where purged_at is null and ${byId ? sql`id = ${Number(idOrCode)}` : sql`short_code = ${idOrCode}`}`,
+          where purged_at is null and ${byId ? sql`id = ${Number(idOrCode)}` : sql`short_code = ${idOrCode}`} ${ownLinks(sql, owner)}`,
       )
       if (!link) throw notFound('URL')
       return link
@@ -134,9 +137,9 @@ const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
     coalesce(t.clicks, 0)::bigint as click_count, u.created_at, u.updated_at ${more}
   from ${from} u left join link_totals t on t.url_id = u.id`
 
-function whereOf(sql: Sql, { user_id, is_active, q }: LinkFilter) {
+function whereOf(sql: Sql, { user_id, is_active, q }: LinkFilter, owner: Owner) {
   return sql`
-    where u.deleted_at is null
+    where u.deleted_at is null ${ownLinks(sql, owner)}
     ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
     ${is_active === undefined ? sql`` : is_active ? sql`and u.is_active` : sql`and not u.is_active`}
     ${q === undefined ? sql`` : sql`and (u.short_code || ' ' || coalesce(u.original_url, '') || ' ' || coalesce(u.title, '')) ilike ${`%${escapeLike(q)}%`}`}`

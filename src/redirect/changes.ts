@@ -35,17 +35,20 @@ const CHUNK = 500 // rows that one turn of the event loop applies: some 2 ms
 const DEADLINE = 60_000
 const CHANNEL = 'waypost_changes'
 
-type Row = { identity: string; snapshot: string; code: string | null } & Omit<Target, 'code'>
+type Row = { identity: string; snapshot: string; policy: number; code: string | null } & Omit<Target, 'code'>
 
 export function followChanges({
   database,
   address,
   follower,
+  policySeen,
   log,
 }: {
   database: Database
   address: Address
   follower: Follower
+  /** Told at each poll which database answered, and the version of its policy. */
+  policySeen?: (identity: string, version: number) => void
   log: Log
 }): Changes {
   const figures = { lastPoll: 0, polls: 0, applied: 0, restarts: 0, failed: 0 }
@@ -105,6 +108,7 @@ export function followChanges({
       let chunk: Target[] = []
       for await (const rows of sql.unsafe<Row[]>(statement, [from.snapshot], { prepare: true }).cursor(CHUNK)) {
         const [first] = rows
+        if (first && !next) policySeen?.(first.identity, first.policy)
         if (!first || first.identity !== from.identity) return false
         if (chunk.length > 0) {
           await follower.apply(chunk)

@@ -2,7 +2,7 @@
 import { bucketOf, histogramSamples, type Metrics } from '../telemetry/metrics.ts'
 
 const TIERS = ['hit', 'edge', 'miss'] as const // memory, the copy on this machine, further away
-const FAILURES = ['not_found', 'inactive', 'unavailable'] as const
+const FAILURES = ['not_found', 'inactive', 'blocked', 'unavailable'] as const
 const RESULTS = [...TIERS, ...FAILURES] as const
 export type Tier = (typeof TIERS)[number]
 export type Failure = (typeof FAILURES)[number]

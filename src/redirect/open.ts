@@ -7,8 +7,18 @@ import { openEdgeTier } from './edge-tier.ts'
 import { createResolver } from './resolver.ts'
 import { openSharedCache } from './shared-cache.ts'
 
-/** Opens caches in the slot's `folder` and begins to follow changes. Throws ConfigError for a tier that is not set up. */
-export async function openResolver(config: Config, database: OpenDatabase, folder: string, log: Log) {
+/**
+ * Opens caches in the slot's `folder` and begins to follow changes. `policySeen` is told at each poll which version of the policy the
+ * database has; `blocked` says where no link may lead. Throws ConfigError for a tier that is not set up.
+ */
+export async function openResolver(
+  config: Config,
+  database: OpenDatabase,
+  folder: string,
+  policySeen: (identity: string, version: number) => void,
+  blocked: { blocksTarget: (location: string) => boolean; onChange: (listener: () => void) => void },
+  log: Log,
+) {
   if (config.SECOND_TIER === 'valkey' && !config.REDIS_URL) throw new ConfigError('SECOND_TIER=valkey needs REDIS_URL')
   const { address } = database
   const edge =
@@ -22,12 +32,14 @@ export async function openResolver(config: Config, database: OpenDatabase, folde
     shared,
     maxEntries: config.CACHE_ENTRIES,
     maxBytes: config.CACHE_BYTES,
+    blocks: blocked.blocksTarget,
     maxStaleness: config.MAX_STALENESS * 1000,
     staleLimit: config.STALE_LIMIT === undefined ? undefined : config.STALE_LIMIT * 1000,
     log,
   })
-  const changes = followChanges({ database, address, follower, log })
+  const changes = followChanges({ database, address, follower, policySeen, log })
   attach(changes)
+  blocked.onChange(resolver.vetAnew)
   return {
     resolver,
     changes,

@@ -18,6 +18,8 @@ export type Resolver = {
   find: (code: string) => Promise<Target | undefined>
   /** Takes changes made here, before their caller is answered, and announces them to the other replicas. */
   changed: (targets: Target[]) => void
+  /** Other hosts are blocked than before: everything is vetted anew. */
+  vetAnew: () => void
   /** A link was made here: its code is not absent any more. */
   created: (code: string) => void
   figures: () => ResolverFigures
@@ -42,6 +44,8 @@ type Options = {
   shared?: SharedCache
   maxEntries: number
   maxBytes: number
+  /** Whether a link may not lead there. */
+  blocks: (location: string) => boolean
   /** ms. */
   maxStaleness: number
   staleLimit: number | undefined
@@ -52,8 +56,8 @@ const ABSENT_ENTRIES = 50_000
 const ABSENT_FOR = 1_000
 const LOOK_EVERY = 100
 
-export function createResolver({ database, edge, shared, maxEntries, maxBytes, maxStaleness, staleLimit, log }: Options) {
-  const memory = memoryCache(maxEntries, maxBytes)
+export function createResolver({ database, edge, shared, maxEntries, maxBytes, blocks, maxStaleness, staleLimit, log }: Options) {
+  const memory = memoryCache(maxEntries, maxBytes, (target) => vet(target.blocked ?? target))
   const absent = absentCodes(ABSENT_ENTRIES, ABSENT_FOR)
   const misses = createMisses(database)
   const lookups = { memory: 0, edge: 0, shared: 0, database: 0, absent: 0, stale: 0 }
@@ -81,7 +85,8 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
         'a link leads to no http or https address: it is answered as if it were deleted',
       )
     }
-    return vetted
+    const blocked = vetted.location !== null && blocks(vetted.location)
+    return blocked ? { ...vetted, active: false, blocked: vetted } : vetted
   }
 
   const stale = (code: string) => {
@@ -115,7 +120,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
       if (!target) absent.add(code)
       else {
         memory.set(target)
-        if (mode === 'serve') void shared?.apply([target])
+        if (mode === 'serve') void shared?.apply([found!])
       }
       return target
     } catch (error) {
@@ -169,6 +174,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, m
       void shared?.apply(targets)
       changes?.announce()
     },
+    vetAnew: memory.vetAnew,
     created(code) {
       absent.remove(code)
       misses.forget(code)

@@ -17,7 +17,12 @@ type Parts = { resolver: Resolver; clicks: Recorder; config: Config; figures: Re
 const HIT = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'HIT' })
 const MISS = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'MISS' })
 
-/** Answers where `code` leads: 302, or throws Problem 404 (410 for an inactive link where set so). */
+const BLOCKED_PAGE = {
+  title: 'This link has been blocked',
+  text: 'Whoever runs this service does not lead visitors to the site behind it.',
+}
+
+/** Answers where `code` leads: 302, or throws Problem 404 (410 for a blocked host, and for an inactive link where set so). */
 export function createRedirect({ resolver, clicks, config, figures, peers }: Parts): Redirect {
   const gone = Number(config.INACTIVE_STATUS)
   const client = clientAddress(config)
@@ -46,8 +51,9 @@ export function createRedirect({ resolver, clicks, config, figures, peers }: Par
   }
 
   function missing(target: Target | undefined): Problem {
-    const result = target?.location ? 'inactive' : 'not_found'
+    const result = target?.blocked ? 'blocked' : target?.location ? 'inactive' : 'not_found'
     figures.failed(result)
+    if (result === 'blocked') return new Problem(410, 'this link leads to a host that is blocked', { page: BLOCKED_PAGE })
     return result === 'inactive' && gone === 410 ? new Problem(410, 'URL is not active') : notFound('URL')
   }
 

@@ -1,8 +1,9 @@
 // The second tier in Valkey (or Redis), for replicas whose disk is tiny. Away, it is a miss within 50 ms, never an error.
-import { RedisClient } from 'bun'
+import type { RedisClient } from 'bun'
 import statement from '../../sql/changes.sql' with { type: 'text' }
 import type { Database } from '../database/guard.ts'
 import type { Log } from '../telemetry/logs.ts'
+import { openValkey, within } from '../valkey.ts'
 import { type Position, positionNow } from './position.ts'
 import type { Target } from './target.ts'
 
@@ -15,9 +16,7 @@ export type SharedCache = {
   close: () => void
 }
 
-const DEADLINE = 50
-const CONNECT_WITHIN = 1_000
-const TRY_AGAIN = 500
+const WRITTEN_WITHIN = 1_000
 const CATCH_UP_EVERY = 200
 const CHUNK = 500
 const KEEP_SECONDS = 86_400
@@ -35,7 +34,7 @@ type Changed = { identity: string; snapshot: string; code: string | null } & Omi
 /**
  * Opens the cache at `url`; resolves with the position that was last written to it. Keys carry the database's identity, so that a restored
  * or promoted one begins with an empty cache. What a cache missed while it was away, or lost by a restart from an older dump, is made up for
- * from the position that is written in it; before that it is not read, except while the database is away. A client that lost its server never recovers (Bun gives up for good), so it is made anew.
+ * from the position that is written in it; before that it is not read, except while the database is away.
  */
 export async function openSharedCache({
   url,
@@ -46,49 +45,27 @@ export async function openSharedCache({
   database: Database
   log: Log
 }): Promise<SharedCache> {
-  let client: RedisClient | undefined
   let closed = false
-  let rebuilding = false
   let trusted = false
-  const figures = { rebuilt: 0, late: 0 }
   let place: Position | undefined
   let prefix = 'waypost:?:'
 
-  async function connect() {
-    if (rebuilding || closed) return
-    rebuilding = true
-    for (let first = true; !closed; first = false) {
-      const fresh = new RedisClient(url, { enableOfflineQueue: false, autoReconnect: false, connectionTimeout: CONNECT_WITHIN })
-      try {
-        await within(fresh.connect(), CONNECT_WITHIN)
-        if (closed) return fresh.close()
-        fresh.onclose = () => lost(fresh)
-        client = fresh
-        trusted = false
-        setTimeout(() => void catchUp(fresh))
-        figures.rebuilt++
-        log.info('the shared cache is reachable')
-        break
-      } catch (error) {
-        fresh.close()
-        if (first) log.warn({ reason: (error as Error).message }, 'the shared cache is not reachable: redirects ask the database')
-        await Bun.sleep(TRY_AGAIN)
-      }
-    }
-    rebuilding = false
-  }
-
-  function lost(one: RedisClient) {
-    if (one !== client) return
-    client = undefined
-    trusted = false
-    one.close()
-    void connect()
-  }
+  const valkey = openValkey({
+    url,
+    log,
+    name: 'the shared cache',
+    without: 'redirects ask the database',
+    connected(client) {
+      trusted = false
+      setTimeout(() => void catchUp(client))
+    },
+    lost: () => void (trusted = false),
+  })
+  const { ask } = valkey
 
   /** Brings the cache from the position that it says it has to now. */
   async function catchUp(one: RedisClient) {
-    while (one === client && !closed && !trusted) {
+    while (one === valkey.client() && !closed && !trusted) {
       try {
         if (place && database.state() === 'up') await bringUp(one, place)
       } catch (error) {
@@ -102,7 +79,7 @@ export async function openSharedCache({
   }
 
   async function bringUp(one: RedisClient, { identity }: Position) {
-    const text = await within(one.get(placeKey), CONNECT_WITHIN)
+    const text = await within(one.get(placeKey), WRITTEN_WITHIN)
     const from = parse<Position>(text)
     if (from?.identity === identity) {
       const at = Date.now()
@@ -110,21 +87,21 @@ export async function openSharedCache({
       const { snapshot } = rows[0]!
       if (rows[0]!.identity !== identity || place?.identity !== identity) return
       const changed = rows.filter(({ code }) => code !== null) as unknown as Target[]
-      for (let i = 0; i < changed.length; i += CHUNK) await within(write(one, changed.slice(i, i + CHUNK)), CONNECT_WITHIN)
-      await within(one.set(placeKey, JSON.stringify({ identity, snapshot, at })), CONNECT_WITHIN)
+      for (let i = 0; i < changed.length; i += CHUNK) await within(write(one, changed.slice(i, i + CHUNK)), WRITTEN_WITHIN)
+      await within(one.set(placeKey, JSON.stringify({ identity, snapshot, at })), WRITTEN_WITHIN)
     } else {
       // It does not say how old it is: what it has of this database goes.
       const position = await database.run((sql) => positionNow(sql))
       if (position.identity !== identity || place?.identity !== identity) return
       for (let cursor = '0', first = true; first || cursor !== '0'; first = false) {
         const answer = one.send('SCAN', [cursor, 'MATCH', `${prefix}*`, 'COUNT', '1000']) as Promise<[string, string[]]>
-        const [next, keys] = await within(answer, CONNECT_WITHIN)
-        if (keys.length > 0) await within(one.send('DEL', keys), CONNECT_WITHIN)
+        const [next, keys] = await within(answer, WRITTEN_WITHIN)
+        if (keys.length > 0) await within(one.send('DEL', keys), WRITTEN_WITHIN)
         cursor = next
       }
-      await within(one.set(placeKey, JSON.stringify(position)), CONNECT_WITHIN)
+      await within(one.set(placeKey, JSON.stringify(position)), WRITTEN_WITHIN)
     }
-    if (one === client) trusted = true
+    if (one === valkey.client()) trusted = true
   }
 
   const write = (redis: RedisClient, targets: Target[]) =>
@@ -134,23 +111,10 @@ export async function openSharedCache({
       ),
     )
 
-  /** The command's answer, or undefined where there was none in time. */
-  async function ask<T>(command: (client: RedisClient) => Promise<T>, deadline = DEADLINE): Promise<T | undefined> {
-    const one = client
-    if (!one) return undefined
-    try {
-      return await within(command(one), deadline)
-    } catch {
-      figures.late++
-      lost(one) // frozen or gone: the next connection finds out
-      return undefined
-    }
-  }
-
   const key = (code: string) => `${prefix}${code}`
   const placeKey = 'waypost:position'
 
-  await Promise.race([connect(), Bun.sleep(CONNECT_WITHIN)])
+  await valkey.opened
   const saved = await ask((redis) => redis.get(placeKey))
   const found = parse<Position>(saved)
   if (found) adopt(found)
@@ -163,29 +127,31 @@ export async function openSharedCache({
   return {
     async get(code) {
       if (!trusted && database.state() === 'up') return undefined
-      return parse<Target>(await ask((redis) => redis.hget(key(code), 't')))
+      const found = parse<Target>(await ask((redis) => redis.hget(key(code), 't')))
+      return found && { ...found, blocked: undefined } // for us to say, not for who writes there
     },
     /** What cannot be written now is made up for when the cache is back: the feed does not wait for it. */
     async apply(targets, position) {
       if (position) place = position
       const wasTrusted = trusted
-      const written = await ask((redis) => write(redis, targets), CONNECT_WITHIN)
+      const written = await ask((redis) => write(redis, targets), WRITTEN_WITHIN)
       if (position && wasTrusted && trusted && written) await ask((redis) => redis.set(placeKey, JSON.stringify(position)))
     },
     position: () => place,
     async restart() {
       const position = await database.run((sql) => positionNow(sql))
       adopt(position)
+      const client = valkey.client()
       if (client) {
         trusted = false
         void catchUp(client)
       }
       return position
     },
-    figures: () => ({ up: client !== undefined, ...figures }),
+    figures: valkey.figures,
     close() {
       closed = true
-      client?.close()
+      valkey.close()
     },
   }
 }
@@ -197,13 +163,4 @@ function parse<T>(text: string | null | undefined): T | undefined {
   } catch {
     return undefined
   }
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: Timer | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
-  })
-  work.catch(() => {}) // it may fail after nobody waits any more
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

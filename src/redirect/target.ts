@@ -1,7 +1,10 @@
 import type { Sql, Transaction } from '../database/guard.ts'
 
-/** What a redirect needs to know of a link. `location` is null where the link was deleted; `version` orders its changes. */
-export type Target = { code: string; id: number; location: string | null; active: boolean; version: number }
+/**
+ * What a redirect needs to know of a link. `location` is null where the link was deleted; `version` orders its changes. Where its host is
+ * blocked it counts as not active, and `blocked` is the link as it would be otherwise.
+ */
+export type Target = { code: string; id: number; location: string | null; active: boolean; version: number; blocked?: Target }
 
 /** The columns of a Target, from `urls u`. */
 export const targetColumns = (sql: Sql | Transaction) => (sql as Sql)`

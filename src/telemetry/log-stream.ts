@@ -1,15 +1,16 @@
 import type { LogLevel, LogRing } from './logs.ts'
 
 const HEARTBEAT = 5_000
+const ASK_EVERY = 500
 const MAX_QUEUED = 1_000
 
 /**
  * Log lines as server-sent events, from `after` (a Last-Event-ID) on. A reader too slow for the log loses lines and is told how many,
- * instead of holding them in memory.
+ * instead of holding them in memory. It ends when `holds` says that who reads may not any more.
  */
 export function logStream(
   ring: LogRing,
-  { filter, level, after }: { filter?: string; level?: LogLevel; after?: number },
+  { filter, level, after, holds }: { filter?: string; level?: LogLevel; after?: number; holds?: () => boolean },
 ): Response {
   let stop = () => {}
   const stream = new ReadableStream<string>(
@@ -40,9 +41,15 @@ export function logStream(
           send(line)
         })
         const heartbeat = setInterval(() => controller.enqueue(': alive\n\n'), HEARTBEAT)
+        const asking = setInterval(() => {
+          if (holds?.() ?? true) return
+          stop()
+          controller.close()
+        }, ASK_EVERY)
         stop = () => {
           unfollow()
           clearInterval(heartbeat)
+          clearInterval(asking)
         }
       },
       cancel: () => stop(),

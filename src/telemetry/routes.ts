@@ -1,5 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import { needs, openToAll } from '../http/access.ts'
+import { exchangeOf } from '../http/exchange.ts'
 import { prefersHtml } from '../http/pages.ts'
 import { invalid } from '../http/problem.ts'
 import { OTHERS_IGNORED, textFilter } from '../http/validation.ts'
@@ -26,10 +28,13 @@ export function telemetryRoutes({ metrics, ring, alerts, health, ready, summary 
     if (/application\/json/.test(request.headers.get('accept') ?? '')) return Response.json(summary())
     return new Response(await metrics.text(), { headers: { 'Content-Type': metrics.contentType } })
   }
-  const text = { responses: { 200: { description: 'Prometheus text; JSON with Accept: application/json.' } } }
+  const text = {
+    ...needs('metrics'),
+    responses: { 200: { description: 'Prometheus text; JSON with Accept: application/json.' } },
+  }
 
   return new Elysia({ detail: { tags: ['Operations'] } })
-    .get('/health', health, { detail: { summary: 'Whether the process answers; never touches the database' } })
+    .get('/health', health, { detail: { summary: 'Whether the process answers; never touches the database', ...openToAll } })
     .get(
       '/ready',
       ({ set }) => {
@@ -37,12 +42,12 @@ export function telemetryRoutes({ metrics, ring, alerts, health, ready, summary 
         if (answer.status === 'starting' || answer.status === 'draining') set.status = 503
         return answer
       },
-      { detail: { summary: 'ready or degraded (200); starting or draining (503)' } },
+      { detail: { summary: 'ready or degraded (200); starting or draining (503)', ...openToAll } },
     )
     .get('/metrics', exposition, { detail: { summary: 'Metrics', ...text } })
     .get('/prometheus', exposition, { detail: { summary: 'Metrics', ...text } })
-    .get('/metrics/json', summary, { detail: { summary: 'The figures that people look at first, as JSON' } })
-    .get('/alert-status', () => alerts.status(), { detail: { summary: 'State of the built-in alerts' } })
+    .get('/metrics/json', summary, { detail: { summary: 'The figures that people look at first, as JSON', ...needs('metrics') } })
+    .get('/alert-status', () => alerts.status(), { detail: { summary: 'State of the built-in alerts', ...needs('read') } })
     .get(
       '/logs',
       ({ query, request }) => {
@@ -52,7 +57,12 @@ export function telemetryRoutes({ metrics, ring, alerts, health, ready, summary 
         if (accept.includes('text/event-stream') && request.method === 'GET') {
           // a HEAD would wait for its end
           const last = Number(request.headers.get('last-event-id') ?? Number.NaN)
-          return logStream(ring, { filter, level, after: Number.isSafeInteger(last) ? last : undefined })
+          return logStream(ring, {
+            filter,
+            level,
+            after: Number.isSafeInteger(last) ? last : undefined,
+            holds: exchangeOf(request).holds,
+          })
         }
         if (prefersHtml(request)) return Response.redirect(`/console/logs${new URL(request.url).search}`, 302)
         const logs = ring.read({ limit: limitOf(query.limit), filter, level })
@@ -68,7 +78,7 @@ export function telemetryRoutes({ metrics, ring, alerts, health, ready, summary 
           },
           OTHERS_IGNORED,
         ),
-        detail: { summary: 'Log lines, newest first; a live tail with Accept: text/event-stream' },
+        detail: { summary: 'Log lines, newest first; a live tail with Accept: text/event-stream', ...needs('read') },
       },
     )
 }

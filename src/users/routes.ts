@@ -2,7 +2,9 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { pendingClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
+import { needs } from '../http/access.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
+import { ownerOf } from '../http/principal.ts'
 import { invalid } from '../http/problem.ts'
 import { IdParams, idOf, textFilter } from '../http/validation.ts'
 import { Link } from '../links/schema.ts'
@@ -19,7 +21,7 @@ type Parts = {
   resolver: Resolver
   view: ReturnType<typeof linkView>
   /** Called when rows of several tables went. */
-  changed: () => void
+  changed: () => Promise<void>
 }
 
 export function userRoutes({ users, links, clicks, resolver, view, changed }: Parts) {
@@ -27,7 +29,7 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
     params: IdParams,
     body: UserChange,
     response: { 200: User },
-    detail: { summary: 'Change a user', description: '409 where the username or the e-mail is taken.' },
+    detail: { summary: 'Change a user', description: '409 where the username or the e-mail is taken.', ...needs('write') },
   }
   const update = async ({ params, body }: { params: { id: string }; body: UserChange }) => {
     if (body.username === undefined && body.email === undefined) throw invalid('body', 'must have username or email')
@@ -43,7 +45,7 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
         set.headers.Location = `/users/${user.id}`
         return user
       },
-      { body: NewUser, response: { 201: User }, detail: { summary: 'Create a user' } },
+      { body: NewUser, response: { 201: User }, detail: { summary: 'Create a user', ...needs('write') } },
     )
     .get(
       '/users',
@@ -52,6 +54,7 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
         const { rows, total } = await users.list(
           { username: textFilter(query, 'username'), email: textFilter(query, 'email') },
           page,
+          ownerOf(request),
         )
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows
@@ -59,13 +62,13 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
       {
         query: listQuery({ username: Type.Optional(Type.String()), email: Type.Optional(Type.String()) }),
         response: { 200: Type.Array(User) },
-        detail: { summary: 'List users' },
+        detail: { summary: 'List users', ...needs('read', { bound: true }) },
       },
     )
-    .get('/users/:id', async ({ params }) => users.find(idOf(params.id, 'User')), {
+    .get('/users/:id', async ({ params, request }) => users.find(idOf(params.id, 'User'), ownerOf(request)), {
       params: IdParams,
       response: { 200: User },
-      detail: { summary: 'One user' },
+      detail: { summary: 'One user', ...needs('read', { bound: true }) },
     })
     .put('/users/:id', update, change)
     .patch('/users/:id', update, change)
@@ -73,21 +76,30 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
       '/users/:id',
       async ({ params, set }) => {
         resolver.changed(await users.delete(idOf(params.id, 'User')))
-        changed()
+        await changed()
         set.status = 204
       },
-      { params: IdParams, response: { 204: Type.Void() }, detail: { summary: 'Delete a user with its links and events' } },
+      {
+        params: IdParams,
+        response: { 204: Type.Void() },
+        detail: { summary: 'Delete a user with its links, events and keys', ...needs('write') },
+      },
     )
     .get(
       '/users/:id/urls',
       async ({ params, query, request, set }) => {
-        const { id } = await users.find(idOf(params.id, 'User'))
+        const { id } = await users.find(idOf(params.id, 'User'), ownerOf(request))
         const page = readPage(query)
         await pendingClicks(clicks, set.headers)
-        const { rows, total } = await links.list({ user_id: id }, page)
+        const { rows, total } = await links.list({ user_id: id }, page, ownerOf(request))
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows.map((row) => view(row, request))
       },
-      { params: IdParams, query: listQuery({}), response: { 200: Type.Array(Link) }, detail: { summary: 'Links of a user' } },
+      {
+        params: IdParams,
+        query: listQuery({}),
+        response: { 200: Type.Array(Link) },
+        detail: { summary: 'Links of a user', ...needs('read', { bound: true }) },
+      },
     )
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../database/guard.ts'
+import type { Owner } from '../database/ownership.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { Page, Total } from '../http/page.ts'
@@ -21,7 +22,8 @@ export function userStore(database: Database) {
       return withoutConflict(row)!
     },
 
-    async find(id: number): Promise<User> {
+    async find(id: number, owner: Owner): Promise<User> {
+      if (owner !== undefined && owner !== id) throw notFound('User')
       const [user] = await database.run((sql) => sql<User[]>`select id, username, email, created_at from users where id = ${id}`)
       if (!user) throw notFound('User')
       return user
@@ -38,7 +40,7 @@ export function userStore(database: Database) {
 
     /** Deletes the user with its links (their codes stay taken) and all events of both. */
     async delete(id: number): Promise<Target[]> {
-      await this.find(id)
+      await this.find(id, undefined)
       const targets = await deleteLinksOf(database, id)
       const gone = await database.run((sql) => sql`delete from users where id = ${id}`)
       total.changed()
@@ -46,11 +48,11 @@ export function userStore(database: Database) {
       return targets
     },
 
-    async list({ username, email }: UserFilter, page: Page): Promise<{ rows: User[]; total: Total }> {
-      const filtered = username !== undefined || email !== undefined
+    async list({ username, email }: UserFilter, page: Page, owner: Owner): Promise<{ rows: User[]; total: Total }> {
+      const filtered = owner !== undefined || username !== undefined || email !== undefined
       return database.run(async (sql) => {
         const where = sql`
-          where true
+          where true ${owner === undefined ? sql`` : sql`and id = ${owner}`}
           ${username === undefined ? sql`` : sql`and username = ${username}`}
           ${email === undefined ? sql`` : sql`and lower(email) = lower(${email})`}`
         const rows = sql<User[]>`
