@@ -1,4 +1,4 @@
-// The HTTP pipeline, read top to bottom: redirect -> address -> request id -> access -> faults -> routes -> problems -> log and metrics.
+// The HTTP pipeline, read top to bottom: redirect -> address -> request id -> access -> limits -> faults -> routes -> problems -> log and metrics.
 import { randomUUID } from 'node:crypto'
 import { Elysia } from 'elysia'
 import { openApiDocument } from './api-reference.ts'
@@ -14,10 +14,11 @@ import { eventRoutes } from './events/routes.ts'
 import { eventStore } from './events/store.ts'
 import { type Access, assertAllowed, openToAll } from './http/access.ts'
 import { createAccessLog } from './http/access-log.ts'
-import { type Address, addressOf } from './http/address.ts'
+import { type Address, addressOf, SAFE } from './http/address.ts'
 import { answerJson, answerProblem, problemOf } from './http/answer.ts'
 import type { Auth } from './http/auth.ts'
 import { readJson } from './http/body.ts'
+import type { Cors } from './http/cors.ts'
 import { type Exchange, exchangeOf, openExchange } from './http/exchange.ts'
 import { NOBODY } from './http/principal.ts'
 import { notFound, Problem } from './http/problem.ts'
@@ -28,6 +29,7 @@ import { importRoutes } from './import/routes.ts'
 import type { OpenKeyring } from './keys/keyring.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { keyStore } from './keys/store.ts'
+import type { Kind, Limits } from './limits/limits.ts'
 import type { Admission } from './links/admission.ts'
 import { linkRoutes } from './links/routes.ts'
 import { linkStore } from './links/store.ts'
@@ -58,6 +60,8 @@ export type Parts = {
   resolver: Resolver
   clicks: Recorder
   redirect: Redirect
+  cors: Cors | undefined
+  limits: Limits
   chaos: Chaos
   telemetry: Parameters<typeof telemetryRoutes>[0]
   /** True while the process drains: every answer then closes its connection. */
@@ -66,7 +70,7 @@ export type Parts = {
 
 /** Bun's `fetch` for the whole server. */
 export async function createApp(parts: Parts): Promise<(request: Request) => Response | Promise<Response>> {
-  const { config, log, metrics, auth, redirect, chaos, draining } = parts
+  const { config, log, metrics, auth, cors, redirect, limits, chaos, draining } = parts
   const logAccess = createAccessLog(log)
   const routes = await createRoutes(parts)
   const table = routeTable(routes)
@@ -99,9 +103,13 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       exchange.path = address.path
       exchange.origin = address.origin
       if (address.path.includes('//')) throw notFound('Page')
-      admit(request, address, exchange)
-      if (chaos.any()) await disturb(address.path)
-      response = await routes.fetch(request)
+      const preflight = cors?.preflight(request)
+      if (preflight) exchange.route = 'preflight'
+      else {
+        await admit(request, address, exchange)
+        if (chaos.any()) await disturb(address.path)
+      }
+      response = preflight ?? (await routes.fetch(request))
       const problem = problems.get(request)
       cause = problem?.cause ?? problem
     } catch (error) {
@@ -109,10 +117,11 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       cause = problem.cause ?? problem
       response = answerProblem(request, problem)
     }
+    if (response.status === 401) response = await countRefusal(request, response, exchange)
     return finish(request, response, exchange, performance.now() - started, cause)
   }
 
-  function admit(request: Request, address: Address, exchange: Exchange) {
+  async function admit(request: Request, address: Address, exchange: Exchange) {
     const found = table.match(request.method, address.path)
     const access = found?.access ?? NO_ROUTE
     exchange.admittedTo = found?.route
@@ -128,6 +137,20 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       } catch {
         return false
       }
+    }
+    if (isSignIn(request, exchange)) limits.assertLeft('sign-in', request)
+    if (access.asks !== 'nobody' && access.asks !== 'itself') await limits.take(kindOf(request), request)
+  }
+
+  /** Wrong credentials are counted, and too many of them answered 429; without any it is a request like others. */
+  async function countRefusal(request: Request, response: Response, exchange: Exchange): Promise<Response> {
+    const { headers } = request
+    const tried = headers.get('authorization') || headers.get('x-chaos-token') || isSignIn(request, exchange)
+    try {
+      await limits.take(tried ? 'sign-in' : kindOf(request), request)
+      return response
+    } catch (error) {
+      return answerProblem(request, problemOf(error))
     }
   }
 
@@ -156,6 +179,9 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     const headers = response.headers
     headers.set('X-Request-Id', exchange.id)
     headers.set('X-Content-Type-Options', 'nosniff')
+    if (exchange.limit && response.status !== 429)
+      for (const [name, value] of Object.entries(exchange.limit)) headers.set(name, value)
+    cors?.mark(request, headers)
     if (draining()) headers.set('Connection', 'close')
     if (exchange.route === 'unmatched' && response.status < 400) exchange.route = 'console'
     metrics.observe(request.method, exchange.route, response.status, ms / 1000)
@@ -208,7 +234,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .use(keyRoutes(keyStore(database), keyring, changedPolicy))
       .use(sessionRoutes({ auth, sessions, endAll }))
       .use(blocklistRoutes(blocklistStore(database), changedPolicy))
-      .use(previewRoute(resolver))
+      .use(previewRoute(resolver, limits))
       .use(telemetryRoutes(telemetry))
     let document: ReturnType<typeof openApiDocument> | undefined
     const reference = async () => await (document ??= openApiDocument(app))
@@ -232,6 +258,11 @@ function codeIn({ method, url }: Request): string | undefined {
   const code = end < 0 ? url.slice(start) : url.slice(start, end)
   return CODE.test(code) && !RESERVED.has(code) ? code : undefined
 }
+
+/** What a request counts as, for the limits. */
+const kindOf = ({ method }: Request): Kind => (SAFE.has(method) ? 'read' : 'create')
+
+const isSignIn = ({ method }: Request, { path }: Exchange) => method === 'POST' && path === '/api/session'
 
 const requestId = ({ headers }: Request) => {
   const given = headers.get('x-request-id')

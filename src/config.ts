@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { readHost } from './http/host.ts'
+import { rateOf } from './limits/rate.ts'
 
 export const settings = {
   PORT: setting('8080', port, 'Port to listen on.'),
@@ -56,7 +57,7 @@ export const settings = {
   ),
   REDIS_URL: secret(
     optional(redisUrl),
-    'Valkey or Redis, redis://[:password@]host:6379. By itself it changes nothing: see SECOND_TIER.',
+    'Valkey or Redis, redis://[:password@]host:6379. Replicas share rate limits through it; as a cache it is used with SECOND_TIER=valkey only.',
   ),
   CACHE_ENTRIES: setting('100000', whole(1, 10_000_000), 'Links the memory cache holds at most.'),
   CACHE_BYTES: setting(String(64 * 1024 ** 2), whole(1024, 2 ** 34), 'Memory that they take at most.'),
@@ -79,6 +80,28 @@ export const settings = {
     '0',
     whole(0, 10),
     'Proxies in front, each adding to X-Forwarded-For: the visitor is counted from the right.',
+  ),
+  RATE_CREATE: setting(
+    undefined,
+    optional(rate),
+    'Changes by the API that a key, or without one an address, may make: 60/min, 10/s, off. Unset: 300/min, and none in open mode.',
+  ),
+  RATE_READ: setting(undefined, optional(rate), 'The same of reads. Unset: 1200/min, and none in open mode.'),
+  RATE_SIGN_IN: setting(undefined, optional(rate), 'Wrong credentials from one address. Unset: 10/min, and none in open mode.'),
+  RATE_UNKNOWN: setting(
+    undefined,
+    optional(rate),
+    'Codes asked for by one address that no link has. Unset: 60/min, and none in open mode.',
+  ),
+  RATE_REDIRECT: setting(
+    undefined,
+    optional(rate),
+    'Redirects of one address, of known links too. Unset: no limit. Slows down who tries out codes, and everybody behind one address.',
+  ),
+  CORS_ORIGINS: setting(
+    undefined,
+    optional(origins),
+    'Origins whose web pages may use the API, with a key of theirs and never with cookies: https://app.example.com, by commas. Unset: none.',
   ),
   VISITOR_ADDRESS: setting(
     'network',
@@ -250,6 +273,19 @@ function webUrl(value: string | undefined): string {
   const url = URL.parse(value ?? '')
   if (!url || !/^https?:$/.test(url.protocol)) throw new Error('must be an http or https URL')
   return url.href.replace(/\/$/, '')
+}
+
+function rate(value: string | undefined): string {
+  rateOf(value ?? '')
+  return value!.toLowerCase()
+}
+
+function origins(value: string | undefined): string[] {
+  const list = (value ?? '').split(',').map((one) => one.trim())
+  for (const one of list)
+    if (!/^https?:[^*]+$/.test(one) || URL.parse(one)?.origin !== one)
+      throw new Error('must be exact origins, https://app.example.com, separated by commas; * is not taken')
+  return list
 }
 
 function redisUrl(value: string | undefined): string {

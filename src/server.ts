@@ -10,11 +10,14 @@ import { DatabaseAway } from './database/guard.ts'
 import { startMaintenance } from './database/maintenance.ts'
 import { migrate, SchemaTooNew } from './database/migrate.ts'
 import { createAuth } from './http/auth.ts'
+import type { Peers } from './http/client-address.ts'
+import { createCors } from './http/cors.ts'
 import { createSessions } from './http/session.ts'
 import { seedIfEmpty } from './import/folder.ts'
 import { admittedLinks } from './import/links.ts'
 import { openKeyring } from './keys/keyring.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { createLimits } from './limits/limits.ts'
 import { type Admission, admission } from './links/admission.ts'
 import { openPolicy, type PolicyFeed } from './policy/policy.ts'
 import { redirectFigures } from './redirect/figures.ts'
@@ -57,7 +60,8 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   const policy = await openPolicy({ database, folder: slot.folder, log })
   const keyring = openKeyring(database, policy, log)
   const sessions = createSessions(config, policy)
-  const auth = createAuth({ config, policy, keyring, sessions })
+  const cors = createCors(config.CORS_ORIGINS)
+  const auth = createAuth({ config, policy, keyring, sessions, cors })
   const blocked = blocklist(policy, blocklistFile)
   const admitted = admission(config, blocked.blocks)
   const {
@@ -67,13 +71,9 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     stop: stopResolver,
   } = await openResolver(config, database, slot.folder, policy.seen, blocked, log)
   policy.attach(changes)
-  const redirect = createRedirect({
-    resolver,
-    clicks,
-    config,
-    figures,
-    peers: { requestIP: (request) => http.requestIP(request) },
-  })
+  const peers: Peers = { requestIP: (request) => http.requestIP(request) }
+  const limits = createLimits({ config, log, metrics, peers, keyed: () => auth.mode() === 'token', bearerOf: auth.bearerOf })
+  const redirect = createRedirect({ resolver, clicks, config, figures, limits, peers })
   const chaos = createChaos(database, log, () => void lifecycle.drain(75, 'chaos: kill'))
   const alerts = watchAlerts(() => {
     const { oldest, dropped } = clicks.figures()
@@ -97,12 +97,14 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     database,
     policy,
     auth,
+    cors,
     sessions,
     keyring,
     admission: admitted,
     resolver,
     clicks,
     redirect,
+    limits,
     chaos,
     telemetry,
     draining,
@@ -135,6 +137,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     alerts.stop()
     blocklistFile?.stop()
     chaos.endAll()
+    limits.close()
   })
   lifecycle.onDrain('stop following changes', async () => {
     await stopResolver()
@@ -153,6 +156,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     await stopResolver()
     await keyring.stop()
     await policy.stop()
+    limits.close()
     await database.close()
     slot.release()
     throw error

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { temporaryFolder } from './databases.ts'
 import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
-import { serveOn, type TestServer } from './server.ts'
+import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 const WITHIN = 1_000 // what is promised
@@ -30,7 +30,10 @@ describe.skipIf(!serverBinaries())('the policy', () => {
   const keys: Record<string, { id: number; key: string }> = {}
 
   const start = (DATA_DIR: string, settings: Record<string, string> = {}) =>
-    serveOn({ name: 'external', settings: async () => ({ DATA_DIR, DATABASE_URL: url }), open: () => Promise.reject() }, settings)
+    serveOn(
+      { name: 'external', settings: async () => ({ DATA_DIR, DATABASE_URL: url }), open: () => Promise.reject() },
+      { ...UNLIMITED, ...settings },
+    )
   const policyFile = (folder: string) => join(folder, 'replicas', '0', 'policy.json')
   const statusOn = async (server: TestServer, key: string, path = '/urls') => (await server.get(path, bearer(key))).status
   const admin = () => bearer(keys.admin!.key)

@@ -36,7 +36,7 @@ describe('the memory cache', () => {
   })
 
   test('lets the oldest leave also after what was removed, replaced and cleared', () => {
-    const cache = memoryCache(4, 1e9)
+    const cache = memoryCache(4, 1e9, asItIs)
     const fill = (codes: string, version = 1) => [...codes].forEach((code) => cache.set(target(code, { version })))
     const held = () => [...'abcdefghij'].filter((code) => cache.has(code)).join('')
     fill('abcdef')

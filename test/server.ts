@@ -7,6 +7,9 @@ import { freePort } from './postgres.ts'
 export type Answer = { status: number; headers: Headers; body: any; text: string }
 export type TestServer = Awaited<ReturnType<typeof serveOn>>
 
+/** For tests that ask more of a server than its limits would let them. */
+export const UNLIMITED = { RATE_CREATE: 'off', RATE_READ: 'off', RATE_SIGN_IN: 'off', RATE_UNKNOWN: 'off' }
+
 /** Starts a server on a fresh database of that kind. `settings` are added to its settings. */
 export async function serveOn(kind: DatabaseKind, settings: Record<string, string> = {}) {
   const { log, ring } = quiet()

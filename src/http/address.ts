@@ -1,4 +1,5 @@
 // How the client reached us, checked before any router looks at the URL.
+import type { Cors } from './cors.ts'
 import { invalid, Problem } from './problem.ts'
 
 export type Address = { host: string; path: string; origin: string }
@@ -46,7 +47,8 @@ export function assertLoopback({ host }: Address, headers: Headers) {
     )
 }
 
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** Methods that change nothing. */
+export const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Whether the client came by a name that only this machine has. */
 export const isLoopback = ({ host }: Address) => LOOPBACK.test(host)
@@ -54,9 +56,10 @@ export const isLoopback = ({ host }: Address) => LOOPBACK.test(host)
 const isOwn = (origin: string, { host }: Address, publicUrl: string | undefined) =>
   URL.parse(origin)?.host === host || (publicUrl !== undefined && origin === new URL(publicUrl).origin)
 
-/** A change asked for by another site's page is 403, whatever cookies or tokens the browser adds. */
-export function assertSameOrigin(address: Address, { method, headers }: Request, publicUrl: string | undefined) {
-  if (SAFE.has(method)) return
+/** A change asked for by another site's page, unless CORS_ORIGINS lists it, is 403, whatever cookies or tokens the browser adds. */
+export function assertSameOrigin(address: Address, request: Request, publicUrl: string | undefined, cors?: Cors) {
+  const { method, headers } = request
+  if (SAFE.has(method) || cors?.admits(request)) return
   const origin = headers.get('origin')
   const site = headers.get('sec-fetch-site')
   const own = origin === null || isOwn(origin, address, publicUrl)

@@ -49,6 +49,8 @@ function wordsFor({ status, message, page }: Problem): [title: string, text: str
       'Nothing is at this address: it may be mistyped, or the link was taken back by whoever made it.',
     ]
   if (status === 410) return ['This link is no longer active', 'Whoever made it has switched it off.']
+  if (status === 429)
+    return ['Too many requests', 'Too much was asked for from your address just now. Please wait a little, then try again.']
   if (status === 503)
     return ['Try again in a moment', 'This link cannot be looked up just now. Nothing is lost; please try again shortly.']
   return ['That did not work', message]

@@ -4,6 +4,7 @@ import { type Config, ConfigError } from '../config.ts'
 import type { Policy, PolicyKey } from '../policy/policy.ts'
 import type { Access } from './access.ts'
 import { type Address, assertLoopback, assertSameOrigin, assertSentByOwnPage } from './address.ts'
+import type { Cors } from './cors.ts'
 import { NOBODY, type Principal } from './principal.ts'
 import { Problem, unavailable } from './problem.ts'
 import type { Sessions } from './session.ts'
@@ -21,7 +22,7 @@ export type Keyring = {
 /** Whose a credential is; of a key its hash, and until when it holds (ms). */
 type Holder = { principal: Principal; hash?: string; until?: number }
 
-type Parts = { config: Config; policy: { current: () => Policy }; keyring: Keyring; sessions: Sessions }
+type Parts = { config: Config; policy: { current: () => Policy }; keyring: Keyring; sessions: Sessions; cors: Cors | undefined }
 
 export type Auth = ReturnType<typeof createAuth>
 
@@ -33,7 +34,7 @@ export function assertNotOpenToNetwork({ AUTH, ADMIN_TOKEN, HOST }: Config) {
   )
 }
 
-export function createAuth({ config, policy, keyring, sessions }: Parts) {
+export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
   const { ADMIN_TOKEN, AUTH } = config
 
   /** Open mode ends with the first key for good: that the key was revoked must not open the server again. */
@@ -63,6 +64,12 @@ export function createAuth({ config, policy, keyring, sessions }: Parts) {
     mode,
     holderOf,
 
+    /** Whose the Bearer token of a request is; undefined where it has none that holds. */
+    bearerOf(request: Request): Principal | undefined {
+      const token = bearerIn(request)
+      return token === undefined ? undefined : holderOf(token)?.principal
+    },
+
     /**
      * Who sent this request. 401 without a credential that holds, unless `anyone` is asked for; a wrong one that was sent on purpose is 401 in
      * any case. 403 for what a web page of another origin may have sent. A route that looks for `itself` is told of nobody.
@@ -71,13 +78,13 @@ export function createAuth({ config, policy, keyring, sessions }: Parts) {
       if (asks === 'nobody') return NOBODY
       const now = mode()
       if (now === 'open' || now === 'unknown') assertLoopback(address, request.headers)
-      assertSameOrigin(address, request, config.PUBLIC_URL)
+      assertSameOrigin(address, request, config.PUBLIC_URL, cors)
       if (asks === 'itself') return NOBODY
       if (now === 'unknown')
         throw unavailable('whether this server has API keys is not known before its database was reached, try again in a moment')
       if (now !== 'token') return { by: now, scope: 'admin' }
 
-      const token = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.get('authorization') ?? '')?.[1]
+      const token = bearerIn(request)
       if (token !== undefined) {
         const holder = holderOf(token)
         if (!holder) throw unauthorized('this token or key does not hold')
@@ -97,6 +104,8 @@ export function createAuth({ config, policy, keyring, sessions }: Parts) {
     },
   }
 }
+
+const bearerIn = ({ headers }: Request) => /^Bearer\s+(\S+)\s*$/i.exec(headers.get('authorization') ?? '')?.[1]
 
 const ofKey = (by: 'key' | 'session', { id, name, scope, user_id }: PolicyKey): Principal => ({
   by,

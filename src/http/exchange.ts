@@ -16,6 +16,8 @@ export type Exchange = {
   holds?: () => boolean
   /** Who asks. */
   principal: Principal
+  /** RateLimit headers, where a limit holds. */
+  limit?: Record<string, string>
 }
 
 const exchanges = new WeakMap<Request, Exchange>()

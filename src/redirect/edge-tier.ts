@@ -13,6 +13,7 @@ export type EdgeTier = {
   get: (code: string) => Target | undefined
   apply: (targets: Target[], position?: Position) => void
   position: () => Position | undefined
+  usable: () => boolean
   restart: () => Promise<Position>
   /** True where the file could not be read: it has to be built anew. */
   broken: () => boolean
@@ -79,6 +80,7 @@ export function openEdgeTier({
     },
     position: () => safely(() => copy.position()),
     broken: () => broken,
+    usable: () => usable,
     async restart() {
       usable = false
       const started = Date.now()

@@ -48,7 +48,8 @@ export function memoryCache(maxEntries: number, maxBytes: number, vet: (target: 
       if (known && known.version > target.version) return
       remove(target.code)
       add(target)
-      while (entries.size + unvetted.size > maxEntries || bytes > maxBytes) remove((unvetted.size > 0 ? oldestUnvetted : oldest)()!)
+      while (entries.size + unvetted.size > maxEntries || bytes > maxBytes)
+        remove((unvetted.size > 0 ? oldestUnvetted : oldest)()!)
     },
     has: (code: string) => entries.has(code) || unvetted.has(code),
     remove,

@@ -3,6 +3,7 @@ import { Elysia } from 'elysia'
 import { openToAll } from '../http/access.ts'
 import { errorPage, errorPageHeaders, prefersHtml } from '../http/pages.ts'
 import { notFound } from '../http/problem.ts'
+import type { Limits } from '../limits/limits.ts'
 import { CODE } from './code.ts'
 import type { Resolver } from './resolver.ts'
 
@@ -14,15 +15,19 @@ const Preview = Type.Object({
 })
 
 /** GET /:code+ says where a link leads, without going there and without counting. */
-export function previewRoute(resolver: Resolver) {
+export function previewRoute(resolver: Resolver, limits: Limits) {
   return new Elysia({ detail: { tags: ['Redirects'] } }).get(
     '/:code',
     async ({ params, request }) => {
       const code = params.code.endsWith('+') ? params.code.slice(0, -1) : ''
-      const entry = CODE.test(code)
-        ? (resolver.inMemory(code) ?? resolver.inEdge(code) ?? (await resolver.find(code)))
-        : undefined
-      if (!entry?.location) throw notFound('URL')
+      if (limits.limitsRedirects) await limits.take('redirect', request)
+      const near = resolver.inMemory(code) ?? resolver.inEdge(code)
+      if (!near && resolver.isWhole()) limits.assertLeft('unknown', request)
+      const entry = near ?? (CODE.test(code) ? await resolver.find(code) : undefined)
+      if (!entry?.location) {
+        await limits.take('unknown', request)
+        throw notFound('URL')
+      }
       const { active, location } = entry.blocked ?? entry
       const blocked = entry.blocked !== undefined
       if (!prefersHtml(request)) return { short_code: code, original_url: entry.location, is_active: active, blocked }

@@ -16,6 +16,8 @@ export type Resolver = {
   inEdge: (code: string) => Target | undefined
   /** Asks the second tier, then the database; undefined where no link has the code. Throws DatabaseAway where nobody knows. */
   find: (code: string) => Promise<Target | undefined>
+  /** True while the copy on this machine holds every link (but those made elsewhere in the last half second). */
+  isWhole: () => boolean
   /** Takes changes made here, before their caller is answered, and announces them to the other replicas. */
   changed: (targets: Target[]) => void
   /** Other hosts are blocked than before: everything is vetted anew. */
@@ -164,6 +166,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
       return target
     },
     find,
+    isWhole: () => mode === 'serve' && (edge?.usable() ?? false),
     changed(targets) {
       follow(targets)
       try {

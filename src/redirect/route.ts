@@ -4,6 +4,7 @@ import { networkOf, refererHost } from '../clicks/visitor.ts'
 import type { Config } from '../config.ts'
 import { clientAddress, type Peers } from '../http/client-address.ts'
 import { notFound, Problem } from '../http/problem.ts'
+import type { Limits } from '../limits/limits.ts'
 import { CODE } from './code.ts'
 import type { RedirectFigures, Tier } from './figures.ts'
 import type { Resolver } from './resolver.ts'
@@ -11,7 +12,7 @@ import type { Target } from './target.ts'
 
 export type Redirect = (request: Request, code: string) => Response | Promise<Response>
 
-type Parts = { resolver: Resolver; clicks: Recorder; config: Config; figures: RedirectFigures; peers: Peers }
+type Parts = { resolver: Resolver; clicks: Recorder; config: Config; figures: RedirectFigures; limits: Limits; peers: Peers }
 
 // Made once: headers from an object literal cost a redirect 1 µs more.
 const HIT = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'HIT' })
@@ -23,7 +24,7 @@ const BLOCKED_PAGE = {
 }
 
 /** Answers where `code` leads: 302, or throws Problem 404 (410 for a blocked host, and for an inactive link where set so). */
-export function createRedirect({ resolver, clicks, config, figures, peers }: Parts): Redirect {
+export function createRedirect({ resolver, clicks, config, figures, limits, peers }: Parts): Redirect {
   const gone = Number(config.INACTIVE_STATUS)
   const client = clientAddress(config)
   const keptAddress = {
@@ -32,8 +33,8 @@ export function createRedirect({ resolver, clicks, config, figures, peers }: Par
     none: () => '',
   }[config.VISITOR_ADDRESS]
 
-  function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Response {
-    if (!target?.active || target.location === null) throw missing(target)
+  function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Response | Promise<Response> {
+    if (!target?.active || target.location === null) return leadsNowhere(request, target)
     if (request.method === 'GET') {
       const { headers } = request
       clicks.record(
@@ -57,13 +58,24 @@ export function createRedirect({ resolver, clicks, config, figures, peers }: Par
     return result === 'inactive' && gone === 410 ? new Problem(410, 'URL is not active') : notFound('URL')
   }
 
-  return (request, code) => {
+  /** Throws, once the limit on unknown codes has had its word; links that are only switched off are not unknown. */
+  function leadsNowhere(request: Request, target: Target | undefined): Promise<never> {
+    const problem = missing(target)
+    const taken = target?.location ? undefined : limits.take('unknown', request)
+    if (!taken) throw problem
+    return taken.then(() => {
+      throw problem
+    })
+  }
+
+  const unlimited: Redirect = (request, code) => {
     const started = performance.now()
     const known = resolver.inMemory(code)
     if (known) return answer(request, known, 'hit', started)
     const copied = resolver.inEdge(code)
     if (copied) return answer(request, copied, 'edge', started)
-    if (!CODE.test(code)) throw missing(undefined) // never asked for further away
+    if (!CODE.test(code)) return leadsNowhere(request, undefined) // never asked for further away
+    if (resolver.isWhole()) limits.assertLeft('unknown', request) // else it could be a known link that is only not at hand
     return resolver.find(code).then(
       (found) => answer(request, found, 'miss', started),
       (error) => {
@@ -71,5 +83,10 @@ export function createRedirect({ resolver, clicks, config, figures, peers }: Par
         throw error
       },
     )
+  }
+  if (!limits.limitsRedirects) return unlimited
+  return (request, code) => {
+    const taken = limits.take('redirect', request)
+    return taken ? taken.then(() => unlimited(request, code)) : unlimited(request, code)
   }
 }
