@@ -20,6 +20,7 @@ import type { Auth } from './http/auth.ts'
 import { readJson } from './http/body.ts'
 import type { Cors } from './http/cors.ts'
 import { type Exchange, exchangeOf, openExchange } from './http/exchange.ts'
+import { protect, transportSecurity } from './http/headers.ts'
 import { NOBODY } from './http/principal.ts'
 import { notFound, Problem } from './http/problem.ts'
 import { routeTable } from './http/route-table.ts'
@@ -72,6 +73,7 @@ export type Parts = {
 export async function createApp(parts: Parts): Promise<(request: Request) => Response | Promise<Response>> {
   const { config, log, metrics, auth, cors, redirect, limits, chaos, draining } = parts
   const logAccess = createAccessLog(log)
+  const hsts = transportSecurity(config)
   const routes = await createRoutes(parts)
   const table = routeTable(routes)
 
@@ -178,7 +180,9 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
   function finish(request: Request, response: Response, exchange: Exchange, ms: number, cause: unknown): Response {
     const headers = response.headers
     headers.set('X-Request-Id', exchange.id)
-    headers.set('X-Content-Type-Options', 'nosniff')
+    protect(headers)
+    const byTls = hsts?.(request)
+    if (byTls) headers.set('Strict-Transport-Security', byTls)
     if (exchange.limit && response.status !== 429)
       for (const [name, value] of Object.entries(exchange.limit)) headers.set(name, value)
     cors?.mark(request, headers)

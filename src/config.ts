@@ -44,6 +44,11 @@ export const settings = {
     'File of hosts that no link may lead to, one a line, beside those of /api/blocklist. Read again when it changes, and at SIGHUP.',
   ),
   LANDING_URL: setting(undefined, optional(webUrl), 'Where / leads. Unset: to the console.'),
+  HSTS_MAX_AGE: setting(
+    undefined,
+    optional(whole(0, 63_072_000)),
+    'Seconds that browsers are told to use nothing but https here (Strict-Transport-Security), where TLS ends in front. Unset: not told.',
+  ),
   INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for a link that is not active: 404 or 410.'),
   ADMIN_TOKEN: secret(
     optional(longToken),
@@ -122,11 +127,6 @@ export const settings = {
     undefined,
     optional(whole(1, 36_500)),
     'Days that events are kept, dropped by whole months; statistics and totals stay. Unset: for ever.',
-  ),
-  HSTS: setting(
-    undefined,
-    optional(whole(1, 315_360_000)),
-    'Seconds of Strict-Transport-Security, on answers to https requests. Unset: the header is not sent.',
   ),
   CHAOS_TOKEN: secret(optional(text), 'Arms /chaos: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.'),
   LOG_LEVEL: setting(
@@ -289,11 +289,24 @@ function origins(value: string | undefined): string[] {
 }
 
 function redisUrl(value: string | undefined): string {
-  if (!/^(redis|rediss|valkey|valkeys):\/\/./.test(value ?? '')) throw new Error('must look like redis://host:6379')
+  if (!/^(redis|rediss|valkey|valkeys):\/\/./.test(value ?? '') || !isUrl(value!))
+    throw new Error('must look like redis://host:6379')
   return value!
 }
 
+/** Whoever uses it parses it, and decodes what is in it. */
+function isUrl(value: string): boolean {
+  try {
+    const { username, password } = new URL(value)
+    return typeof decodeURIComponent(username + password) === 'string'
+  } catch {
+    return false
+  }
+}
+
 function databaseUrl(value: string | undefined): string {
-  if (!/^postgres(ql)?:\/\/./.test(value ?? '')) throw new Error('must look like postgres://user:password@host:5432/name')
+  const oneHost = value?.replace(/(,[^/?@]*)(?=[/?]|$)/, '') // others may follow the first
+  if (!/^postgres(ql)?:\/\/./.test(value ?? '') || !isUrl(oneHost!))
+    throw new Error('must look like postgres://user:password@host:5432/name')
   return value!
 }

@@ -6,6 +6,7 @@ import { Elysia } from 'elysia'
 import type { Config } from './config.ts'
 import { assetsFolder } from './executable.ts'
 import { openToAll } from './http/access.ts'
+import { PAGE_POLICY } from './http/headers.ts'
 import { errorPage, errorPageHeaders } from './http/pages.ts'
 import { notFound } from './http/problem.ts'
 
@@ -13,9 +14,6 @@ const hidden = { detail: { hide: true, ...openToAll } }
 
 /** Names are stable, so a browser asks each time and is mostly told 304. */
 const SAFE = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache' }
-
-const POLICY =
-  "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 /** What crawlers have no business with; short links are for them to follow. */
 const ROBOTS = [
@@ -77,7 +75,7 @@ async function assets(folder: string) {
 type Answer = (request: Request) => Response
 
 function page(name: string): Answer {
-  return file(name, 'text/html; charset=utf-8', { 'Content-Security-Policy': POLICY })
+  return file(name, 'text/html; charset=utf-8', { 'Content-Security-Policy': PAGE_POLICY })
 }
 
 function file(name: string, type: string, headers: Record<string, string> = {}): Answer {

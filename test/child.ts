@@ -1,4 +1,5 @@
 // Waypost as a process of its own, for tests that kill it.
+import { openSync } from 'node:fs'
 import { join } from 'node:path'
 import { atEnd } from './at-end.ts'
 import { freePort } from './postgres.ts'
@@ -21,13 +22,13 @@ export async function runCommand(args: string[], env: Record<string, string> = {
   return { code, out, err }
 }
 
-/** Starts `serve` on a free port and waits until /ready says `status`. The process ends with the tests'. */
-export async function startChild(env: Record<string, string>, status = 'ready') {
+/** Starts `serve` on a free port and waits until /ready says `status`; `said` is a file for all that it prints. The process ends with the tests'. */
+export async function startChild(env: Record<string, string>, status = 'ready', said?: string) {
   const port = await freePort()
   const child = Bun.spawn([process.execPath, '--no-env-file', main, 'serve'], {
     env: { PORT: String(port), DRAIN_WAIT: '0', LOG_LEVEL: 'warn', ...env },
-    stdout: 'ignore',
-    stderr: 'inherit',
+    stdout: said ? openSync(said, 'a') : 'ignore',
+    stderr: said ? openSync(said, 'a') : 'inherit',
   })
   atEnd(() => child.kill(9))
   const base = `http://127.0.0.1:${port}`

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { type Address, openPool } from '../database/connect.ts'
 import type { Database } from '../database/guard.ts'
 import { lockSlot, slotFolders } from '../slots.ts'
+import { messageForLog } from '../telemetry/log-error.ts'
 import type { Log } from '../telemetry/logs.ts'
 import { type DeadJournal, type DrainState, drainFolder, journalDrain, newState, removeJournal } from './drain.ts'
 import { CONTROL, type PreparedSegment } from './journal.ts'
@@ -242,7 +243,7 @@ function report(level: 'info' | 'warn' | 'error', fields: Record<string, unknown
 
 const line = (level: 'info' | 'warn' | 'error') => (first: unknown, second?: string) => {
   const { err, ...fields } = (typeof first === 'object' ? first : {}) as { err?: Error }
-  report(level, { ...fields, ...(err ? { reason: err.message } : {}), worker: 'drain' }, second ?? String(first))
+  report(level, { ...fields, ...(err ? { reason: messageForLog(err) } : {}), worker: 'drain' }, second ?? String(first))
 }
 
 const workerLog = { info: line('info'), warn: line('warn'), error: line('error') } as unknown as Log

@@ -1,6 +1,7 @@
 // From journals into the database: the live journal of this process as it is written, and those of dead ones once.
 import { rmSync } from 'node:fs'
 import { type Database, DatabaseAway } from '../database/guard.ts'
+import { messageForLog } from '../telemetry/log-error.ts'
 import { type Batch, batchOf } from './batch.ts'
 import type { Click } from './journal-format.ts'
 import type { Reader } from './journal-reader.ts'
@@ -111,7 +112,7 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
         watermark = undefined // what was gathered is read again
         const noSchemaYet = (error as { code?: string }).code === '42P01'
         if (!(error instanceof Fenced) && !noSchemaYet && !(error instanceof DatabaseAway && failing))
-          report('warn', { journal: id, reason: (error as Error).message }, 'clicks could not be stored and will be tried again')
+          report('warn', { journal: id, reason: messageForLog(error) }, 'clicks could not be stored and will be tried again')
         failing = true
         if (!(error instanceof Fenced)) await Bun.sleep(RETRY_AFTER)
         throw error

@@ -2,6 +2,8 @@ import type { Log } from '../telemetry/logs.ts'
 import type { Exchange } from './exchange.ts'
 
 const LINES_A_SECOND = 200
+/** A target that somebody put behind our name, /https:%2F%2Fexample.com%3Ftoken=…, keeps its query string to itself as well. */
+const ENCODED_QUERY = /(%(25)*3f).*/is
 
 /**
  * Logs every answer but a redirect; beyond 200 lines a second, and as many of failures, only how many there were: an outage must not
@@ -28,7 +30,7 @@ export function createAccessLog(log: Log) {
     const line = {
       request_id: exchange.id,
       method,
-      path: exchange.path.slice(0, 256),
+      path: exchange.path.replace(ENCODED_QUERY, '').slice(0, 256),
       route: exchange.route,
       status,
       ms: Math.round(ms * 100) / 100,

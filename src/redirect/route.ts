@@ -3,6 +3,7 @@ import type { Recorder } from '../clicks/recorder.ts'
 import { networkOf, refererHost } from '../clicks/visitor.ts'
 import type { Config } from '../config.ts'
 import { clientAddress, type Peers } from '../http/client-address.ts'
+import { transportSecurity } from '../http/headers.ts'
 import { notFound, Problem } from '../http/problem.ts'
 import type { Limits } from '../limits/limits.ts'
 import { CODE } from './code.ts'
@@ -27,6 +28,7 @@ const BLOCKED_PAGE = {
 export function createRedirect({ resolver, clicks, config, figures, limits, peers }: Parts): Redirect {
   const gone = Number(config.INACTIVE_STATUS)
   const client = clientAddress(config)
+  const hsts = transportSecurity(config)
   const keptAddress = {
     network: (request: Request) => networkOf(client(request, peers)),
     full: (request: Request) => client(request, peers),
@@ -48,7 +50,10 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
     figures.redirected(request.method, tier, performance.now() - started)
     const headers = tier === 'hit' ? HIT : MISS
     headers.set('Location', target.location)
-    return new Response(null, { status: 302, headers }) // it takes a copy
+    const response = new Response(null, { status: 302, headers }) // it takes a copy
+    const byTls = hsts?.(request)
+    if (byTls) response.headers.set('Strict-Transport-Security', byTls)
+    return response
   }
 
   function missing(target: Target | undefined): Problem {

@@ -1,6 +1,7 @@
 // The log: pino to standard output (pretty on a terminal, JSON otherwise) and to a ring in memory that /logs reads.
 import pino from 'pino'
 import pretty from 'pino-pretty'
+import { errorForLog } from './log-error.ts'
 
 export type Log = pino.Logger
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
@@ -33,6 +34,7 @@ export function createLog(level: LogLevel, ring: LogRing, terminal = process.std
       base: undefined,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: errorForLog },
     },
     pino.multistream([
       { level, stream: stdout },
