@@ -7,6 +7,7 @@ import postgres from 'postgres'
 import { errorForLog } from '../src/telemetry/log-error.ts'
 import { runCommand, startChild } from './child.ts'
 import { databases, temporaryFolder } from './databases.ts'
+import { UNLIMITED } from './server.ts'
 import { exchange } from './wire.ts'
 
 /** Each is found nowhere else. */
@@ -75,6 +76,7 @@ describe.each(databases)('on the $name database', (kind) => {
       {
         ...settings,
         ADMIN_TOKEN: S.adminToken,
+        ...UNLIMITED,
         CHAOS_TOKEN: S.chaosToken,
         LOG_LEVEL: 'debug',
         TRUSTED_PROXIES: '1',
@@ -196,6 +198,7 @@ test('a server whose database is away does not tell its password', async () => {
       DATA_DIR: temporaryFolder(),
       DATABASE_URL: `postgres://waypost:${S.databasePassword}@127.0.0.1:1/waypost`,
       ADMIN_TOKEN: S.adminToken,
+      ...UNLIMITED,
       LOG_LEVEL: 'debug',
     },
     'degraded',

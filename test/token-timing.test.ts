@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
 import { sameSecret } from '../src/http/auth.ts'
 import { databases } from './databases.ts'
-import { serveOn, type TestServer } from './server.ts'
+import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
 const TOKEN = randomBytes(32).toString('hex')
 const FAR = `${TOKEN[0] === 'a' ? 'b' : 'a'}${TOKEN.slice(1)}`
@@ -15,7 +15,7 @@ const ALIKE = 0.1
 
 let server: TestServer
 beforeAll(async () => {
-  server = await serveOn(databases[0]!, { ADMIN_TOKEN: TOKEN })
+  server = await serveOn(databases[0]!, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
 }, 60_000)
 afterAll(() => server.stop())
 
