@@ -1,5 +1,6 @@
+import { join } from 'node:path'
 import { compare, type Result, rowOf } from '../compare.ts'
-import { ceiling } from '../load.ts'
+import { ceiling, onCore } from '../load.ts'
 import { BROWSER, clicksStored, createLink } from '../product.ts'
 import { startDatabase, startWaypost } from '../servers.ts'
 
@@ -44,27 +45,13 @@ export async function flood(): Promise<Result> {
   }
 }
 
-/** Asks for random codes at a fixed rate until stopped. */
+/** Asks for random codes until stopped, from the client's core: in this process it would take the server's time. */
 function scan(url: string) {
-  let stopped = false
-  const done = (async () => {
-    while (!stopped) {
-      const next = Bun.sleep(10)
-      await Promise.all(
-        Array.from({ length: FLOOD / 100 }, () =>
-          fetch(`${url}/x${Math.random().toString(36).slice(2)}`).then(
-            (answer) => answer.arrayBuffer(),
-            () => {},
-          ),
-        ),
-      )
-      await next
-    }
-  })()
+  const child = Bun.spawn(onCore(1, [process.execPath, join(import.meta.dir, '../scanner.ts'), url, String(FLOOD)]))
   return {
-    stop: () => {
-      stopped = true
-      return done
+    async stop() {
+      child.kill()
+      await child.exited
     },
   }
 }

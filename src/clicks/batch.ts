@@ -24,10 +24,17 @@ type Dimension = (typeof DIMENSIONS)[number]
 
 /** `clampTime` keeps a mad clock from making rows of another age. Times are ms since 1970; sums come in the order of their keys. */
 export function batchOf(clicks: Click[], clampTime: (time: number) => number): Batch {
+  const batch = openBatch(clampTime)
+  for (const click of clicks) batch.add(click)
+  return batch.close()
+}
+
+/** The same, click by click. */
+export function openBatch(clampTime: (time: number) => number) {
   const events: Batch['events'] = { link: [], at: [], details: [] }
   const links = new Map<number, Link>()
 
-  for (const { linkId, time, referrer, userAgent, address } of clicks) {
+  function add({ linkId, time, referrer, userAgent, address }: Click) {
     const at = clampTime(time)
     const agent = agentOf(userAgent)
     events.link.push(linkId)
@@ -40,20 +47,21 @@ export function batchOf(clicks: Click[], clampTime: (time: number) => number): B
     link.clicks++
     link.bots += bots
     if (at > link.last) link.last = at
-    add(link.series, at - (at % QUARTER), bots)
+    count(link.series, at - (at % QUARTER), bots)
 
     const day = dayOf(at)
     let values = link.days.get(day)
     if (!values) link.days.set(day, (values = { browser: new Map(), device: new Map(), referrer: new Map(), system: new Map() }))
-    if (referrer) add(values.referrer, referrer, bots)
-    add(values.browser, agent.browser, bots)
-    add(values.system, agent.system, bots)
-    add(values.device, agent.device, bots)
+    if (referrer) count(values.referrer, referrer, bots)
+    count(values.browser, agent.browser, bots)
+    count(values.system, agent.system, bots)
+    count(values.device, agent.device, bots)
   }
-  return { count: clicks.length, events, ...columnsOf(links) }
+
+  return { add, close: (): Batch => ({ count: events.link.length, events, ...columnsOf(links) }) }
 }
 
-function add<Key>(sums: Map<Key, Sum>, key: Key, bots: number) {
+function count<Key>(sums: Map<Key, Sum>, key: Key, bots: number) {
   const sum = sums.get(key)
   if (sum) {
     sum.clicks++

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import { type Database, DatabaseAway } from '../database/guard.ts'
 import { messageForLog } from '../telemetry/log-error.ts'
-import { type Batch, batchOf } from './batch.ts'
+import { type Batch, openBatch } from './batch.ts'
 import type { Click } from './journal-format.ts'
 import type { Reader } from './journal-reader.ts'
 import { openReader } from './journal-reader.ts'
@@ -37,6 +37,7 @@ export const newState = (): DrainState => ({
 const MAX_BATCH = 50_000
 /** So many at once are a backlog: the next batch is gathered meanwhile. */
 const BACKLOG = 10_000
+const SLICE = 2_000
 const RETRY_AFTER = 250
 const DAY = 86_400_000
 const FUTURE = 300_000
@@ -84,6 +85,21 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
     if (leftOut > 0) report('info', { journal: id, clicks: leftOut }, 'clicks of purged links were left out')
   }
 
+  /** Up to a batch, a slice at a time: in between, the one before goes out to the database. */
+  async function gather(): Promise<{ clicks: Click[]; batch: Batch }> {
+    const clicks: Click[] = []
+    const batch = openBatch(clampTime)
+    for (;;) {
+      const slice = reader.read(Math.min(SLICE, MAX_BATCH - clicks.length))
+      for (const click of slice) {
+        clicks.push(click)
+        batch.add(click)
+      }
+      if (slice.length < SLICE || clicks.length === MAX_BATCH) return { clicks, batch: batch.close() }
+      await new Promise(setImmediate)
+    }
+  }
+
   return {
     align,
     async step(stored: () => void): Promise<number> {
@@ -92,8 +108,7 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
         if (watermark === undefined) await align()
         let underWay: Promise<void> | undefined
         for (;;) {
-          const clicks = reader.read(MAX_BATCH)
-          const batch = batchOf(clicks, clampTime)
+          const { clicks, batch } = await gather()
           await underWay
           if (underWay) stored()
           if (clicks.length === 0) break
