@@ -20,6 +20,7 @@ export async function startWaypost(
     PATH: process.env.PATH!,
     PORT: String(port),
     DATA_DIR: folder,
+    AUTH: 'off',
     LOG_LEVEL: 'warn',
     DRAIN_WAIT: '0',
     ...settings,

@@ -316,4 +316,10 @@ describe('a start that would open the API to a network by accident', () => {
     expect([code, said.trim().split('\n').length]).toEqual([2, 1])
     expect(said).toContain('set ADMIN_TOKEN')
   })
+
+  test('behind a proxy that is trusted, without ADMIN_TOKEN, the same', async () => {
+    const { code, said } = await start('--trusted-proxies', '1')
+    expect([code, said.trim().split('\n').length]).toEqual([2, 1])
+    expect(said).toMatch(/^waypost: TRUSTED_PROXIES 1 .*set ADMIN_TOKEN/)
+  })
 })

@@ -86,6 +86,27 @@ describe('signing in', () => {
   })
 })
 
+test('too many wrong sign-ins are 429, and then right ones too, for a while', async () => {
+  const limited = await serveOn(kind, { ADMIN_TOKEN, RATE_SIGN_IN: '5/h' })
+  try {
+    const signInWith = (token: string) => limited.call('POST', '/api/session', { token }, { authorization: '' })
+    const statuses: number[] = []
+    for (let i = 0; i < 5; i++) statuses.push((await signInWith(`wp_guess${i}`)).status)
+    expect(statuses).toEqual([401, 401, 401, 401, 401])
+    for (const token of ['wp_guess', ADMIN_TOKEN]) {
+      const answer = await signInWith(token)
+      expect([answer.status, answer.headers.get('set-cookie'), Number(answer.headers.get('retry-after')) > 60]).toEqual([
+        429,
+        null,
+        true,
+      ])
+    }
+    expect((await limited.get('/urls')).status).toBe(200) // who has a credential already is not locked out
+  } finally {
+    await limited.stop()
+  }
+}, 30_000)
+
 describe('a session', () => {
   test('says whose it is', async () => {
     const user = (await server.post('/users', { username: 'ada', email: 'ada@example.com' })).body

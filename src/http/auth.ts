@@ -27,11 +27,15 @@ type Parts = { config: Config; policy: { current: () => Policy }; keyring: Keyri
 export type Auth = ReturnType<typeof createAuth>
 
 /** ConfigError where the server would be open to a network by accident. */
-export function assertNotOpenToNetwork({ AUTH, ADMIN_TOKEN, HOST }: Config) {
-  if (AUTH === 'off' || ADMIN_TOKEN || /^(127\.\d+\.\d+\.\d+|localhost|::1)$/.test(HOST)) return
-  throw new ConfigError(
-    `HOST ${HOST} would open the API to the network: set ADMIN_TOKEN (or ADMIN_TOKEN_FILE), or AUTH=off if that is what you want`,
-  )
+export function assertNotOpenToNetwork({ AUTH, ADMIN_TOKEN, HOST, TRUSTED_PROXIES }: Config) {
+  if (AUTH === 'off' || ADMIN_TOKEN) return
+  const way = 'set ADMIN_TOKEN (or ADMIN_TOKEN_FILE), or AUTH=off if that is what you want'
+  if (!/^(127\.\d+\.\d+\.\d+|localhost|::1)$/.test(HOST))
+    throw new ConfigError(`HOST ${HOST} would open the API to the network: ${way}`)
+  if (TRUSTED_PROXIES > 0)
+    throw new ConfigError(
+      `TRUSTED_PROXIES ${TRUSTED_PROXIES} says that others forward to this server, which would be open to them: ${way}`,
+    )
 }
 
 export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
