@@ -17,7 +17,7 @@ COPY package.json bun.lock bunfig.toml ./
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
     bun install --frozen-lockfile
 
-COPY tsconfig.json build.ts ./
+COPY tsconfig.json build.ts sbom.ts ./
 COPY sql sql
 COPY console console
 COPY src src

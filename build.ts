@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { compiledIn, licences } from './sbom.ts'
 
 const TARGETS = ['linux-x64', 'linux-x64-baseline', 'linux-arm64', 'darwin-arm64'] as const
 
@@ -29,6 +30,8 @@ async function buildAssets() {
   copy('console/docs/index.html', 'swagger/index.html')
   for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css', 'swagger-ui-bundle.js.LICENSE.txt', 'LICENSE', 'NOTICE'])
     copy(`node_modules/swagger-ui-dist/${file}`, `swagger/${file}`)
+
+  write('licences.json', JSON.stringify(licences(await compiledIn())))
 }
 
 async function bundle(script: string, style: string): Promise<{ js: string; css: string }> {

@@ -110,8 +110,19 @@ function installedAt(folder: string, name: string): string | undefined {
   }
 }
 
-function licensesOf({ name, version, license }: Manifest) {
+/** What /api/about lists. */
+export const licences = (packages: Package[]) => [
+  { name: 'bun', version: Bun.version, licence: 'MIT' },
+  ...packages.map((one) => ({ name: one.name, version: one.version, licence: licenceOf(one) })),
+]
+
+function licenceOf({ name, version, license }: Manifest): string {
   if (!license) throw new Error(`${name}@${version} names no licence: look it up, and say it here`)
+  return license
+}
+
+function licensesOf(manifest: Manifest) {
+  const license = licenceOf(manifest)
   return / (OR|AND|WITH) /.test(license) ? [{ expression: license }] : [{ license: { id: license } }]
 }
 

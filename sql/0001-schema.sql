@@ -308,6 +308,20 @@ create trigger api_keys_gone after delete on api_keys for each row execute funct
 create trigger blocked_hosts_changed after insert or update or delete or truncate on blocked_hosts
   for each statement execute function policy_changed();
 
+-- Replicas that run: each writes its row anew every second, and reads who else does. Unlogged: what a crash empties is there again a second later.
+create unlogged table replicas (
+  id uuid primary key, -- of one run of a process
+  place text not null, -- host and folder of its slot: who runs there next replaces it
+  slot int not null,
+  hostname text not null,
+  url text, -- where the others reach it
+  version text not null,
+  state text not null,
+  rate float8 not null, -- requests a second
+  started_at timestamptz(3) not null,
+  seen_at timestamptz(3) not null default clock_timestamp()
+) with (fillfactor = 20); -- an update finds room beside the row, and no index changes
+
 -- Imports. A file's rows wait here, by import and row, until one transaction makes them visible; they go afterwards, also when it fails.
 -- file_id is the row's id in the file. id begins as the same and becomes the id that the row gets, or, where it is there already, has.
 -- Unlogged: what a crash empties was not imported yet.

@@ -1,23 +1,28 @@
 // The HTTP pipeline, read top to bottom: redirect -> address -> request id -> access -> limits -> faults -> routes -> problems -> log and metrics.
 import { randomUUID } from 'node:crypto'
 import { Elysia } from 'elysia'
+import { aboutRoutes } from './about/routes.ts'
 import { openApiDocument } from './api-reference.ts'
 import { blocklistRoutes } from './blocklist/routes.ts'
 import { blocklistStore } from './blocklist/store.ts'
 import type { Chaos } from './chaos/faults.ts'
 import { chaosRoutes } from './chaos/routes.ts'
+import { chaosStateRoute } from './chaos/state.ts'
 import type { Recorder } from './clicks/recorder.ts'
 import type { Config } from './config.ts'
 import { consoleRoutes } from './console.ts'
 import type { Database } from './database/guard.ts'
 import { eventRoutes } from './events/routes.ts'
 import { eventStore } from './events/store.ts'
+import { fleetRoutes } from './fleet/routes.ts'
+import type { Signer } from './fleet/signature.ts'
 import { type Access, assertAllowed, openToAll } from './http/access.ts'
 import { createAccessLog } from './http/access-log.ts'
 import { type Address, addressOf, SAFE } from './http/address.ts'
 import { answerJson, answerProblem, problemOf } from './http/answer.ts'
 import type { Auth } from './http/auth.ts'
 import { readJson } from './http/body.ts'
+import type { Peers } from './http/client-address.ts'
 import type { Cors } from './http/cors.ts'
 import { type Exchange, exchangeOf, openExchange } from './http/exchange.ts'
 import { protect, transportSecurity } from './http/headers.ts'
@@ -32,9 +37,11 @@ import { keyRoutes } from './keys/routes.ts'
 import { keyStore } from './keys/store.ts'
 import type { Kind, Limits } from './limits/limits.ts'
 import type { Admission } from './links/admission.ts'
+import { exportRoute } from './links/export.ts'
 import { linkRoutes } from './links/routes.ts'
 import { linkStore } from './links/store.ts'
 import { linkView } from './links/view.ts'
+import { overviewRoutes } from './overview/routes.ts'
 import type { PolicyFeed } from './policy/policy.ts'
 import { renewSessionSecret } from './policy/store.ts'
 import { CODE, RESERVED } from './redirect/code.ts'
@@ -42,6 +49,7 @@ import { previewRoute } from './redirect/preview.ts'
 import type { Resolver } from './redirect/resolver.ts'
 import type { Redirect } from './redirect/route.ts'
 import { sessionRoutes } from './sessions/routes.ts'
+import { logRoutes } from './telemetry/log-routes.ts'
 import type { Log } from './telemetry/logs.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import { telemetryRoutes } from './telemetry/routes.ts'
@@ -64,14 +72,18 @@ export type Parts = {
   cors: Cors | undefined
   limits: Limits
   chaos: Chaos
+  signer: Signer
+  overview: Parameters<typeof overviewRoutes>[0]
   telemetry: Parameters<typeof telemetryRoutes>[0]
+  logs: Parameters<typeof logRoutes>[0]
+  peers: Peers
   /** True while the process drains: every answer then closes its connection. */
   draining: () => boolean
 }
 
 /** Bun's `fetch` for the whole server. */
 export async function createApp(parts: Parts): Promise<(request: Request) => Response | Promise<Response>> {
-  const { config, log, metrics, auth, cors, redirect, limits, chaos, draining } = parts
+  const { config, log, metrics, auth, cors, redirect, limits, chaos, signer, draining } = parts
   const logAccess = createAccessLog(log)
   const hsts = transportSecurity(config)
   const routes = await createRoutes(parts)
@@ -132,10 +144,13 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       assertAllowed(principal, access)
       return principal
     }
-    exchange.principal = ask()
+    const peer = signer.principalOf(request, access)
+    exchange.principal = peer ?? ask()
+    const { by } = exchange.principal
+    exchange.console = by === 'session' || (by !== 'nobody' && request.headers.has('x-waypost-console'))
     exchange.holds = () => {
       try {
-        return ask() !== undefined
+        return (peer ?? ask()) !== undefined
       } catch {
         return false
       }
@@ -147,7 +162,11 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
   /** Wrong credentials are counted, and too many of them answered 429; without any it is a request like others. */
   async function countRefusal(request: Request, response: Response, exchange: Exchange): Promise<Response> {
     const { headers } = request
-    const tried = headers.get('authorization') || headers.get('x-chaos-token') || isSignIn(request, exchange)
+    const tried =
+      headers.get('authorization') ||
+      headers.get('x-chaos-token') ||
+      headers.get('x-waypost-fleet') ||
+      isSignIn(request, exchange)
     try {
       await limits.take(tried ? 'sign-in' : kindOf(request), request)
       return response
@@ -157,7 +176,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
   }
 
   async function disturb(path: string) {
-    if (path === '/chaos' || path === '/health' || path === '/ready') return
+    if (UNDISTURBED.test(path)) return
     const delay = chaos.delay()
     if (delay > 0) await Bun.sleep(delay)
     if (chaos.fails()) throw new Problem(500, 'this failure was asked for by /chaos')
@@ -189,11 +208,25 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     if (draining()) headers.set('Connection', 'close')
     if (exchange.route === 'unmatched' && response.status < 400) exchange.route = 'console'
     metrics.observe(request.method, exchange.route, response.status, ms / 1000)
-    if (response.status !== 302) logAccess(exchange, request.method, response.status, ms, cause)
+    const asUsual = response.status === 302 || (response.status < 400 && exchange.principal.by === 'replica')
+    if (!asUsual) logAccess(exchange, request.method, response.status, ms, cause)
     return response
   }
 
-  async function createRoutes({ database, policy, auth, sessions, keyring, admission, resolver, clicks, telemetry }: Parts) {
+  async function createRoutes({
+    database,
+    policy,
+    auth,
+    sessions,
+    keyring,
+    admission,
+    resolver,
+    clicks,
+    overview,
+    telemetry,
+    logs,
+    peers,
+  }: Parts) {
     const users = userStore(database)
     const links = linkStore(database)
     const events = eventStore(database)
@@ -231,6 +264,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .use(await consoleRoutes(config))
       .use(importRoutes(database, config, admission.refusal, imported)) // before onParse: these read their bodies themselves
       .use(chaosRoutes(chaos, config))
+      .use(telemetryRoutes(telemetry))
       .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
       .use(userRoutes({ users, links, clicks, resolver, view, changed: userGone }))
       .use(linkRoutes({ database, links, events, clicks, resolver, redirect, admission, view }))
@@ -239,7 +273,12 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .use(sessionRoutes({ auth, sessions, endAll }))
       .use(blocklistRoutes(blocklistStore(database), changedPolicy))
       .use(previewRoute(resolver, limits))
-      .use(telemetryRoutes(telemetry))
+      .use(fleetRoutes(overview.members, overview.fleet))
+      .use(overviewRoutes(overview))
+      .use(logRoutes(logs))
+      .use(chaosStateRoute(chaos, config))
+      .use(exportRoute(links, clicks))
+      .use(aboutRoutes({ config, database, peers }))
     let document: ReturnType<typeof openApiDocument> | undefined
     const reference = async () => await (document ??= openApiDocument(app))
     return app
@@ -247,6 +286,9 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .get('/swagger/json', reference, { detail: { hide: true, ...openToAll } })
   }
 }
+
+/** What tells how the server is, and what a fault does to it, goes on telling. */
+const UNDISTURBED = /^\/(health|ready|chaos|console|api\/(chaos|overview|fleet|alerts|session))(\/|$)/
 
 /** Who has any credential is told that there is nothing here, or not by this method. */
 const NO_ROUTE: Access = { asks: 'metrics', bound: true }

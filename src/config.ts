@@ -43,6 +43,15 @@ export const settings = {
     optional(text),
     'File of hosts that no link may lead to, one a line, beside those of /api/blocklist. Read again when it changes, and at SIGHUP.',
   ),
+  ADVERTISE_URL: setting(
+    undefined,
+    optional(origin),
+    'Where the other replicas reach this one: http://10.0.0.5:8080. Unset: HOST and PORT; where HOST is every address, the one that leads to the database.',
+  ),
+  FLEET_TOKEN: secret(
+    optional(longToken),
+    'Secret, at least 16 characters and alike on all replicas, that signs what they ask each other. Unset: made from what they share already.',
+  ),
   LANDING_URL: setting(undefined, optional(webUrl), 'Where / leads. Unset: to the console.'),
   HSTS_MAX_AGE: setting(
     undefined,
@@ -273,6 +282,13 @@ function webUrl(value: string | undefined): string {
   const url = URL.parse(value ?? '')
   if (!url || !/^https?:$/.test(url.protocol)) throw new Error('must be an http or https URL')
   return url.href.replace(/\/$/, '')
+}
+
+function origin(value: string | undefined): string {
+  const url = URL.parse(value ?? '')
+  if (!url || !/^https?:$/.test(url.protocol) || `${url.origin}/` !== url.href)
+    throw new Error('must be http or https, a host and a port, without a path: http://10.0.0.5:8080')
+  return url.origin
 }
 
 function rate(value: string | undefined): string {

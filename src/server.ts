@@ -1,4 +1,6 @@
 // Assembles the server from its parts, and takes it apart again.
+import { hostname } from 'node:os'
+import { basename } from 'node:path'
 import { createApp } from './app.ts'
 import { blocklist } from './blocklist/blocklist.ts'
 import { openBlocklistFile } from './blocklist/file.ts'
@@ -9,9 +11,15 @@ import { openDatabase } from './database/connect.ts'
 import { DatabaseAway } from './database/guard.ts'
 import { startMaintenance } from './database/maintenance.ts'
 import { migrate, SchemaTooNew } from './database/migrate.ts'
+import { advertisedUrl } from './fleet/address.ts'
+import { askFleet } from './fleet/ask.ts'
+import { followMembers } from './fleet/members.ts'
+import type { Replica } from './fleet/schema.ts'
+import { createSigner } from './fleet/signature.ts'
 import { createAuth } from './http/auth.ts'
 import type { Peers } from './http/client-address.ts'
 import { createCors } from './http/cors.ts'
+import { eventStreams } from './http/event-stream.ts'
 import { createSessions } from './http/session.ts'
 import { seedIfEmpty } from './import/folder.ts'
 import { admittedLinks } from './import/links.ts'
@@ -19,6 +27,10 @@ import { openKeyring } from './keys/keyring.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLimits } from './limits/limits.ts'
 import { type Admission, admission } from './links/admission.ts'
+import { gatherer } from './overview/gather.ts'
+import { nowOf } from './overview/now.ts'
+import { startSampler } from './overview/sampler.ts'
+import { overviewStream } from './overview/stream.ts'
 import { openPolicy, type PolicyFeed } from './policy/policy.ts'
 import { redirectFigures } from './redirect/figures.ts'
 import { openResolver } from './redirect/open.ts'
@@ -27,8 +39,10 @@ import { takeSlot } from './slots.ts'
 import { watchAlerts } from './telemetry/alerts.ts'
 import { exposeServer, summarize } from './telemetry/exposition.ts'
 import { health, readiness } from './telemetry/health.ts'
+import { fleetLogs } from './telemetry/log-fleet.ts'
 import type { Log, LogRing } from './telemetry/logs.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { version } from './version.ts'
 
 const MAX_REQUEST_BYTES = 65 * 1024 * 1024 // imports have 64 MiB; other bodies are bounded where they are read
 const IDLE_SECONDS = 30 // a live tail says something every 5
@@ -74,20 +88,53 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   const peers: Peers = { requestIP: (request) => http.requestIP(request) }
   const limits = createLimits({ config, log, metrics, peers, keyed: () => auth.mode() === 'token', bearerOf: auth.bearerOf })
   const redirect = createRedirect({ resolver, clicks, config, figures, limits, peers })
-  const chaos = createChaos(database, log, () => void lifecycle.drain(75, 'chaos: kill'))
+  const kill = () => void lifecycle.drain(75, 'chaos: kill')
+  const chaos = createChaos(database, log, kill, () => {
+    const { count, errors } = metrics.requests()
+    const { recorded, dropped } = clicks.figures()
+    return { requests: count, errors, clicks: recorded, dropped }
+  })
   const alerts = watchAlerts(() => {
     const { oldest, dropped } = clicks.figures()
     return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped }
   })
   exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle })
 
+  const ready = () => readiness(lifecycle.phase(), database.state(), clicks.figures())
+  const sampler = startSampler({ metrics, figures, clicks, database })
+  const now = nowOf({ database, clicks, resolver, lifecycle, chaos, alerts, sampler })
+  let url: string | null = null // until the port is open
+  const self = (): Replica => ({
+    id: clicks.journalId,
+    slot: Number(basename(slot.folder)),
+    hostname: hostname(),
+    url,
+    version: version.number,
+    started_at: new Date(lifecycle.started).toISOString(),
+    seen_at: new Date().toISOString(),
+    state: ready().status,
+    rate: sampler.rate(),
+    self: true,
+  })
+  const members = followMembers({ database, self, folder: slot.folder, log })
+  const signer = createSigner(config, () => policy.current().sessionSecret, clicks.journalId)
+  const fleet = askFleet({ members, signer, log })
+  const streams = eventStreams()
+  const gathering = gatherer({ ring: sampler.ring, now, members, fleet })
+  const stream = overviewStream({ sampler, gathering, fleet, streams, log })
+
   const telemetry = {
     metrics,
-    ring,
     alerts,
     health: () => health(lifecycle.started),
-    ready: () => readiness(lifecycle.phase(), database.state(), clicks.figures()),
+    ready,
     summary: () => summarize(metrics, figures, lifecycle.started),
+  }
+  const logs = {
+    ring,
+    streams,
+    logs: fleetLogs(ring, { self: clicks.journalId, all: fleet.all, one: fleet.one }),
+    replicas: () => members.list().map(({ id }) => id),
   }
   const draining = () => lifecycle.phase() === 'draining'
   const fetch = await createApp({
@@ -106,7 +153,11 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     redirect,
     limits,
     chaos,
+    signer,
+    overview: { ring: sampler.ring, now, members, fleet, gathering, stream },
     telemetry,
+    logs,
+    peers,
     draining,
   })
 
@@ -125,8 +176,14 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     },
   })
 
+  void advertisedUrl(config, http.port ?? config.PORT, database.address).then((found) => {
+    url = found
+    members.say()
+  })
+
   lifecycle.onDrain('wait for the balancer', () => Bun.sleep(config.DRAIN_WAIT * 1000))
   lifecycle.onDrain('finish requests', async (ms) => {
+    streams.endAll()
     await Promise.race([http.stop(), Bun.sleep(Math.min(ms / 2, 4_000))])
     await http.stop(true)
   })
@@ -135,14 +192,17 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   lifecycle.onDrain('stop the timers', () => {
     stopMaintenance()
     alerts.stop()
+    stream.stop()
+    sampler.stop()
     blocklistFile?.stop()
-    chaos.endAll()
+    chaos.stop()
     limits.close()
   })
   lifecycle.onDrain('stop following changes', async () => {
     await stopResolver()
     await keyring.stop()
     await policy.stop()
+    await members.stop()
   })
   lifecycle.onDrain('close the database', () => database.close())
   lifecycle.onDrain('leave the slot', () => slot.release())
@@ -156,6 +216,9 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     await stopResolver()
     await keyring.stop()
     await policy.stop()
+    stream.stop()
+    sampler.stop()
+    await members.stop()
     limits.close()
     await database.close()
     slot.release()

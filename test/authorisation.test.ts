@@ -18,6 +18,7 @@ type Operation = {
   scope?: string
   bound: boolean
   codes: boolean
+  peers: boolean
   security?: object[]
 }
 type Headers = Record<string, string>
@@ -67,6 +68,7 @@ function operationsIn({ paths }: { paths: Record<string, Record<string, any>> })
       scope: operation['x-scope'],
       bound: operation['x-bound'] === true,
       codes: operation['x-codes'] === true,
+      peers: operation['x-peers'] === true,
       security: operation.security,
     })),
   )
@@ -137,6 +139,12 @@ describe('every route', () => {
     expect(itself.sort()).toEqual(['DELETE /chaos', 'GET /chaos', 'POST /chaos'])
   })
 
+  test('is open to other replicas only where they ask each other, and only to read', () => {
+    const open = operations.filter(({ peers }) => peers)
+    expect(open.map(({ route }) => route).sort()).toEqual(['GET /api/fleet', 'GET /api/overview/samples', 'GET /logs'])
+    expect(new Set(open.map(({ scope }) => scope))).toEqual(new Set(['read']))
+  })
+
   test('knows nobody without a key', async () => {
     expect(await answersTo({})).toEqual(expected('none'))
   })
@@ -194,6 +202,7 @@ describe('a key bound to a user', () => {
     'GET /users/{id}': { path: () => `/users/${ids.ada}`, own: 200 },
     'GET /users/{id}/urls': { path: () => `/users/${ids.ada}/urls`, own: 200 },
     'GET /urls': { path: () => `/urls?user_id=${ids.ada}&q=${MARK}`, own: 200 },
+    'GET /api/export/links.csv': { path: () => `/api/export/links.csv?q=${MARK}`, own: 200 },
     'GET /urls/{id}': { path: () => `/urls/${ids.link}`, own: 200 },
     'GET /urls/{id}/events': { path: () => `/urls/${ids.link}/events`, own: 200 },
     'GET /urls/{id}/stats': { path: () => `/urls/${MARK}/stats`, own: 200 },

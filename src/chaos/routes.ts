@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { looksItself } from '../http/access.ts'
 import { sameSecret } from '../http/auth.ts'
 import { readJson } from '../http/body.ts'
+import { exchangeOf } from '../http/exchange.ts'
 import { invalid, Problem } from '../http/problem.ts'
 import { type Chaos, FAULTS, type Fault } from './faults.ts'
 
@@ -44,7 +45,7 @@ export function chaosRoutes(chaos: Chaos, config: Config) {
       '/chaos',
       async ({ request, set }) => {
         const { fault, seconds, share, ms } = await readFault(request)
-        chaos.arm(fault, seconds, share, ms)
+        chaos.arm(fault, seconds, share, ms, exchangeOf(request).id)
         set.status = 204
       },
       {

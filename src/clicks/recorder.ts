@@ -9,6 +9,8 @@ import type { DrainStart, FromDrain, ToDrain } from './drain-worker.ts'
 import { controlBlock, openJournal } from './journal.ts'
 
 export type Recorder = {
+  /** Of the journal, and with it of this run of the replica. */
+  journalId: string
   /** Keeps one click; never waits, never throws. `time` in ms since 1970; the texts as visitor.ts made them. */
   record: (linkId: number, time: number, referrer: string, userAgent: string, address: string) => void
   /** Waits, at most 500 ms, until the clicks recorded before now are stored; returns how many are not. */
@@ -108,6 +110,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
   }
 
   return {
+    journalId,
     record(linkId, time, referrer, userAgent, address) {
       if (!journal.append(linkId, time, referrer, userAgent, address)) dropped++
     },

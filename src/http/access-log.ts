@@ -34,8 +34,13 @@ export function createAccessLog(log: Log) {
       route: exchange.route,
       status,
       ms: Math.round(ms * 100) / 100,
+      ...(isConsole(exchange, status) && { console: true }),
     }
     if (failed) log.error({ ...line, err: cause }, 'request failed')
     else log.info(line, 'request')
   }
 }
+
+/** The console's own requests, and the loading of its pages. */
+const isConsole = ({ console, path }: Exchange, status: number) =>
+  console || (status < 400 && /^\/(console|dashboard)(\/|$)/.test(path))

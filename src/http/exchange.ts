@@ -16,6 +16,8 @@ export type Exchange = {
   holds?: () => boolean
   /** Who asks. */
   principal: Principal
+  /** Whether the console asks, for somebody who was let in: nobody else hides from it in the log. */
+  console?: boolean
   /** RateLimit headers, where a limit holds. */
   limit?: Record<string, string>
 }

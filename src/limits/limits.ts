@@ -43,8 +43,8 @@ const WORDS: Record<Kind, string> = {
 /** Changes and reads count against the credential where there is one; everything else against the address. */
 const BY_CREDENTIAL = new Set<Kind>(['create', 'read'])
 
-/** The admin token, and a session made from it. */
-const OPERATOR = new Set(['admin-token', 'session'])
+/** The admin token, a session made from it, and the other replicas. */
+const OPERATOR = new Set(['admin-token', 'session', 'replica'])
 
 export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: Parts) {
   const set = (text: string | undefined) => (text === undefined ? undefined : { rate: rateOf(text) })

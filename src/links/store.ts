@@ -7,11 +7,11 @@ import { conflict, notFound, unavailable } from '../http/problem.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
 import { assertUsable, generateCode } from './code.ts'
 import { createLinks } from './creation.ts'
+import type { LinkFilter } from './filter.ts'
 import type { LinkChange, LinkRow, NewLink } from './schema.ts'
 import { locationOf } from './target.ts'
 
 export type LinkStore = ReturnType<typeof linkStore>
-export type LinkFilter = { user_id?: number; is_active?: boolean; q?: string }
 
 /** A deleted link keeps its id and code. */
 export type Kept = { id: number; short_code: string; deleted: boolean }
@@ -61,6 +61,14 @@ export function linkStore(database: Database) {
         const [found, counted] = await Promise.all([rows, count]) // together: neither may fail with nobody waiting for it
         return { rows: [...found], total: counted }
       })
+    },
+
+    /** The next links after an id, for whoever reads all of them. */
+    async following(after: number, size: number, filter: LinkFilter, owner: Owner): Promise<LinkRow[]> {
+      const page = { number: 1, size, offset: 0, after, descending: false }
+      return database.run(
+        (sql) => sql<LinkRow[]>`${select(sql)} ${whereOf(sql, filter, owner)} ${pageOf(sql, page, sql`u.id`)}`,
+      )
     },
 
     /** Changes the given fields and writes one `updated` event for each that differs. */

@@ -8,14 +8,14 @@ export type Tier = (typeof TIERS)[number]
 export type Failure = (typeof FAILURES)[number]
 
 /** Upper bounds in seconds: a hit takes some ten microseconds. */
-const BUCKETS = [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.25]
+export const BOUNDS = [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.25]
 
 export type RedirectFigures = ReturnType<typeof redirectFigures>
 
 /** Counts redirects by result and time; those that happened count as requests of the route /:code too. */
 export function redirectFigures(metrics: Metrics) {
   const results = Object.fromEntries(RESULTS.map((result) => [result, 0])) as Record<(typeof RESULTS)[number], number>
-  const buckets = new Float64Array(BUCKETS.length + 1)
+  const buckets = new Float64Array(BOUNDS.length + 1)
   const series = { GET: metrics.series('GET', '/:code', 302), HEAD: metrics.series('HEAD', '/:code', 302) }
   let seconds = 0
 
@@ -23,16 +23,18 @@ export function redirectFigures(metrics: Metrics) {
     RESULTS.map((result) => ({ labels: { result }, value: results[result] })),
   )
   metrics.expose('redirect_duration_seconds', 'histogram', 'Time a redirect took inside the server.', () =>
-    histogramSamples(BUCKETS, buckets, results.hit + results.edge + results.miss, seconds),
+    histogramSamples(BOUNDS, buckets, results.hit + results.edge + results.miss, seconds),
   )
 
   return {
     results,
+    /** How many redirects took how long, by BOUNDS. */
+    buckets,
     redirected(method: string, tier: Tier, ms: number) {
       const took = ms / 1000
       results[tier]++
       seconds += took
-      buckets[bucketOf(BUCKETS, took)]!++
+      buckets[bucketOf(BOUNDS, took)]!++
       series[method === 'HEAD' ? 'HEAD' : 'GET'].observe(took)
     },
     failed: (result: Failure) => void results[result]++,

@@ -78,9 +78,10 @@ export function watchAlerts(read: () => Readings) {
   function set(name: AlertName, measured: number) {
     const { limit, unit } = ALERTS[name]
     const now = new Date()
-    const test = (testedUntil.get(name) ?? 0) > now.getTime()
     const value = Math.round(measured * 1000) / 1000
-    const state = measured > limit || test ? 'firing' : 'ok'
+    const tested = (testedUntil.get(name) ?? 0) > now.getTime()
+    const test = tested && value <= limit
+    const state = value > limit || tested ? 'firing' : 'ok'
     const changed = alerts[name]?.state !== state
     alerts[name] = { state, since: changed ? now.toISOString() : alerts[name].since, value, limit, unit }
     const last = history.findLast((fired) => fired.name === name && fired.to === null)

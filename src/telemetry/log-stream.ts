@@ -1,89 +1,65 @@
-import { unavailable } from '../http/problem.ts'
-import type { LogLevel, LogRing } from './logs.ts'
+// The live tail of this replica's log.
+import { type EventStreams, eventStreams } from '../http/event-stream.ts'
+import type { LogQuery } from './log-query.ts'
+import { type LogRing, numbered } from './logs.ts'
 
-const HEARTBEAT = 5_000
-const ASK_EVERY = 500
-const MAX_QUEUED = 1_000
-const STUCK_AFTER = 3 // heartbeats in a row that find lines waiting and none taken
-const MAX_READERS = 100
+const RESUMED = 500
 
-let readers = 0
+/** ms a second that patterns of all tails may take together: what comes beyond is skipped, and said so. */
+const PATTERNS = 50
+const spent = { second: 0, ms: 0 }
+
+/** Whether a tail's reader wants the line; undefined where there is no time left to look. */
+export function wants({ match, costly }: Pick<LogQuery, 'match' | 'costly'>, line: string): boolean | undefined {
+  if (!match) return true
+  if (!costly) return match(line)
+  const started = performance.now()
+  const second = Math.floor(started / 1000)
+  if (second !== spent.second) Object.assign(spent, { second, ms: 0 })
+  if (spent.ms > PATTERNS) return undefined
+  const wanted = match(line)
+  spent.ms += performance.now() - started
+  return wanted
+}
+
+const withoutServer = eventStreams()
+
+type Following = Partial<Pick<LogQuery, 'match' | 'costly' | 'after'>> & { holds?: () => boolean }
 
 /**
  * Log lines as server-sent events, from `after` (a Last-Event-ID) on. A reader too slow for the log loses lines and is told how many,
- * instead of holding them in memory; one that takes nothing for 15 s is cut off. 503 for the 101st at once. It ends when `holds` says that
- * who reads may not any more.
+ * instead of holding them in memory. It ends when `holds` says that who reads may not any more.
  */
 export function logStream(
   ring: LogRing,
-  { filter, level, after, holds }: { filter?: string; level?: LogLevel; after?: number; holds?: () => boolean },
+  { match, costly = false, after, holds }: Following,
+  streams: EventStreams = withoutServer,
 ): Response {
-  if (readers >= MAX_READERS) throw unavailable('too many follow the log already')
-  let stop = () => {}
-  const stream = new ReadableStream<string>(
-    {
-      start(controller) {
-        let skipped = 0
-        let sent = 0
-        const put = (text: string) => {
-          sent++
-          controller.enqueue(text)
-        }
-        const send = (line: { sequence: number }) => {
-          if ((controller.desiredSize ?? 0) <= 0) {
-            skipped++
-            return
-          }
-          if (skipped > 0) put(`event: skipped\ndata: ${skipped}\n\n`)
-          skipped = 0
-          put(`id: ${line.sequence}\ndata: ${JSON.stringify(line)}\n\n`)
-        }
-        put(': tail\n\n')
-        if (after !== undefined) {
-          const missed = ring.read({ limit: Number.POSITIVE_INFINITY, filter, level, after }).reverse()
-          const resumed = missed.slice(-MAX_QUEUED / 2)
-          skipped = missed.length - resumed.length
-          if (!filter && !level && missed[0]) skipped += missed[0].sequence - after - 1 // those that the ring has lost already
-          for (const line of resumed) send(line)
-        }
-        const wanted = filter?.toLowerCase()
-        const unfollow = ring.follow((line) => {
-          if (level && line.level !== level) return
-          if (wanted && !JSON.stringify(line).toLowerCase().includes(wanted)) return
-          send(line)
-        })
-        let stuck = 0
-        let taken = 0
-        const heartbeat = setInterval(() => {
-          const waiting = MAX_QUEUED - (controller.desiredSize ?? 0)
-          stuck = waiting > 0 && sent - waiting === taken ? stuck + 1 : 0
-          taken = sent - waiting
-          if (stuck < STUCK_AFTER) {
-            if (waiting < MAX_QUEUED) put(': alive\n\n')
-            return
-          }
-          stop()
-          controller.error(new Error('the reader is stuck'))
-        }, HEARTBEAT)
-        const asking = setInterval(() => {
-          if (holds?.() ?? true) return
-          stop()
-          controller.close()
-        }, ASK_EVERY)
-        readers++
-        stop = () => {
-          stop = () => {}
-          readers--
-          unfollow()
-          clearInterval(heartbeat)
-          clearInterval(asking)
-        }
-      },
-      cancel: () => stop(),
-    },
-    { highWaterMark: MAX_QUEUED },
-  )
-  return new Response(stream.pipeThrough(new TextEncoderStream()), {
-    headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' },
-  })
+  return streams.open((reader) => {
+    let skipped = 0
+    const told = () => skipped === 0 || (reader.event(String(skipped), { event: 'skipped' }) && (skipped = 0) === 0)
+    const send = (sequence: number, text: string) => {
+      if (!told() || !reader.event(numbered(sequence, text), { id: sequence })) skipped++
+    }
+    const look = (sequence: number, text: string) => {
+      const wanted = wants({ match, costly }, text)
+      if (wanted) send(sequence, text)
+      else if (wanted === undefined) skipped++
+      else told()
+    }
+    if (after !== undefined) {
+      const { oldest, next } = ring.span()
+      const from = after < next ? after + 1 : 0 // the process was started again, and counts anew
+      if (!match) skipped += Math.max(0, oldest - from) // those that the ring has lost already
+      const missed: number[] = []
+      for (let sequence = Math.max(oldest, from); sequence < next; sequence++) {
+        const wanted = wants({ match, costly }, ring.text(sequence)!)
+        if (wanted) missed.push(sequence)
+        else if (wanted === undefined) skipped++
+      }
+      skipped += Math.max(0, missed.length - RESUMED)
+      for (const sequence of missed.slice(-RESUMED)) send(sequence, ring.text(sequence)!)
+    }
+    return ring.follow(look)
+  }, holds)
 }

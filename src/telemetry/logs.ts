@@ -9,15 +9,17 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 /** A line of the ring, as /logs answers it. `sequence` grows by one a line. */
 export type LogLine = { sequence: number; time: string; level: LogLevel; message: string } & Record<string, unknown>
 
-export type LogQuery = { limit: number; filter?: string; level?: LogLevel; after?: number }
-
 /** The newest lines of this process. Lines are kept as text and parsed when read. */
 export type LogRing = {
   write: (line: string) => void
-  /** Newest first. */
-  read: (query: LogQuery) => LogLine[]
+  /** Newest first; `filter` is a part of the line, in any case. */
+  read: (query: { limit: number; filter?: string; level?: LogLevel; after?: number }) => LogLine[]
+  /** The sequences that are here: `oldest` up to and without `next`. */
+  span: () => { oldest: number; next: number }
+  /** A line as it was written; undefined where it is here no more. */
+  text: (sequence: number) => string | undefined
   /** Calls `listener` for every line from now on; returns the way to stop. */
-  follow: (listener: (line: LogLine) => void) => () => void
+  follow: (listener: (sequence: number, text: string) => void) => () => void
 }
 
 const RING_LINES = 10_000
@@ -54,12 +56,10 @@ export function flushLog(log: Log) {
 
 export function createLogRing(maxLines = RING_LINES, maxBytes = RING_BYTES): LogRing {
   const lines: string[] = [] // a circle once full: the line of sequence n is at n % maxLines
-  const listeners = new Set<(line: LogLine) => void>()
+  const listeners = new Set<(sequence: number, text: string) => void>()
   let next = 0
   let oldest = 0
   let bytes = 0
-
-  const at = (sequence: number): LogLine => ({ sequence, ...JSON.parse(lines[sequence % maxLines]!) })
 
   return {
     write(text) {
@@ -72,7 +72,7 @@ export function createLogRing(maxLines = RING_LINES, maxBytes = RING_BYTES): Log
       lines[next % maxLines] = line
       bytes += line.length
       next++
-      if (listeners.size > 0) for (const listener of listeners) listener(at(next - 1))
+      for (const listener of listeners) listener(next - 1, line)
     },
     read({ limit, filter, level, after = -1 }) {
       const found: LogLine[] = []
@@ -81,13 +81,19 @@ export function createLogRing(maxLines = RING_LINES, maxBytes = RING_BYTES): Log
         const line = lines[sequence % maxLines]!
         if (level && !line.startsWith(`{"level":"${level}"`)) continue
         if (wanted && !line.toLowerCase().includes(wanted)) continue
-        found.push(at(sequence))
+        found.push(JSON.parse(numbered(sequence, line)))
       }
       return found
     },
+    span: () => ({ oldest, next }),
+    text: (sequence) => (sequence >= oldest && sequence < next ? lines[sequence % maxLines] : undefined),
     follow(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
   }
 }
+
+/** The line's JSON with its sequence in front, and the replica that it is of. */
+export const numbered = (sequence: number, text: string, replica?: string) =>
+  `{"sequence":${sequence},${replica === undefined ? '' : `"replica":"${replica}",`}${text.slice(1)}`

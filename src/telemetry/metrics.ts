@@ -7,7 +7,7 @@ type Kind = 'counter' | 'gauge' | 'histogram'
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** Upper bounds of request durations, in seconds. */
-const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+export const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
 type Series = {
   method: string
@@ -45,7 +45,7 @@ export function createMetrics() {
   expose('http_request_duration_seconds', 'histogram', 'Time from the request’s arrival to its answer.', () =>
     [...series.values()]
       .filter(({ count }) => count > 0)
-      .flatMap(({ count, seconds, buckets, ...of }) => histogramSamples(BUCKETS, buckets, count, seconds, labels(of))),
+      .flatMap(({ count, seconds, buckets, ...of }) => histogramSamples(BOUNDS, buckets, count, seconds, labels(of))),
   )
 
   function seriesOf(method: string, route: string, status: number): Series {
@@ -59,13 +59,13 @@ export function createMetrics() {
       status,
       count: 0,
       seconds: 0,
-      buckets: new Float64Array(BUCKETS.length + 1),
+      buckets: new Float64Array(BOUNDS.length + 1),
       observe,
     }
     function observe(seconds: number) {
       one.count++
       one.seconds += seconds
-      one.buckets[bucketOf(BUCKETS, seconds)]!++
+      one.buckets[bucketOf(BOUNDS, seconds)]!++
     }
     series.set(key, one)
     return one
@@ -88,6 +88,13 @@ export function createMetrics() {
         total.by_status[family] = (total.by_status[family] ?? 0) + count
       }
       return total
+    },
+    /** How many requests took how long, by BOUNDS; redirects have a histogram of their own. */
+    durations() {
+      const sum = new Float64Array(BOUNDS.length + 1)
+      for (const { route, status, buckets } of series.values())
+        if (route !== '/:code' || status !== 302) for (let i = 0; i < sum.length; i++) sum[i]! += buckets[i]!
+      return sum
     },
     /** The Prometheus text. */
     text: () => registry.metrics(),

@@ -1,29 +1,46 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { needs, openToAll } from '../http/access.ts'
-import { exchangeOf } from '../http/exchange.ts'
-import { prefersHtml } from '../http/pages.ts'
-import { invalid } from '../http/problem.ts'
-import { OTHERS_IGNORED, textFilter } from '../http/validation.ts'
-import type { watchAlerts } from './alerts.ts'
+import { notFound } from '../http/problem.ts'
+import type { Alerts } from './alerts.ts'
 import type { health, readiness } from './health.ts'
-import { logStream } from './log-stream.ts'
-import type { LogLevel, LogRing } from './logs.ts'
 import type { Metrics } from './metrics.ts'
 
 type Parts = {
   metrics: Metrics
-  ring: LogRing
-  alerts: ReturnType<typeof watchAlerts>
+  alerts: Alerts
   health: () => ReturnType<typeof health>
   ready: () => ReturnType<typeof readiness>
   summary: () => Record<string, unknown>
 }
 
-const LEVELS: LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
-const MAX_LINES = 200
+const Moment = Type.String({ description: 'ISO 8601, UTC.' })
+const AlertState = Type.Object({
+  alerts: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      state: Type.Union([Type.Literal('ok'), Type.Literal('firing')]),
+      since: Moment,
+      value: Type.Number(),
+      threshold: Type.Number({ description: 'It fires while the value is above.' }),
+      unit: Type.String(),
+      help: Type.String(),
+      test: Type.Boolean({ description: 'true: it only fires because it is tried out.' }),
+    }),
+  ),
+  history: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      from: Moment,
+      to: Type.Union([Moment, Type.Null()], { description: 'null: it still fires.' }),
+      peak: Type.Number(),
+      test: Type.Boolean(),
+    }),
+    { description: 'Newest first, at most 200, since the start.' },
+  ),
+})
 
-export function telemetryRoutes({ metrics, ring, alerts, health, ready, summary }: Parts) {
+export function telemetryRoutes({ metrics, alerts, health, ready, summary }: Parts) {
   const exposition = async ({ request }: { request: Request }) => {
     if (/application\/json/.test(request.headers.get('accept') ?? '')) return Response.json(summary())
     return new Response(await metrics.text(), { headers: { 'Content-Type': metrics.contentType } })
@@ -48,50 +65,23 @@ export function telemetryRoutes({ metrics, ring, alerts, health, ready, summary 
     .get('/prometheus', exposition, { detail: { summary: 'Metrics', ...text } })
     .get('/metrics/json', summary, { detail: { summary: 'The figures that people look at first, as JSON', ...needs('metrics') } })
     .get('/alert-status', () => alerts.status(), { detail: { summary: 'State of the built-in alerts', ...needs('read') } })
-    .get(
-      '/logs',
-      ({ query, request }) => {
-        const filter = textFilter(query, 'filter') || undefined
-        const level = levelOf(query.level)
-        const accept = request.headers.get('accept') ?? ''
-        if (accept.includes('text/event-stream') && request.method === 'GET') {
-          // a HEAD would wait for its end
-          const last = Number(request.headers.get('last-event-id') ?? Number.NaN)
-          return logStream(ring, {
-            filter,
-            level,
-            after: Number.isSafeInteger(last) ? last : undefined,
-            holds: exchangeOf(request).holds,
-          })
-        }
-        if (prefersHtml(request)) return Response.redirect(`/console/logs${new URL(request.url).search}`, 302)
-        const logs = ring.read({ limit: limitOf(query.limit), filter, level })
-        return { count: logs.length, logs }
+    .get('/api/alerts', () => ({ alerts: alerts.list(), history: alerts.history() }), {
+      response: { 200: AlertState },
+      detail: { summary: 'The built-in alerts: what they are about, how they stand, when they fired', ...needs('read') },
+    })
+    .post(
+      '/api/alerts/:name/test',
+      ({ params, set }) => {
+        const test = alerts.test(params.name)
+        if (!test) throw notFound('Alert')
+        set.status = 202
+        return test
       },
       {
-        query: Type.Object(
-          {
-            limit: Type.Optional(Type.String({ description: `At most ${MAX_LINES}.`, default: '100' })),
-            filter: Type.Optional(Type.String({ description: 'A part of the line, in any case.' })),
-            level: Type.Optional(Type.String({ description: 'Exactly this level: info, warn, error, …' })),
-            replica: Type.Optional(Type.String({ description: '`all` asks every replica of the fleet; today, this one.' })),
-          },
-          OTHERS_IGNORED,
-        ),
-        detail: { summary: 'Log lines, newest first; a live tail with Accept: text/event-stream', ...needs('read') },
+        parse: 'none',
+        params: Type.Object({ name: Type.String() }),
+        response: { 202: Type.Object({ name: Type.String(), until: Moment }) },
+        detail: { summary: 'Let an alert fire for 10 seconds, to see whom it reaches', ...needs('admin') },
       },
     )
-}
-
-function levelOf(text: string | undefined): LogLevel | undefined {
-  if (!text) return undefined
-  const name = text.toLowerCase() === 'warning' ? 'warn' : text.toLowerCase()
-  const level = LEVELS.find((known) => known === name)
-  if (!level) throw invalid('level', `must be one of ${LEVELS.join(', ')}`)
-  return level
-}
-
-function limitOf(text: string | undefined): number {
-  const limit = Math.floor(Number(text))
-  return text === undefined || Number.isNaN(limit) ? 100 : Math.min(Math.max(limit, 1), MAX_LINES)
 }

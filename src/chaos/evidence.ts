@@ -1,0 +1,57 @@
+// What a fault did: how much was asked, failed and clicked before it, meanwhile and after, by the counters that are kept anyway.
+
+/** Counted since the start. */
+export type Sums = { requests: number; errors: number; clicks: number; dropped: number }
+
+/** What was counted in so many seconds. */
+export type Stretch = Sums & { seconds: number }
+
+/** The minute before, the time of the fault, and the minute after; `after` is null until it begins. They grow while they last. */
+export type Evidence = () => { before: Stretch; while: Stretch; after: Stretch | null }
+
+type Moment = Sums & { at: number }
+
+const AROUND = 60_000
+const EVERY = 1_000
+
+/** Reads the counters each second, so that a fault finds the minute before it. */
+export function keepCount(read: () => Sums) {
+  const moments: Moment[] = []
+  const now = (): Moment => ({ at: performance.now(), ...read() })
+  function keep() {
+    moments.push(now())
+    while (moments[0]!.at < moments.at(-1)!.at - AROUND) moments.shift()
+  }
+  keep()
+  const timer = setInterval(keep, EVERY)
+  timer.unref()
+
+  return {
+    /** Call `over` when the fault is. */
+    begin(): { evidence: Evidence; over: () => void } {
+      keep()
+      const from = moments.at(-1)!
+      const before = between(moments[0]!, from)
+      let to: Moment | undefined
+      let last: Moment | undefined
+      return {
+        evidence: () => ({ before, while: between(from, to ?? now()), after: to ? between(to, last ?? now()) : null }),
+        over() {
+          to = now()
+          setTimeout(() => {
+            last = now()
+          }, AROUND).unref()
+        },
+      }
+    },
+    stop: () => clearInterval(timer),
+  }
+}
+
+const between = (a: Moment, b: Moment): Stretch => ({
+  seconds: Math.round(b.at - a.at) / 1000,
+  requests: b.requests - a.requests,
+  errors: b.errors - a.errors,
+  clicks: b.clicks - a.clicks,
+  dropped: b.dropped - a.dropped,
+})

@@ -1,0 +1,109 @@
+// Who belongs to the fleet: every replica says so in the database each second, and one that gave no sign of life for four is lost.
+import { hostname } from 'node:os'
+import type { OpenDatabase } from '../database/connect.ts'
+import type { Log } from '../telemetry/logs.ts'
+import type { Replica } from './schema.ts'
+import { type Row, replicaStore } from './store.ts'
+
+const EVERY = 1_000
+const TOLD_WITHIN = 2_500 // without a beat for longer, the database does not tell who is alive
+const LOST_AFTER = 4_000
+const GONE_AFTER = 600_000 // lost for longer, it is not asked any more
+const FORGET_EVERY = 60
+
+export type Members = ReturnType<typeof followMembers>
+
+/** `heard`: performance.now() of when it was last known to be alive. */
+export type Member = Row & { heard: number }
+
+type Options = {
+  database: OpenDatabase
+  /** How this replica is now. */
+  self: () => Replica
+  /** The slot's folder. */
+  folder: string
+  log: Log
+}
+
+/** Begins to beat. Beside the embedded database there is one replica, and nothing to say. */
+export function followMembers({ database, self, folder, log }: Options) {
+  const store = replicaStore(database)
+  const place = `${hostname()}:${folder}`
+  const alone = database.address.kind === 'embedded'
+  let others: Member[] = []
+  let beats = 0
+  let lastBeat = Number.NEGATIVE_INFINITY
+  let underWay: Promise<void> | undefined
+  let failing = false
+  let stopped = false
+
+  /** One at a time: a slow database delays the next beat, and nothing else. */
+  async function beat() {
+    if (database.state() !== 'up' || self().url === null) return // before the port is open, nobody could ask it anything
+    try {
+      const asked = performance.now()
+      const rows = await store.beat(self(), place)
+      const known = new Map(others.map((other) => [other.id, other.heard]))
+      const wasAway = asked - lastBeat > TOLD_WITHIN
+      others = rows.map((row) => {
+        const before = known.get(row.id) ?? Number.NEGATIVE_INFINITY
+        // Who was alive when the database went has as long as ever to say so again.
+        const grace = wasAway && before > lastBeat - LOST_AFTER ? asked : before
+        return { ...row, heard: Math.max(asked - row.age, grace) }
+      })
+      lastBeat = asked
+      if (beats++ % FORGET_EVERY === 0) await store.forget(self().id, beats === 1 ? place : null)
+      failing = false
+    } catch (error) {
+      const preparing = (error as { code?: string }).code === '42P01' // the schema is being made
+      if (!failing && !preparing && database.state() === 'up')
+        log.warn({ err: error }, 'this replica could not say that it is alive; it is tried again each second')
+      failing = !preparing
+    }
+  }
+
+  function tick() {
+    if (alone || stopped) return
+    underWay ??= beat().finally(() => {
+      underWay = undefined
+    })
+  }
+  database.onUp(tick)
+  const timer = setInterval(tick, EVERY)
+
+  const silent = ({ heard }: Member) => performance.now() - heard > LOST_AFTER
+
+  return {
+    self,
+    /** Says at once how this replica is now. */
+    say: tick,
+    /** This replica first, then the others by host and slot. With the database away, those last known. */
+    list(): Replica[] {
+      const known = others.map((other): Replica => {
+        const { age: _, heard, ...replica } = other
+        const seen = new Date(Date.now() - (performance.now() - heard)).toISOString()
+        return { ...replica, seen_at: seen, state: silent(other) ? 'lost' : replica.state }
+      })
+      known.sort((a, b) => a.hostname.localeCompare(b.hostname) || a.slot - b.slot || a.id.localeCompare(b.id))
+      return [self(), ...known]
+    },
+    /** The others, lost ones too, but not those that had been lost for ten minutes when the database last told. */
+    others: (): readonly Member[] => others.filter(({ heard }) => lastBeat - heard < GONE_AFTER),
+    /** Another replica; undefined where there is none of this id. */
+    find: (id: string): Member | undefined => others.find((other) => other.id === id),
+    /** Whether the database tells who is alive, or this is the only replica. */
+    told: () => alone || performance.now() - lastBeat < TOLD_WITHIN,
+    /** A replica answered by itself: it is alive, whatever the database knows. */
+    heard(id: string, news: { state?: string; rate?: number } = {}) {
+      const other = others.find((one) => one.id === id)
+      if (other) Object.assign(other, news, { heard: performance.now() })
+    },
+    /** Says that this replica is gone. */
+    async stop() {
+      stopped = true
+      clearInterval(timer)
+      await underWay
+      if (!alone && database.state() === 'up') await store.leave(self().id).catch(() => {})
+    },
+  }
+}

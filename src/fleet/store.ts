@@ -1,0 +1,36 @@
+import type { Database } from '../database/guard.ts'
+import type { Replica } from './schema.ts'
+
+/** Another replica as the database has it; `age` in ms since it was seen, by the database's clock. */
+export type Row = Omit<Replica, 'self'> & { age: number }
+
+const SEEN = 64 // so many others are shown and asked
+
+export type ReplicaStore = ReturnType<typeof replicaStore>
+
+export function replicaStore(database: Database) {
+  return {
+    /** Says that `self` runs, and reads who else does. */
+    beat({ id, slot, hostname, url, version, state, rate, started_at }: Replica, place: string): Promise<Row[]> {
+      return database.run(
+        (sql) => sql<Row[]>`
+          with beat as (
+            insert into replicas (id, place, slot, hostname, url, version, state, rate, started_at)
+            values (${id}, ${place}, ${slot}, ${hostname}, ${url}, ${version}, ${state}, ${rate}, ${started_at})
+            on conflict (id) do update set url = excluded.url, state = excluded.state, rate = excluded.rate, seen_at = excluded.seen_at)
+          select id, slot, hostname, url, version, state, rate, started_at, seen_at,
+            greatest(0, extract(epoch from clock_timestamp() - replicas.seen_at))::float8 * 1000 as age
+          from replicas where id <> ${id} order by replicas.seen_at desc limit ${SEEN}`,
+      )
+    },
+
+    /** Takes away who was not seen for a day, and, where `place` is given, who ran there before `id`: its slot is ours, so it is dead. */
+    forget: (id: string, place: string | null) =>
+      database.run(
+        (sql) => sql`
+          delete from replicas where id <> ${id} and (seen_at < now() - interval '1 day' or place = ${place})`,
+      ),
+
+    leave: (id: string) => database.run((sql) => sql`delete from replicas where id = ${id}`, 1_000),
+  }
+}

@@ -1,0 +1,166 @@
+// GET /api/export/links.csv: what the import takes again, as it was, and no more memory than a page, however slowly it is read.
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { connect } from 'node:net'
+import { databases } from './databases.ts'
+import { serveOn, type TestServer, UNLIMITED } from './server.ts'
+
+setDefaultTimeout(120_000)
+const PATH = '/api/export/links.csv'
+const TITLES = [
+  'plain',
+  'with, comma',
+  'with "quotes"',
+  'two\nlines',
+  'zwölf Boxkämpfer 🙂',
+  ' spaces ',
+  '=1+1',
+  "it's",
+  'a\r\nb',
+  '"',
+]
+
+const upload = (server: TestServer, path: string, csv: string) => {
+  const form = new FormData()
+  form.append('file', new File([csv], 'file.csv'))
+  return server.post(path, form)
+}
+const rowsIn = (csv: string) => csv.trimEnd().split('\r\n').length - 1
+
+describe.each(databases)('on the $name database', (kind) => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await serveOn(kind)
+    for (const username of ['ada', 'bob']) await server.post('/users', { username, email: `${username}@example.com` })
+    for (const [i, title] of TITLES.entries())
+      await server.post('/urls', {
+        original_url: `https://example.com/${i}?a=1,2&b="x"`,
+        title,
+        user_id: (i % 2) + 1,
+        short_code: `code-${i}`,
+      })
+    await server.post('/urls', { original_url: 'https://example.com/untitled' })
+    const gone = await server.post('/urls', { original_url: 'https://example.com/gone', short_code: 'gone' })
+    await server.call('DELETE', `/urls/${gone.body.id}`)
+    const [off] = (await server.get('/urls?q=code-3')).body
+    await server.call('PATCH', `/urls/${off.id}`, { is_active: false })
+    for (let i = 0; i < 3; i++) await server.get('/code-1')
+  })
+  afterAll(() => server.stop())
+
+  test('has every link, with its clicks, under a name of its day', async () => {
+    const { status, headers, text } = await server.get(PATH)
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8; header=present'])
+    expect(headers.get('content-disposition')).toMatch(/^attachment; filename="waypost-links-\d{4}-\d\d-\d\d\.csv"$/)
+    expect(headers.get('cache-control')).toContain('no-store')
+    expect(text.split('\r\n')[0]).toBe('id,user_id,short_code,original_url,title,is_active,created_at,updated_at,click_count')
+    expect(rowsIn(text.replaceAll('a\r\nb', 'ab'))).toBe(TITLES.length + 1)
+    expect(text).not.toContain('gone')
+    expect(text).toMatch(/^\d+,2,code-1,.*,3\r\n/m)
+  })
+
+  test.each([
+    ['user_id=1', TITLES.length / 2],
+    ['is_active=false', 1],
+    ['q=zwölf', 1],
+    ['q=CODE-&is_active=true&user_id=2', 4],
+    ['q=nowhere', 0],
+    ['per_page=1&page=7', TITLES.length + 1],
+  ])('takes the filters of the list: %s', async (query, rows) => {
+    const { text } = await server.get(`${PATH}?${query}`)
+    expect(rowsIn(text.replaceAll('a\r\nb', 'ab'))).toBe(rows)
+  })
+
+  test.each([
+    ['is_active', 'banana'],
+    ['user_id', 'x'],
+    ['q', 'x'.repeat(501)],
+  ])('a bad %s is 400', async (field, value) => {
+    const { status, body } = await server.get(`${PATH}?${field}=${value}`)
+    expect([status, body.details[0].field]).toEqual([400, field])
+  })
+
+  test('is taken again: by the same server, which has it all, and by another, which then has the same', async () => {
+    const csv = (await server.get(PATH)).text
+    const before = (await server.get('/urls?per_page=100')).body
+    expect((await upload(server, '/urls/bulk', csv)).body).toEqual({ imported: before.length, count: before.length })
+    expect((await server.get('/urls?per_page=100')).body).toEqual(before)
+
+    const other = await serveOn(kind)
+    for (const username of ['ada', 'bob']) await other.post('/users', { username, email: `${username}@example.com` })
+    const imported = await upload(other, '/urls/bulk', csv)
+    expect([imported.status, imported.text]).toEqual([201, JSON.stringify({ imported: before.length, count: before.length })])
+    const withoutClicks = (rows: object[]) => rows.map((row) => ({ ...row, click_count: 0, short_url: '' }))
+    expect(withoutClicks((await other.get('/urls?per_page=100')).body)).toEqual(withoutClicks(before))
+    await other.stop()
+  })
+
+  test('is an error, not half a file, when the database is away', async () => {
+    server.chaos.arm('database', 60, 1, 0)
+    const { status, body } = await server.get(PATH)
+    expect([status, body.error]).toEqual([503, 'the database is not reachable, try again in a moment'])
+    server.chaos.endAll()
+    while (server.database.state() !== 'up') await Bun.sleep(20)
+  })
+
+  test('has nothing to send to a HEAD', async () => {
+    const { status, text } = await server.call('HEAD', PATH)
+    expect([status, text]).toEqual([200, ''])
+  })
+})
+
+/** Links of a page's worth of kilobytes each. */
+async function fill(server: TestServer, links: number) {
+  for (let i = 0; i < links; i += 5_000)
+    await server.database.run(
+      (sql) => sql`
+        insert into urls (short_code, original_url)
+        select 'many-' || n, 'https://example.com/' || repeat('x', 1000) || n from generate_series(${i + 1}::int, ${i + 5_000}::int) n`,
+      60_000,
+    )
+}
+
+test('of fifty thousand links is whole and in order, and waits while it is not read', async () => {
+  const LINKS = 50_000
+  const server = await serveOn(databases.at(-1)!)
+  await fill(server, LINKS)
+  const response = await fetch(server.base + PATH)
+  let rest = ''
+  let seen = 0
+  for await (const part of response.body!.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>) {
+    const lines = (rest + part).split('\r\n')
+    rest = lines.pop()!
+    for (const line of lines) if (line.includes(`many-${seen + 1},`)) seen++
+  }
+  expect([seen, rest]).toEqual([LINKS, ''])
+
+  // For one that reads nothing, no more is made than the sockets and a page or two hold; the whole is 50 pages.
+  let pages = 0
+  const run = server.database.run
+  server.database.run = (work, deadline) => {
+    pages++
+    return run(work, deadline)
+  }
+  const socket = connect(Number(new URL(server.base).port), '127.0.0.1').pause()
+  socket.write(`GET ${PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  await Bun.sleep(3_000)
+  expect(pages).toBeLessThan(25)
+  socket.destroy()
+  await server.stop()
+})
+
+test('ends when its key ends', async () => {
+  const kind = databases.at(-1)!
+  const ADMIN_TOKEN = 'an-operators-long-token'
+  const server = await serveOn(kind, { ADMIN_TOKEN, ...UNLIMITED })
+  await fill(server, 50_000)
+  const { id, key } = (await server.post('/api/keys', { name: 'reader', scope: 'read' })).body
+  const response = await fetch(server.base + PATH, { headers: { authorization: `Bearer ${key}` } })
+  const reader = response.body!.getReader()
+  await reader.read()
+  await server.call('DELETE', `/api/keys/${id}`)
+  const read = async () => {
+    while (!(await reader.read()).done);
+  }
+  await expect(read()).rejects.toThrow()
+  await server.stop()
+})

@@ -1,0 +1,413 @@
+// Replicas find each other through the database and ask each other over HTTP: three real processes on one real PostgreSQL, of which one is
+// killed, one is stopped, and whose database goes away.
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
+import { hostname, networkInterfaces } from 'node:os'
+import postgres, { type Sql } from 'postgres'
+import { readConfig } from '../src/config.ts'
+import { advertisedUrl, isLoopback } from '../src/fleet/address.ts'
+import { createSigner } from '../src/fleet/signature.ts'
+import { startChild } from './child.ts'
+import { temporaryFolder } from './databases.ts'
+import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
+import { exchange } from './wire.ts'
+
+setDefaultTimeout(60_000)
+const installed = serverBinaries() !== undefined
+if (!installed) console.warn('SKIPPED: test/fleet.test.ts (PostgreSQL is not installed)')
+
+const ADMIN_TOKEN = 'an-operators-long-token'
+const BEARER = { authorization: `Bearer ${ADMIN_TOKEN}` }
+const PATIENCE = 15_000
+const GONE = '00000000-0000-7000-8000-00000000000'
+
+type Child = Awaited<ReturnType<typeof startChild>>
+type Replica = { id: string; slot: number; url: string; state: string; seen_at: string; self?: boolean; rate: number }
+
+/** Waits until `look` is true, and says how many ms that took. */
+async function until(what: string, look: () => Promise<boolean> | boolean): Promise<number> {
+  const started = performance.now()
+  while (!(await look())) {
+    if (performance.now() - started > PATIENCE) throw new Error(`not within ${PATIENCE} ms: ${what}`)
+    await Bun.sleep(50)
+  }
+  return performance.now() - started
+}
+
+async function get(base: string, path: string, headers: Record<string, string> = BEARER) {
+  const response = await fetch(base + path, { headers, redirect: 'manual' })
+  const text = await response.text()
+  return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : undefined }
+}
+
+const fleetOf = async ({ base }: Pick<Child, 'base'>): Promise<Replica[]> => (await get(base, '/api/fleet')).body.replicas
+const overviewOf = async ({ base }: Pick<Child, 'base'>, query = '?window=60&replica=all') =>
+  (await get(base, `/api/overview${query}`)).body
+/** What a failure should show of an overview. */
+const brief = ({ asked, answered, troubles }: any) => ({ asked, answered, troubles })
+const states = async (child: Child) => (await fleetOf(child)).map(({ state }) => state).sort()
+
+describe('the address that others are told', () => {
+  const outside = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one && !one.internal && one.family === 'IPv4')?.address
+  const database = (url: string) =>
+    ({ kind: 'external', url, host: '', port: 0, name: '', user: '', password: undefined }) as const
+
+  test.each([
+    [{ ADVERTISE_URL: 'https://one.internal:8443/' }, 'postgres://db/x', 'https://one.internal:8443'],
+    [{ HOST: '10.0.0.5' }, 'postgres://db/x', 'http://10.0.0.5:81'],
+    [{ HOST: '::1' }, 'postgres://db/x', 'http://[::1]:81'],
+    ...(outside
+      ? [
+          [{ HOST: '0.0.0.0' }, `postgres://me:pw@${outside}:5432/x`, `http://${outside}:81`],
+          [{ HOST: '::' }, 'postgres://127.0.0.1/x', `http://${outside}:81`],
+          [{ HOST: '0.0.0.0' }, 'postgres://no-such-host.invalid,other/x', `http://${outside}:81`],
+        ]
+      : []),
+  ] as [Record<string, string>, string, string][])('%p with the database at %s: %s', async (settings, url, address) => {
+    expect(await advertisedUrl(readConfig(settings, {}), 81, database(url))).toBe(address)
+  })
+
+  test.each([
+    ['http://127.0.0.1:8080', true],
+    ['http://[::1]:8080', true],
+    ['http://localhost', true],
+    ['http://10.0.0.5:8080', false],
+    ['http://localhost.example.com', false],
+  ])('%s leads back to the machine: %p', (url, loopback) => {
+    expect(isLoopback(url)).toBe(loopback)
+  })
+})
+
+describe.skipIf(!installed)('a fleet', () => {
+  let cluster: Cluster
+  let database: string
+  let sql: Sql
+  const folders = [temporaryFolder(), temporaryFolder(), temporaryFolder()]
+  const children: Child[] = []
+  /** Where everything would go that a proxy of the environment is asked for. */
+  let proxied = 0
+  const proxy = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch() {
+      proxied++
+      return new Response('{}')
+    },
+  })
+
+  const start = (place: number, env: Record<string, string> = {}) =>
+    startChild({
+      DATABASE_URL: database,
+      DATA_DIR: folders[place]!,
+      ADMIN_TOKEN,
+      RATE_SIGN_IN: 'off',
+      HTTP_PROXY: `http://127.0.0.1:${proxy.port}`,
+      http_proxy: `http://127.0.0.1:${proxy.port}`,
+      ...env,
+    })
+  const whole = () =>
+    until('all three are ready, to each of them', async () =>
+      (await Promise.all(children.map(states))).every((list) => list.join() === 'ready,ready,ready'),
+    )
+  const idOf = async (child: Child) => (await fleetOf(child))[0]!.id
+
+  beforeAll(async () => {
+    cluster = await openCluster({ own: true })
+    database = await cluster.createDatabase()
+    sql = postgres(database, { max: 1, onnotice: () => {} })
+    children.push(await start(0), ...(await Promise.all([start(1), start(2)])))
+  }, 90_000)
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL')
+    await sql?.end()
+    await cluster?.end()
+    proxy.stop(true)
+  })
+
+  test('finds its replicas', async () => {
+    await whole()
+    const lists = await Promise.all(children.map(fleetOf))
+    for (const [place, list] of lists.entries()) {
+      expect(list[0]).toMatchObject({ self: true, url: children[place]!.base, slot: 0 })
+      expect(list.slice(1).some(({ self }) => self)).toBe(false)
+      expect(list.map(({ url }) => url).sort()).toEqual(children.map(({ base }) => base).sort())
+    }
+    expect(new Set(lists.flat().map(({ id }) => id)).size).toBe(3)
+  })
+
+  test('shows no replica as lost that is alive', async () => {
+    for (let i = 0; i < 60; i++) {
+      expect((await fleetOf(children[i % 3]!)).filter(({ state }) => state !== 'ready')).toEqual([])
+      await Bun.sleep(100)
+    }
+  })
+
+  describe('gathers', () => {
+    test('the figures of all replicas, joined by time', async () => {
+      await fetch(`${children[0]!.base}/urls`, {
+        method: 'POST',
+        headers: { ...BEARER, 'content-type': 'application/json' },
+        body: JSON.stringify({ original_url: 'https://example.com/', short_code: 'known' }),
+      })
+      const made = [30, 20, 10]
+      for (const [place, count] of made.entries())
+        for (let i = 0; i < count; i++) expect((await get(children[place]!.base, '/known', {})).status).toBe(302)
+      await Bun.sleep(1_200)
+      const to = Math.floor(Date.now() / 1000)
+      for (const [place, count] of made.entries()) {
+        const { columns, rows } = (await get(children[place]!.base, `/api/overview/samples?from=${to - 60}&to=${to}`)).body
+        const counted = rows.map((row: number[]) => row[columns.indexOf('3xx') + 1]!)
+        expect(counted.reduce((sum: number, count: number) => sum + count, 0)).toBe(count)
+      }
+      const rates = ({ samples }: any): Map<number, number> =>
+        new Map(samples.time.map((second: number, i: number) => [second, samples.redirects[i]]))
+      const alone = (await Promise.all(children.map((child) => overviewOf(child, '?window=60')))).map(rates)
+      for (const child of children) {
+        const joined = await overviewOf(child)
+        expect(brief(joined)).toMatchObject({ asked: 3, answered: 3, troubles: [] })
+        for (const [second, rate] of rates(joined))
+          if (second < to)
+            expect(rate).toBeCloseTo(
+              alone.reduce((sum, one) => sum + (one.get(second) ?? 0), 0),
+              0,
+            )
+        expect(joined.replicas.map(({ now }: any) => now.phase)).toEqual(['ready', 'ready', 'ready'])
+        const time: number[] = joined.samples.time
+        expect(time).toEqual(time.toSorted((a, b) => a - b))
+        expect(new Set(time).size).toBe(time.length)
+      }
+    })
+
+    test('those of one other replica', async () => {
+      const other = await idOf(children[1]!)
+      const { replica, samples, asked, answered } = await overviewOf(children[0]!, `?window=60&replica=${other}`)
+      expect([replica.id, asked, answered]).toEqual([other, 1, 1])
+      expect(Math.max(...samples.redirects)).toBeGreaterThan(0)
+    })
+
+    test('each second, as a stream that any replica goes on with', async () => {
+      const open = (child: Child, last = '') =>
+        fetch(`${child.base}/api/overview/stream?replica=all`, {
+          headers: { ...BEARER, accept: 'text/event-stream', ...(last && { 'last-event-id': last }) },
+        })
+      async function read(response: Response, enough: number) {
+        const seen: any[] = []
+        let rest = ''
+        for await (const text of response.body!.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>) {
+          const lines = (rest + text).split('\n')
+          rest = lines.pop()!
+          seen.push(...lines.filter((line) => line.startsWith('data: ')).map((line) => JSON.parse(line.slice(6))))
+          if (seen.length >= enough) break
+        }
+        return seen
+      }
+      const first = await read(await open(children[0]!), 3)
+      expect(first.at(-1)).toMatchObject({ asked: 3, answered: 3, troubles: [] })
+      expect(first.at(-1).replicas.map(({ now }: any) => now.phase)).toEqual(['ready', 'ready', 'ready'])
+      const last: number = first.at(-1).sample.time
+      await Bun.sleep(2_000)
+      const next = await read(await open(children[1]!, String(last)), 4)
+      expect(next.slice(0, 4).map(({ sample }) => sample.time)).toEqual([1, 2, 3, 4].map((i) => last + i))
+      // The samples that were resumed are of all three too: more memory than one process has.
+      const alone = (await overviewOf(children[0]!, '?window=60')).now.memory.rss
+      expect(next[0].sample.rss).toBeGreaterThan(alone * 2)
+    })
+  })
+
+  describe('a request of one replica to another', () => {
+    let to: { id: string; base: string }
+    let secret: string
+    const PATH = '/api/overview/samples?from=0&to=1'
+    beforeAll(async () => {
+      to = { id: await idOf(children[0]!), base: children[0]!.base }
+      secret = (await sql`select encode(session_secret, 'hex') as secret from policy`)[0]!.secret
+    })
+    const signer = (admin = ADMIN_TOKEN, shared = secret) =>
+      createSigner({ ADMIN_TOKEN: admin, FLEET_TOKEN: undefined }, () => shared, GONE)
+    const signed = (id = to.id, path = PATH) => signer().headers(id, path)!
+    const at = (ms: number) => {
+      setSystemTime(new Date(Date.now() + ms))
+      try {
+        return signed()
+      } finally {
+        setSystemTime()
+      }
+    }
+    const ask = (path: string, headers: Record<string, string>) => get(to.base, path, headers)
+
+    test('is answered when it is signed with what they share', async () => {
+      expect((await ask(PATH, signed())).status).toBe(200)
+      expect((await ask('/api/fleet', signed(to.id, '/api/fleet'))).status).toBe(200)
+      for (const skew of [-25_000, 25_000]) expect((await ask(PATH, at(skew))).status).toBe(200)
+    })
+
+    test.each<[string, () => Record<string, string>, string, number]>([
+      ['none', () => ({}), PATH, 401],
+      ['made up', () => ({ 'X-Waypost-Fleet': `v1 ${to.id} ${Date.now()} ${'0'.repeat(32)} ${'A'.repeat(43)}` }), PATH, 401],
+      ['of another shape', () => ({ 'X-Waypost-Fleet': 'let me in' }), PATH, 401],
+      ['with another ADMIN_TOKEN', () => signer('another-operators-token').headers(to.id, PATH)!, PATH, 401],
+      ['with another database’s secret', () => signer(ADMIN_TOKEN, 'ff'.repeat(32)).headers(to.id, PATH)!, PATH, 401],
+      ['for another path', () => signed(to.id, '/api/fleet'), PATH, 401],
+      ['for another query', () => signed(), `${PATH}0`, 401],
+      ['for another replica', () => signed(`${GONE}1`), PATH, 403],
+      ['31 s old', () => at(-31_000), PATH, 401],
+      ['of 31 s later', () => at(31_000), PATH, 401],
+      ['to ask others', () => signed(to.id, '/api/fleet?replica=all'), '/api/fleet?replica=all', 403],
+    ])('is refused when the signature is %s', async (_, headers, path, status) => {
+      const answer = await ask(path, headers())
+      expect([answer.status, answer.body.replicas]).toEqual([status, undefined])
+    })
+
+    test('is refused when it comes again', async () => {
+      const headers = signed()
+      const answers = await Promise.all(Array.from({ length: 5 }, () => ask(PATH, headers)))
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401, 401, 401])
+    })
+
+    test('reaches nothing but what is for replicas, and only by GET', async () => {
+      for (const path of [
+        '/urls',
+        '/users',
+        '/events',
+        '/api/keys',
+        '/metrics',
+        '/api/overview?replica=all',
+        '/api/session',
+        '/chaos',
+      ])
+        expect([path, (await ask(path, signed(to.id, path))).body?.by ?? 401]).toEqual([
+          path,
+          path === '/api/session' ? 'nobody' : 401,
+        ])
+      for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']) {
+        const header = Object.entries(signed()).map(([name, value]) => `${name}: ${value}`)
+        const request = [`${method} ${PATH} HTTP/1.1`, 'Host: localhost', ...header, 'Content-Length: 0', '', ''].join('\r\n')
+        const { status } = await exchange(children[0]!.port, request)
+        expect([method, status]).toEqual([method, 401])
+      }
+    })
+
+    test('leaves no line in the log, a refused one does', async () => {
+      await ask(PATH, { ...signed(), 'X-Request-Id': 'of-a-replica-good' })
+      await ask(PATH, { 'X-Waypost-Fleet': 'let me in', 'X-Request-Id': 'of-a-replica-bad' })
+      const { logs } = (await get(to.base, '/logs?filter=of-a-replica')).body
+      expect(logs.map(({ request_id }: any) => request_id)).toEqual(['of-a-replica-bad'])
+    })
+
+    test('tells a false address nothing that a replica would take', async () => {
+      const heard: { path: string; header: string | null; bearer: string | null }[] = []
+      const stranger = Bun.serve({
+        port: 0,
+        hostname: '127.0.0.1',
+        fetch: ({ url, headers }) => {
+          const { pathname, search } = new URL(url)
+          heard.push({ path: pathname + search, header: headers.get('X-Waypost-Fleet'), bearer: headers.get('authorization') })
+          return new Response(null, { status: 302, headers: { location: `${to.base}/api/fleet` } })
+        },
+      })
+      await sql`
+        insert into replicas (id, place, slot, hostname, url, version, state, rate, started_at)
+        values (${`${GONE}2`}, 'nowhere', 0, ${hostname()}, ${`http://127.0.0.1:${stranger.port}`}, '9', 'ready', 0, now())`
+      await until('it is listed', async () => (await fleetOf(children[1]!)).length === 4)
+      const overview = await overviewOf(children[1]!)
+      expect(brief(overview)).toMatchObject({ asked: 4, answered: 3 })
+      expect(overview.troubles.join()).toContain('is left out: it answered 302')
+      await until('it was asked', () => heard.length > 0)
+      for (const { path, header, bearer } of heard) {
+        expect(bearer).toBeNull()
+        expect((await ask(path, { 'X-Waypost-Fleet': header! })).status).toBe(403)
+      }
+      stranger.stop(true)
+      await sql`delete from replicas where id = ${`${GONE}2`}`
+      await whole()
+    })
+  })
+
+  test('shows a replica that was killed as lost within 5 s, and answers without it', async () => {
+    const killed = await idOf(children[2]!)
+    children[2]!.kill('SIGKILL')
+    const lost = (child: Child) => async () => (await fleetOf(child)).some(({ id, state }) => id === killed && state === 'lost')
+    const took = await Promise.all(children.slice(0, 2).map((child) => until('it is lost', lost(child))))
+    expect(Math.max(...took)).toBeLessThan(5_000)
+    const overview = await overviewOf(children[0]!)
+    expect(brief(overview)).toMatchObject({ asked: 3, answered: 2 })
+    expect(overview.troubles.join()).toMatch(/ is lost: it gave no sign of life since /)
+    expect((await get(children[0]!.base, `/api/overview?replica=${killed}`)).status).toBe(503)
+  })
+
+  test('has a row for a day of one that is lost, and none when it starts again where it ran', async () => {
+    const row = (id: string, ago: string) => sql`
+      insert into replicas (id, place, slot, hostname, url, version, state, rate, started_at, seen_at)
+      values (${id}, 'nowhere', 0, 'gone', 'http://127.0.0.1:9', '9', 'ready', 0, now(), now() - ${ago}::interval)`
+    await row(`${GONE}3`, '23 hours')
+    await row(`${GONE}4`, '25 hours')
+    children[2] = await start(2)
+    await until('three are ready', async () => (await states(children[0]!)).filter((state) => state === 'ready').length === 3)
+    const list = await fleetOf(children[0]!)
+    expect(list.filter(({ state }) => state !== 'ready').map(({ id, state }) => [id, state])).toEqual([[`${GONE}3`, 'lost']])
+    expect(brief(await overviewOf(children[0]!))).toMatchObject({ asked: 3, answered: 3, troubles: [] }) // it is not asked any more
+    await sql`delete from replicas where id = ${`${GONE}3`}`
+    await whole()
+  })
+
+  test('answers within its deadline while a replica hangs, then without waiting for it, and has it back when it goes on', async () => {
+    const hung = await idOf(children[2]!)
+    const timed = async () => {
+      const started = performance.now()
+      return { ...(await overviewOf(children[0]!)), took: performance.now() - started }
+    }
+    process.kill(children[2]!.pid, 'SIGSTOP')
+    try {
+      const first = await timed()
+      expect(brief(first)).toMatchObject({ asked: 3, answered: 2 })
+      expect(first.took).toBeLessThan(3_000)
+      expect(first.replicas.find(({ id }: Replica) => id === hung)).toMatchObject({ unanswered: 'it gave no answer within 1 s' })
+      expect(first.samples.time.length).toBeGreaterThan(10)
+      await until('it is lost', async () => (await states(children[0]!)).includes('lost'))
+      await timed()
+      expect((await timed()).took).toBeLessThan(first.took / 2)
+    } finally {
+      process.kill(children[2]!.pid, 'SIGCONT')
+    }
+    await whole()
+    await until('it answers', async () => (await overviewOf(children[0]!)).answered === 3)
+  })
+
+  test('asks those it knew last while the database is away, and knows how they are', async () => {
+    await cluster.control!.stop('immediate')
+    try {
+      await until('they are degraded', async () => (await states(children[0]!)).join() === 'degraded,degraded,degraded')
+      await Bun.sleep(5_000) // longer than a silence may last
+      expect(await states(children[1]!)).toEqual(['degraded', 'degraded', 'degraded'])
+      const overview = await overviewOf(children[2]!)
+      expect(brief(overview)).toMatchObject({ asked: 3, answered: 3 })
+      expect(overview.troubles.join()).toMatch(/database has not answered since/)
+    } finally {
+      await cluster.control!.start()
+    }
+    await whole() // a crash empties the table: each says again that it is there
+  })
+
+  test('is told by a replica that it leaves', async () => {
+    children[2]!.kill('SIGTERM')
+    await children[2]!.exited
+    await until('two are left', async () => (await fleetOf(children[0]!)).length === 2)
+    expect(brief(await overviewOf(children[0]!))).toMatchObject({ asked: 2, answered: 2, troubles: [] })
+  })
+
+  test('signs with FLEET_TOKEN where it is set, and says which replica has another', async () => {
+    children[2] = await start(2, { FLEET_TOKEN: 'a-token-that-is-only-mine' })
+    await until('they know each other', async () => (await fleetOf(children[0]!)).length === 3)
+    const overview = await overviewOf(children[0]!)
+    expect(brief(overview)).toMatchObject({ asked: 3, answered: 2 })
+    expect(overview.troubles.join()).toContain('FLEET_TOKEN, or else ADMIN_TOKEN, must be alike on all replicas')
+    const { logs } = (await get(children[0]!.base, '/logs?filter=refuses')).body
+    expect(logs).toHaveLength(1)
+    expect(logs[0]).toMatchObject({ level: 'warn', replica: await idOf(children[2]!) })
+  })
+
+  test('asked nothing by way of the environment’s proxy', () => {
+    expect(proxied).toBe(0)
+  })
+})
