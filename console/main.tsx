@@ -1,11 +1,11 @@
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { Caller } from '../src/sessions/schema.ts'
-import { call } from './api.ts'
-import { Links } from './links.tsx'
-import { session, useSession } from './session.ts'
-import { SignIn } from './sign-in.tsx'
-import { Top } from './top.tsx'
+import { Links } from './links/links.tsx'
+import { call } from './server/api.ts'
+import { session, useSession } from './server/session.ts'
+import { SignIn } from './shell/sign-in.tsx'
+import { Top } from './shell/top.tsx'
 
 function Console() {
   const { refused } = useSession()

@@ -1,5 +1,5 @@
-import { count } from './figures.ts'
-import { Back, Forward } from './icons.tsx'
+import { count } from '../parts/figures.ts'
+import { Back, Forward } from '../parts/icons.tsx'
 import { type List, PAGE_SIZE } from './list.ts'
 
 /** Which rows these are, of how many, and the way to the next. */

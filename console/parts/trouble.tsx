@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { ApiError } from './api.ts'
+import type { ApiError } from '../server/api.ts'
 
 /** One calm red line: what is wrong, and when it is tried again. */
 export function Trouble({ error, retryAt, retry }: { error: ApiError; retryAt: number; retry: () => void }) {

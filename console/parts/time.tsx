@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { useEvery } from './clock.ts'
+import { useEvery } from '../server/clock.ts'
 import { ago, moment } from './figures.ts'
 
 /** A moment, relative; absolute on hover. */

@@ -1,7 +1,7 @@
-import { call } from './api.ts'
-import { Mark } from './icons.tsx'
-import { session, useSession } from './session.ts'
-import { type State, useServerState } from './state.ts'
+import { Mark } from '../parts/icons.tsx'
+import { call } from '../server/api.ts'
+import { session, useSession } from '../server/session.ts'
+import { type State, useServerState } from '../server/state.ts'
 
 /** The line that never leaves: which server this is, and whether all is well. */
 export function Top() {

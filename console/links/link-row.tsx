@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Link } from '../src/links/schema.ts'
-import { asApiError, call } from './api.ts'
-import { CopyButton } from './copy.tsx'
-import { count, followable, parts } from './figures.ts'
-import { Bin } from './icons.tsx'
-import { Time } from './time.tsx'
-import { sentence } from './trouble.tsx'
+import type { Link } from '../../src/links/schema.ts'
+import { CopyButton } from '../parts/copy.tsx'
+import { count, followable, parts } from '../parts/figures.ts'
+import { Bin } from '../parts/icons.tsx'
+import { Time } from '../parts/time.tsx'
+import { sentence } from '../parts/trouble.tsx'
+import { asApiError, call } from '../server/api.ts'
 
 type Props = { link: Link; fresh: boolean; changed: (id: number, link: Link | undefined) => void }
 

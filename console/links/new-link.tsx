@@ -1,11 +1,11 @@
 import type { RefObject } from 'preact'
 import { useState } from 'preact/hooks'
-import type { Link } from '../src/links/schema.ts'
-import { asApiError, call } from './api.ts'
-import { CopyButton } from './copy.tsx'
+import type { Link } from '../../src/links/schema.ts'
+import { CopyButton } from '../parts/copy.tsx'
+import { Cross } from '../parts/icons.tsx'
+import { sentence } from '../parts/trouble.tsx'
+import { asApiError, call } from '../server/api.ts'
 import { completed, type Draft, EMPTY, type Field, faultsOf, fieldOf } from './draft.ts'
-import { Cross } from './icons.tsx'
-import { sentence } from './trouble.tsx'
 
 /** The server says "is already taken" and leaves the naming to us. */
 const NAMES: Record<Field, string> = { target: 'this address', code: 'this code', title: 'this title' }

@@ -1,14 +1,14 @@
 import { useRef, useState } from 'preact/hooks'
-import type { Link } from '../src/links/schema.ts'
+import type { Link } from '../../src/links/schema.ts'
+import { count } from '../parts/figures.ts'
+import { Trouble } from '../parts/trouble.tsx'
+import { useKeys } from '../shell/keys.ts'
 import { readView, type View, writeView } from './address.ts'
-import { count } from './figures.ts'
 import { Filters } from './filters.tsx'
-import { useKeys } from './keys.ts'
 import { LinkTable } from './link-table.tsx'
 import { useList } from './list.ts'
 import { NewLink } from './new-link.tsx'
 import { Pager } from './pager.tsx'
-import { Trouble } from './trouble.tsx'
 
 /** The page of links: make one, find some, change them. */
 export function Links() {

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Caller } from '../src/sessions/schema.ts'
-import { ApiError, asApiError, call } from './api.ts'
-import { session } from './session.ts'
-import { sentence } from './trouble.tsx'
+import type { Caller } from '../../src/sessions/schema.ts'
+import { sentence } from '../parts/trouble.tsx'
+import { ApiError, asApiError, call } from '../server/api.ts'
+import { session } from '../server/session.ts'
 
 /** Changes the admin token or a key for a session. */
 export function SignIn() {

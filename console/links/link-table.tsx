@@ -1,6 +1,6 @@
-import type { Link } from '../src/links/schema.ts'
+import type { Link } from '../../src/links/schema.ts'
+import { CopyButton } from '../parts/copy.tsx'
 import type { View } from './address.ts'
-import { CopyButton } from './copy.tsx'
 import { LinkRow } from './link-row.tsx'
 
 type Props = {

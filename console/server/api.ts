@@ -1,5 +1,5 @@
 // The one way to the server: JSON in and out, and errors as a status with a sentence. The session is a cookie, which the browser adds.
-import type { Detail } from '../src/http/problem.ts'
+import type { Detail } from '../../src/http/problem.ts'
 import { session } from './session.ts'
 
 export type Answer<T> = { data: T; headers: Headers }

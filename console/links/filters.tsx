@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { Search } from '../parts/icons.tsx'
 import type { Filter, View } from './address.ts'
-import { Search } from './icons.tsx'
 
 const FILTERS: Filter[] = ['all', 'active', 'inactive']
 const PAUSE = 200

@@ -1,6 +1,6 @@
 // Who this browser is to the server. The session itself is a cookie that no script can read.
 import { useEffect, useState } from 'preact/hooks'
-import type { Caller } from '../src/sessions/schema.ts'
+import type { Caller } from '../../src/sessions/schema.ts'
 
 const listeners = new Set<() => void>()
 

@@ -1,10 +1,10 @@
 // The page of links that is shown: asked for when the view changes, again every few seconds, and after a failure.
 import type { RefObject } from 'preact'
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import type { Link } from '../src/links/schema.ts'
+import type { Link } from '../../src/links/schema.ts'
+import { type ApiError, asApiError, call } from '../server/api.ts'
+import { useEvery } from '../server/clock.ts'
 import type { View } from './address.ts'
-import { type ApiError, asApiError, call } from './api.ts'
-import { useEvery } from './clock.ts'
 
 export const PAGE_SIZE = 50
 const FRESH_EVERY = 10
