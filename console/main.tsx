@@ -1,9 +1,11 @@
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { Caller } from '../src/sessions/schema.ts'
-import { Links } from './links/links.tsx'
 import { call } from './server/api.ts'
 import { session, useSession } from './server/session.ts'
+import { pageAt } from './shell/pages.ts'
+import { Rail } from './shell/rail.tsx'
+import { followLinks, useRoute } from './shell/route.ts'
 import { SignIn } from './shell/sign-in.tsx'
 import { Top } from './shell/top.tsx'
 
@@ -20,8 +22,26 @@ function Console() {
   return (
     <>
       <Top />
-      {asked && (refused ? <SignIn /> : <Links />)}
+      {asked && (refused ? <SignIn /> : <Pages />)}
     </>
+  )
+}
+
+function Pages() {
+  const { path } = useRoute()
+  const page = pageAt(path)
+  useEffect(() => {
+    document.title = `${page.title} · Waypost`
+  }, [page])
+  useEffect(() => {
+    document.addEventListener('click', followLinks)
+    return () => document.removeEventListener('click', followLinks)
+  }, [])
+  return (
+    <div class="pages">
+      <Rail current={page} />
+      <page.component key={page.path} />
+    </div>
   )
 }
 
