@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { Elysia } from 'elysia'
 import { openApiDocument } from './api-reference.ts'
+import type { Blocklist } from './blocklist/blocklist.ts'
 import { blocklistRoutes } from './blocklist/routes.ts'
 import { blocklistStore } from './blocklist/store.ts'
 import type { Chaos } from './chaos/faults.ts'
@@ -32,6 +33,7 @@ import { keyRoutes } from './keys/routes.ts'
 import { keyStore } from './keys/store.ts'
 import type { Kind, Limits } from './limits/limits.ts'
 import type { Admission } from './links/admission.ts'
+import { exportRoute } from './links/export.ts'
 import { linkRoutes } from './links/routes.ts'
 import { linkStore } from './links/store.ts'
 import { linkView } from './links/view.ts'
@@ -58,6 +60,7 @@ export type Parts = {
   sessions: Sessions
   keyring: OpenKeyring
   admission: Admission
+  blocklist: Blocklist
   resolver: Resolver
   clicks: Recorder
   redirect: Redirect
@@ -193,11 +196,12 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     return response
   }
 
-  async function createRoutes({ database, policy, auth, sessions, keyring, admission, resolver, clicks, telemetry }: Parts) {
+  async function createRoutes(parts: Parts) {
+    const { database, policy, auth, sessions, keyring, admission, blocklist, resolver, clicks, telemetry } = parts
     const users = userStore(database)
     const links = linkStore(database)
     const events = eventStore(database)
-    const view = linkView(config)
+    const view = linkView(config, blocklist)
     const changedPolicy = () => {
       events.forgetTotal()
       return policy.changed()
@@ -234,6 +238,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
       .use(userRoutes({ users, links, clicks, resolver, view, changed: userGone }))
       .use(linkRoutes({ database, links, events, clicks, resolver, redirect, admission, view }))
+      .use(exportRoute(links, clicks))
       .use(eventRoutes(events, clicks))
       .use(keyRoutes(keyStore(database), keyring, changedPolicy))
       .use(sessionRoutes({ auth, sessions, endAll }))

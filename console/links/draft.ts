@@ -16,7 +16,8 @@ export function faultsOf({ target, code, title }: Draft): Partial<Record<Field, 
   const url = URL.parse(completed(target))
   if (target.trim() === '') faults.target = 'Where should the link lead?'
   else if (target.length > 4096) faults.target = 'At most 4,096 characters.'
-  else if (!url) faults.target = 'This is not a web address.'
+  else if (!url || url.host.includes('%'))
+    faults.target = 'This is not a web address.' // Chromium takes spaces in a host, as %20
   else if (!/^https?:$/.test(url.protocol)) faults.target = 'Only http and https addresses.'
   else if (url.username || url.password) faults.target = 'No user or password in the address.'
   if (code !== '') {

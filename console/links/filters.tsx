@@ -1,52 +1,64 @@
 import type { RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { Search } from '../parts/icons.tsx'
-import type { Filter, View } from './address.ts'
+import { Choice } from '../parts/choice.tsx'
+import { Cross } from '../parts/icons.tsx'
+import { SearchField } from '../parts/search.tsx'
+import { SHOWN, type View } from './view.ts'
 
-const FILTERS: Filter[] = ['all', 'active', 'inactive']
-const PAUSE = 200
+type Props = {
+  view: View
+  field: RefObject<HTMLInputElement | null>
+  change: (part: { q?: string; show?: string; user?: string }) => void
+}
 
-type Props = { view: View; field: RefObject<HTMLInputElement | null>; change: (view: Partial<View>) => void }
+const PAUSE = 300
 
 export function Filters({ view, field, change }: Props) {
-  const [text, setText] = useState(view.search)
-  useEffect(() => setText(view.search), [view.search])
-  useEffect(() => {
-    if (text.trim() === view.search) return
-    const timer = setTimeout(() => change({ search: text.trim() }), PAUSE)
-    return () => clearTimeout(timer)
-  }, [text])
-
   return (
     <search class="filters">
-      <label class="search">
-        <Search />
-        <input
-          ref={field}
-          type="search"
-          value={text}
-          placeholder="Search code, target, title"
-          aria-label="Search links"
-          aria-keyshortcuts="/"
-          autocomplete="off"
-          spellcheck={false}
-          maxLength={500}
-          onInput={(event) => setText(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            if (event.key !== 'Escape') return
-            if (text) setText('')
-            else event.currentTarget.blur()
-          }}
-        />
-        <kbd>/</kbd>
-      </label>
-      <fieldset class="choice" aria-label="Show">
-        {FILTERS.map((filter) => (
-          <button key={filter} type="button" aria-pressed={view.filter === filter} onClick={() => change({ filter })}>
-            {filter}
-          </button>
-        ))}
-      </fieldset>
+      <SearchField
+        value={view.q}
+        change={(q) => change({ q })}
+        field={field}
+        placeholder="Search code, target, title"
+        label="Search links"
+      />
+      <Choice
+        label="Show"
+        options={SHOWN.map((value) => ({ value, word: value }))}
+        value={view.show}
+        change={(show) => change({ show: show === 'all' ? undefined : show })}
+      />
+      <UserFilter user={view.user} change={(user) => change({ user })} />
     </search>
+  )
+}
+
+function UserFilter({ user, change }: { user: string; change: (user: string) => void }) {
+  const [text, setText] = useState(user)
+  useEffect(() => setText(user), [user])
+  useEffect(() => {
+    if (text === user || !/^\d*$/.test(text)) return
+    const timer = setTimeout(() => change(text), PAUSE)
+    return () => clearTimeout(timer)
+  }, [text])
+  return (
+    <span class="of-user">
+      <input
+        class="input figure"
+        inputMode="numeric"
+        value={text}
+        placeholder="User id"
+        aria-label="Links of the user with the id"
+        aria-invalid={!/^\d*$/.test(text)}
+        autocomplete="off"
+        onInput={(event) => setText(event.currentTarget.value.trim())}
+      />
+      {user && (
+        <button type="button" class="quiet-button" aria-label="Links of all users" onClick={() => change('')}>
+          <Cross />
+        </button>
+      )}
+    </span>
   )
 }

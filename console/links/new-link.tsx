@@ -1,5 +1,5 @@
 import type { RefObject } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
 import { CopyButton } from '../parts/copy.tsx'
 import { Cross } from '../parts/icons.tsx'
@@ -21,7 +21,8 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
   const [made, setMade] = useState<Link>()
   const [busy, setBusy] = useState(false)
 
-  const faults = faultsOf(draft)
+  const taken = useTaken(draft.code)
+  const faults = { ...(taken && { code: 'This code is already taken.' }), ...faultsOf(draft) }
   /** A field is judged once it has been left; what the server said stays until the field changes. */
   const faultOf = (field: Field) => refused[field] ?? (left.includes(field) ? faults[field] : undefined)
 
@@ -101,6 +102,25 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
       {made && <Made link={made} close={() => setMade(undefined)} />}
     </section>
   )
+}
+
+/** Whether a link has this code already, asked when the typing pauses. Codes of deleted links are taken too, which the server says at last. */
+function useTaken(code: string): boolean {
+  const [taken, setTaken] = useState('')
+  useEffect(() => {
+    if (faultsOf({ target: 'https://a.b', code, title: '' }).code || code === '') return
+    const running = new AbortController()
+    const timer = setTimeout(async () => {
+      const query = new URLSearchParams({ q: code, per_page: '100' })
+      const found = await call<Link[]>('GET', `/urls?${query}`, { signal: running.signal }).catch(() => undefined)
+      if (found?.data.some(({ short_code }) => short_code === code)) setTaken(code)
+    }, 300)
+    return () => {
+      clearTimeout(timer)
+      running.abort()
+    }
+  }, [code])
+  return code !== '' && taken === code
 }
 
 function Made({ link, close }: { link: Link; close: () => void }) {

@@ -16,7 +16,7 @@ export function CopyButton({ text, label }: { text: string; label?: string }) {
       class={label ? 'button' : 'quiet-button'}
       title={`Copy ${text}`}
       aria-label={label ? undefined : (said ?? `Copy ${text}`)}
-      onClick={async () => setOutcome((await copy(text)) ? 'copied' : 'failed')}
+      onClick={async () => setOutcome((await copyText(text)) ? 'copied' : 'failed')}
     >
       {outcome === 'copied' ? <Tick /> : <Copy />}
       {label && <span aria-live="polite">{said}</span>}
@@ -25,7 +25,7 @@ export function CopyButton({ text, label }: { text: string; label?: string }) {
 }
 
 /** The clipboard is there on https and localhost only; elsewhere the old way still works. */
-async function copy(text: string): Promise<boolean> {
+export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)
     return true

@@ -19,13 +19,16 @@ export class ApiError extends Error {
 
 const DEADLINE = 10_000
 
+/** Marks the console's own requests, which the log can hide. */
+export const OWN = { 'X-Waypost-Console': '1' }
+
 /** Throws ApiError, or the abort's reason when `signal` ends the call. A 401 also opens the sign-in. */
 export async function call<T>(
   method: string,
   path: string,
   options: { body?: object; signal?: AbortSignal } = {},
 ): Promise<Answer<T>> {
-  const headers: Record<string, string> = { Accept: 'application/json' }
+  const headers: Record<string, string> = { Accept: 'application/json', ...OWN }
   if (options.body) headers['Content-Type'] = 'application/json'
   const deadline = AbortSignal.timeout(DEADLINE)
   try {
@@ -37,19 +40,23 @@ export async function call<T>(
     })
     if (response.ok)
       return { data: (response.status === 204 ? undefined : await response.json()) as T, headers: response.headers }
-    const { error, details } = await response.json().catch(() => ({}))
-    if (response.status === 401) session.refuse()
-    throw new ApiError(
-      response.status,
-      error ?? `The server answered ${response.status}.`,
-      details,
-      Number(response.headers.get('Retry-After')) || 0,
-    )
+    throw await refusal(response)
   } catch (error) {
     if (error instanceof ApiError || options.signal?.aborted) throw error
     throw new ApiError(0, deadline.aborted ? 'The server did not answer within 10 seconds.' : 'The server cannot be reached.')
   }
 }
 
+/** What the server said instead of an answer. */
+export async function refusal(response: Response): Promise<ApiError> {
+  const { error, details } = await response.json().catch(() => ({}))
+  if (response.status === 401) session.refuse()
+  const retryAfter = Number(response.headers.get('Retry-After')) || 0
+  return new ApiError(response.status, error ?? `The server answered ${response.status}.`, details, retryAfter)
+}
+
 /** Any thrown thing as an ApiError, for a page to show. */
-export const asApiError = (error: unknown) => (error instanceof ApiError ? error : new ApiError(0, String(error)))
+export const asApiError = (error: unknown) =>
+  error instanceof ApiError
+    ? error
+    : new ApiError(0, error instanceof TypeError ? 'The server cannot be reached.' : ((error as Error)?.message ?? String(error)))

@@ -9,6 +9,8 @@ export const session = {
   caller: undefined as Caller | undefined,
   /** The server knows us by no session, or not any more. */
   refused: false,
+  /** Not to ask for a sign-in now: what is on the page is shown this once. */
+  held: false,
 
   enter(caller: Caller) {
     session.caller = caller
@@ -16,7 +18,7 @@ export const session = {
     tell()
   },
   refuse() {
-    if (session.refused) return
+    if (session.refused || session.held) return
     session.caller = undefined
     session.refused = true
     tell()

@@ -1,5 +1,6 @@
 // How the server is: /ready every few seconds, and /health until it has said who answers.
 import { useEffect, useState } from 'preact/hooks'
+import { OWN } from './api.ts'
 import { useEvery } from './clock.ts'
 
 export type State = { tone: 'good' | 'warn' | 'bad' | 'unknown'; word: string; reason: string; host: string; version: string }
@@ -28,7 +29,9 @@ export function useServerState(): State {
 /** /ready answers with a body also when it is 503, so the status does not matter here. */
 async function answerOf<T>(path: string): Promise<T | undefined> {
   try {
-    return await (await fetch(path, { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(4_000) })).json()
+    return await (
+      await fetch(path, { headers: { Accept: 'application/json', ...OWN }, signal: AbortSignal.timeout(4_000) })
+    ).json()
   } catch {
     return undefined
   }

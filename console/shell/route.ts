@@ -43,5 +43,9 @@ export function followLinks(event: MouseEvent) {
   const link = (event.target as Element).closest?.('a')
   if (!link || link.target || link.download || link.origin !== location.origin || !/^\/console(\/|$)/.test(link.pathname)) return
   event.preventDefault()
-  go(link.pathname.replace(/^\/console\/?/, ''), Object.fromEntries(new URLSearchParams(link.search)))
+  // The same address again shows the page from its beginning, and is no step to go back to.
+  go(link.pathname.replace(/^\/console\/?/, ''), Object.fromEntries(new URLSearchParams(link.search)), {
+    replace: link.href === location.href,
+  })
+  scrollTo({ top: 0 })
 }

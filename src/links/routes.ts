@@ -12,11 +12,12 @@ import { needs, openToAll } from '../http/access.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
 import { ownerOf, ownUser } from '../http/principal.ts'
 import { invalid, notFound } from '../http/problem.ts'
-import { flagFilter, IdParams, idFilter, idOf, OTHERS_IGNORED, textFilter } from '../http/validation.ts'
+import { flagFilter, IdParams, idOf, OTHERS_IGNORED, textFilter } from '../http/validation.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import type { Redirect } from '../redirect/route.ts'
 import type { Admission } from './admission.ts'
 import { purgeLink } from './erase.ts'
+import { LinkFilters, readFilter } from './filter.ts'
 import { Link, LinkChange, type LinkRow, NewLink, Shorten } from './schema.ts'
 import type { LinkStore } from './store.ts'
 import type { linkView } from './view.ts'
@@ -97,22 +98,14 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       '/urls',
       async ({ query, request, set }) => {
         const page = readPage(query)
-        const filter = {
-          user_id: idFilter(query, 'user_id'),
-          is_active: flagFilter(query, 'is_active'),
-          q: textFilter(query, 'q') || undefined,
-        }
+        const filter = readFilter(query)
         await pendingClicks(clicks, set.headers)
         const { rows, total } = await links.list(filter, page, ownerOf(request))
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows.map((row) => view(row, request))
       },
       {
-        query: listQuery({
-          user_id: Type.Optional(Type.String()),
-          is_active: Type.Optional(Type.String({ description: 'true or false.' })),
-          q: Type.Optional(Type.String({ description: 'Found in code, target or title, in any case.' })),
-        }),
+        query: listQuery(LinkFilters),
         // Described, not checked: checking 20 rows of our own made a list 15 % slower.
         detail: {
           summary: 'List links',
