@@ -22,7 +22,7 @@ async function buildAssets() {
   const console = await bundle('console/main.tsx', 'console/console.css')
   write('console/console.js', console.js)
   write('console/console.css', console.css)
-  for (const file of ['index.html', 'favicon.svg']) copy(`console/${file}`, `console/${file}`)
+  for (const file of ['index.html', 'favicon.svg', 'theme.js']) copy(`console/${file}`, `console/${file}`)
 
   const docs = await bundle('console/docs/docs.ts', 'console/docs/docs.css')
   write('swagger/docs.js', docs.js)

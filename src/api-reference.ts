@@ -24,7 +24,9 @@ const REASONS: Record<string, string> = { 200: 'Done.', 201: 'Created.', 204: 'D
  * then corrected: JSON is the only content type, and every operation names the error it may answer.
  */
 export async function openApiDocument(routes: AnyElysia): Promise<Document> {
-  const app = new Elysia().use(swagger({ path: '/reference', excludeStaticFile: false, documentation: { info: INFO, tags: TAGS } })).use(routes)
+  const app = new Elysia()
+    .use(swagger({ path: '/reference', excludeStaticFile: false, documentation: { info: INFO, tags: TAGS } }))
+    .use(routes)
   const request = new Request('http://localhost/reference/json')
   openExchange(request, { id: '', path: '', origin: '', route: '', started: 0, principal: NOBODY })
   const document = (await (await app.handle(request)).json()) as Document

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { Elysia } from 'elysia'
 import { aboutRoutes } from './about/routes.ts'
 import { openApiDocument } from './api-reference.ts'
+import type { Blocklist } from './blocklist/blocklist.ts'
 import { blocklistRoutes } from './blocklist/routes.ts'
 import { blocklistStore } from './blocklist/store.ts'
 import type { Chaos } from './chaos/faults.ts'
@@ -66,6 +67,7 @@ export type Parts = {
   sessions: Sessions
   keyring: OpenKeyring
   admission: Admission
+  blocklist: Blocklist
   resolver: Resolver
   clicks: Recorder
   redirect: Redirect
@@ -213,24 +215,13 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     return response
   }
 
-  async function createRoutes({
-    database,
-    policy,
-    auth,
-    sessions,
-    keyring,
-    admission,
-    resolver,
-    clicks,
-    overview,
-    telemetry,
-    logs,
-    peers,
-  }: Parts) {
+  async function createRoutes(parts: Parts) {
+    const { database, policy, auth, sessions, keyring, admission, blocklist, resolver, clicks } = parts
+    const { overview, telemetry, logs, peers } = parts
     const users = userStore(database)
     const links = linkStore(database)
     const events = eventStore(database)
-    const view = linkView(config)
+    const view = linkView(config, blocklist)
     const changedPolicy = () => {
       events.forgetTotal()
       return policy.changed()
@@ -268,6 +259,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
       .use(userRoutes({ users, links, clicks, resolver, view, changed: userGone }))
       .use(linkRoutes({ database, links, events, clicks, resolver, redirect, admission, view }))
+      .use(exportRoute(links, clicks))
       .use(eventRoutes(events, clicks))
       .use(keyRoutes(keyStore(database), keyring, changedPolicy))
       .use(sessionRoutes({ auth, sessions, endAll }))

@@ -148,6 +148,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     sessions,
     keyring,
     admission: admitted,
+    blocklist: blocked,
     resolver,
     clicks,
     redirect,

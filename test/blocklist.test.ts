@@ -414,7 +414,7 @@ describe.each(databases)('/api/blocklist ($name)', (kind) => {
     expect(await trace('host_unblocked')).toEqual(hosts)
   })
 
-  test('says how many links lead there, as they are written', async () => {
+  test('says how many links lead there, as they are written, and lists them', async () => {
     const make = (original_url: string) => server.post('/urls', { original_url })
     for (const target of [
       'https://count.example/',
@@ -431,5 +431,23 @@ describe.each(databases)('/api/blocklist ($name)', (kind) => {
     expect((await server.post('/api/blocklist', { host: 'count.example' })).body.links).toBe(4)
     expect((await server.post('/api/blocklist', { host: 'cöunt.example' })).body.links).toBe(2)
     expect((await server.post('/api/blocklist', { host: '2001:db8::1' })).body.links).toBe(0)
+
+    const listed = async (blocked: boolean) => (await server.get(`/urls?q=example&blocked=${blocked}`)).body
+    const hit = await listed(true)
+    expect(hit.map((link: any) => [new URL(link.original_url).hostname, link.blocked])).toEqual([
+      ['count.example', true],
+      ['count.example', true],
+      ['a.count.example', true],
+      ['count.example', true],
+      ['xn--cunt-5qa.example', true],
+      ['xn--cunt-5qa.example', true],
+    ])
+    expect((await listed(false)).map((link: any) => [new URL(link.original_url).hostname, link.blocked])).toEqual([
+      ['notcount.example', undefined],
+      ['count.example.org', undefined],
+      ['other.example', undefined],
+    ])
+    expect((await server.get('/api/export/links.csv?blocked=true')).text.trim().split(/\r?\n/)).toHaveLength(1 + hit.length)
+    expect((await server.get('/urls?blocked=perhaps')).status).toBe(400)
   })
 })

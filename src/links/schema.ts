@@ -13,14 +13,17 @@ export const Link = Type.Object({
   original_url: Type.String(),
   title: Nullable(Type.String()),
   is_active: Type.Boolean(),
+  blocked: Type.Optional(
+    Type.Literal(true, { description: 'It leads to a blocked host and answers 410, active or not. Absent where it does not.' }),
+  ),
   click_count: Type.Integer({ description: 'All clicks, bots included.' }),
   created_at: Time,
   updated_at: Time,
 })
 export type Link = Static<typeof Link>
 
-/** A link as the database has it: without the address that depends on how we are reached. */
-export type LinkRow = Omit<Link, 'short_url'>
+/** A link as the database has it: without what depends on how we are reached, and on the blocklist. */
+export type LinkRow = Omit<Link, 'short_url' | 'blocked'>
 
 const target = Type.String({
   minLength: 1,

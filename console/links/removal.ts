@@ -1,0 +1,61 @@
+// Deleting with a way back: the server deletes for good, so it is asked only when the toast has gone. Rows leave the page at once.
+import { useEffect, useState } from 'preact/hooks'
+import type { Link } from '../../src/links/schema.ts'
+import { count } from '../parts/figures.ts'
+import { toast } from '../parts/toast.tsx'
+import { sentence } from '../parts/trouble.tsx'
+import { asApiError, OWN, refusal } from '../server/api.ts'
+
+type Named = Pick<Link, 'id' | 'short_code'>
+
+const leaving = new Set<number>()
+const listeners = new Set<() => void>()
+
+/** Takes links away; `back` runs when Undo is pressed, or when one could not be deleted. */
+export function remove(links: Named[], back: () => void = () => {}) {
+  move(links, true)
+  const what = links.length === 1 ? links[0]!.short_code : `${count(links.length)} links`
+  toast({
+    text: `Deleting ${what}: for good when this goes`,
+    undo: () => {
+      move(links, false)
+      back()
+    },
+    done: async () => {
+      const outcomes = await Promise.allSettled(links.map(erase))
+      const failed = links.filter((_, index) => outcomes[index]!.status === 'rejected')
+      if (failed.length === 0) return
+      const { reason } = outcomes.find((outcome) => outcome.status === 'rejected') as PromiseRejectedResult
+      move(failed, false)
+      back()
+      const whole = failed.length === 1 ? failed[0]!.short_code : `${count(failed.length)} of ${count(links.length)} links`
+      toast({ tone: 'bad', text: `${whole} could not be deleted: ${sentence(asApiError(reason))}` })
+    },
+  })
+}
+
+/** The ids of links that are on their way out, or gone. */
+export function useLeaving(): ReadonlySet<number> {
+  const [, render] = useState(0)
+  useEffect(() => {
+    const listener = () => render((count) => count + 1)
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }, [])
+  return leaving
+}
+
+function move(links: Named[], out: boolean) {
+  for (const { id } of links) out ? leaving.add(id) : leaving.delete(id)
+  for (const tell of listeners) tell()
+}
+
+/** `keepalive`: it goes out also when the page is left meanwhile. One that is gone already is as it should be. */
+async function erase({ id }: Named) {
+  const response = await fetch(`/urls/${id}`, {
+    method: 'DELETE',
+    headers: { Accept: 'application/json', ...OWN },
+    keepalive: true,
+  })
+  if (!response.ok && response.status !== 404) throw await refusal(response)
+}

@@ -1,0 +1,43 @@
+import { Dialog } from '../parts/dialog.tsx'
+import { known } from './keys.ts'
+import { useAllowed } from './rail.tsx'
+
+const EVERYWHERE: Record<string, string> = {
+  'Ctrl K': 'Find a page, a link or an action',
+  '/': 'Search on this page',
+  z: 'Undo what was just done',
+  '?': 'This help',
+}
+
+/** Every key that means something now. */
+export function Help({ close }: { close: () => void }) {
+  const here = Object.assign({}, ...known.values()) as Record<string, string>
+  const jumps = Object.fromEntries(useAllowed().map(({ key, title }) => [`g ${key}`, title]))
+  return (
+    <Dialog title="Keys" close={close} class="help">
+      <Keys title="Everywhere" keys={EVERYWHERE} />
+      {Object.keys(here).length > 0 && <Keys title="On this page" keys={here} />}
+      <Keys title="Go to" keys={jumps} />
+    </Dialog>
+  )
+}
+
+function Keys({ title, keys }: { title: string; keys: Record<string, string> }) {
+  return (
+    <section>
+      <h3>{title}</h3>
+      <dl>
+        {Object.entries(keys).map(([key, word]) => (
+          <>
+            <dt>
+              {key.split(' ').map((part) => (
+                <kbd key={part}>{part}</kbd>
+              ))}
+            </dt>
+            <dd>{word}</dd>
+          </>
+        ))}
+      </dl>
+    </section>
+  )
+}

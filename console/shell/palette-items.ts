@@ -1,0 +1,106 @@
+// What the palette finds: pages, actions, and links by code, target or title.
+import type { ComponentType } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { Link } from '../../src/links/schema.ts'
+import { Enter, Moon, Search } from '../parts/icons.tsx'
+import { call } from '../server/api.ts'
+import { useSession } from '../server/session.ts'
+import * as icons from './page-icons.tsx'
+import { useAllowed } from './rail.tsx'
+import { go } from './route.ts'
+import { signOut } from './sign-out.ts'
+import { setTheme, THEMES } from './theme.ts'
+
+export type Item = {
+  id: string
+  group: 'Pages' | 'Actions' | 'Links'
+  word: string
+  about?: string
+  keys?: string[]
+  icon: ComponentType
+  run: () => void
+}
+
+const PAUSE = 120
+const LINKS = 8
+
+/** Those that fit `text`, by group; `searching` while the links of it are on their way. */
+export function useItems(text: string, help: () => void): { items: Item[]; searching: boolean } {
+  const allowed = useAllowed()
+  const { caller } = useSession()
+  const { links, searching } = useLinks(text.trim())
+  const pages = allowed.map(
+    ({ path, title, key, icon }): Item => ({
+      id: `page-${path}`,
+      group: 'Pages',
+      word: title,
+      keys: ['g', key],
+      icon,
+      run: () => go(path),
+    }),
+  )
+  const actions: Item[] = [
+    act('new-link', 'New link', icons.Links, () => {
+      go('links')
+      setTimeout(() => document.getElementById('new-target')?.focus(), 50)
+    }),
+    ...THEMES.map((theme) => act(`theme-${theme}`, `Colours: ${theme}`, Moon, () => setTheme(theme))),
+    act('help', 'Help: keys', icons.About, help),
+    act('print', 'Print this page', icons.Logs, () => setTimeout(print)),
+    act('api', 'API documentation', icons.Config, () => location.assign('/swagger')),
+    ...(caller?.by === 'session' ? [act('sign-out', 'Sign out', Enter, signOut)] : []),
+  ]
+  const wanted = text.trim().toLowerCase().split(/\s+/)
+  const fits = ({ word }: Item) => wanted.every((part) => word.toLowerCase().includes(part))
+  const found: Item[] = links.map((link) => ({
+    id: `link-${link.id}`,
+    group: 'Links',
+    word: link.short_code,
+    about: [link.title, link.original_url.replace(/^https?:\/\//, '')].filter(Boolean).join(' · '),
+    icon: icons.Links,
+    run: () => go(`links/${link.id}`),
+  }))
+  const more: Item[] = text.trim()
+    ? [
+        {
+          id: 'all-links',
+          group: 'Links',
+          word: `Search the links for “${text.trim()}”`,
+          icon: Search,
+          run: () => go('links', { q: text.trim() }),
+        },
+      ]
+    : []
+  return { items: [...pages.filter(fits), ...actions.filter(fits), ...found, ...more], searching }
+}
+
+const act = (id: string, word: string, icon: ComponentType, run: () => void): Item => ({ id, group: 'Actions', word, icon, run })
+
+function useLinks(text: string) {
+  const [links, setLinks] = useState<Link[]>([])
+  const [searching, setSearching] = useState(false)
+  useEffect(() => {
+    if (!text) {
+      setLinks([])
+      return setSearching(false)
+    }
+    setSearching(true)
+    const running = new AbortController()
+    const timer = setTimeout(async () => {
+      try {
+        const query = new URLSearchParams({ q: text, per_page: String(LINKS), order: 'desc' })
+        const { data } = await call<Link[]>('GET', `/urls?${query}`, { signal: running.signal })
+        setLinks(data)
+      } catch {
+        if (running.signal.aborted) return
+        setLinks([]) // the pages and actions stay; the page of links says what is wrong
+      }
+      setSearching(false)
+    }, PAUSE)
+    return () => {
+      clearTimeout(timer)
+      running.abort()
+    }
+  }, [text])
+  return { links, searching }
+}

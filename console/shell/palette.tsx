@@ -1,0 +1,108 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { Search } from '../parts/icons.tsx'
+import { type Item, useItems } from './palette-items.ts'
+
+/** Ctrl-K: type a part of what you look for, Enter goes there. */
+export function Palette({ close, help }: { close: () => void; help: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const [text, setText] = useState('')
+  const [place, setPlace] = useState(0)
+  const { items, searching } = useItems(text, help)
+  const at = Math.min(place, items.length - 1)
+  // Before anything else is typed: what follows Ctrl-K belongs here.
+  useLayoutEffect(() => {
+    const before = document.activeElement as HTMLElement | null
+    dialog.current?.showModal()
+    return () => before?.isConnected && before.focus()
+  }, [])
+  useEffect(() => {
+    document.getElementById(idOf(items[at]))?.scrollIntoView({ block: 'nearest' })
+  }, [at, items[at]?.id])
+
+  const choose = (item: Item | undefined) => {
+    if (!item) return
+    close()
+    setTimeout(item.run) // once the focus is back where it was
+  }
+  const steer = (event: KeyboardEvent) => {
+    const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }
+    const step = steps[event.key]
+    if (step === undefined && event.key !== 'Enter') return
+    event.preventDefault()
+    if (step === undefined) choose(items[at])
+    else if (Math.abs(step) === 1) setPlace((at + step + items.length) % Math.max(1, items.length))
+    else setPlace(Math.max(0, Math.min(items.length - 1, at + step)))
+  }
+
+  return (
+    <dialog
+      ref={dialog}
+      class="dialog palette"
+      aria-label="Find"
+      onCancel={(event) => {
+        event.preventDefault()
+        close()
+      }}
+      onMouseDown={(event) => event.target === event.currentTarget && close()}
+    >
+      <label class="search">
+        <Search />
+        <input
+          role="combobox"
+          aria-label="Find a page, a link or an action"
+          aria-expanded={items.length > 0}
+          aria-controls="found"
+          aria-activedescendant={idOf(items[at])}
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="Find a page, a link or an action"
+          value={text}
+          onInput={(event) => {
+            setText(event.currentTarget.value)
+            setPlace(0)
+          }}
+          onKeyDown={steer}
+        />
+      </label>
+      <div class="found" id="found" role="listbox" aria-label="Found" aria-busy={searching}>
+        {(['Pages', 'Actions', 'Links'] as const).map((group) => {
+          const members = items.filter((item) => item.group === group)
+          if (members.length === 0) return null
+          return (
+            <fieldset key={group} aria-label={group}>
+              <div class="group" aria-hidden="true">
+                {group}
+                {group === 'Links' && searching && ' …'}
+              </div>
+              {members.map((item) => (
+                // biome-ignore lint/a11y/useKeyWithClickEvents: the keys of the field choose
+                <div
+                  key={item.id}
+                  id={idOf(item)}
+                  role="option"
+                  tabIndex={-1}
+                  aria-selected={item === items[at]}
+                  onMouseMove={() => setPlace(items.indexOf(item))}
+                  onClick={() => choose(item)}
+                >
+                  <item.icon />
+                  <span class="word">{item.word}</span>
+                  {item.about && <span class="about">{item.about}</span>}
+                  {item.keys && (
+                    <span class="keys" aria-hidden="true">
+                      {item.keys.map((key) => (
+                        <kbd key={key}>{key}</kbd>
+                      ))}
+                    </span>
+                  )}
+                </div>
+              ))}
+            </fieldset>
+          )
+        })}
+      </div>
+    </dialog>
+  )
+}
+
+const idOf = (item: Item | undefined) => (item ? `found-${item.id}` : undefined) as string

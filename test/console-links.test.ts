@@ -1,0 +1,599 @@
+// The console's pages of links, users, events, keys and blocked hosts, in Chromium against a real server: every action, what a keyboard and
+// a screen reader meet, both themes, three widths. Nothing is stood in for.
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import type { Download, Page } from 'playwright-core'
+import { hasBrowser, type Visit, visit } from './browser.ts'
+import { databases } from './databases.ts'
+import { serveOn, type TestServer, UNLIMITED } from './server.ts'
+
+const kind = databases.at(-1)!
+const TOKEN = 'the-operator-of-this-test'
+const LINKS = 120
+
+setDefaultTimeout(60_000)
+
+describe.skipIf(!hasBrowser)('the console', () => {
+  let server: TestServer
+  let seen: Visit
+  let page: Page
+  const rows = () => page.locator('main .table > tbody > tr:not(.detail):not(.blank)')
+  const row = (text: string) => rows().filter({ hasText: text })
+  const toast = (text: string | RegExp) => page.locator('.toast').filter({ hasText: text })
+  const settled = () => page.locator('.table:not(.dimmed) > tbody > tr:not(.blank)').first().waitFor()
+  const linkOf = async (code: string) => (await server.get(`/urls?q=${code}`)).body.find((link: any) => link.short_code === code)
+
+  beforeAll(async () => {
+    server = await serveOn(kind, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
+    const ada = (await server.post('/users', { username: 'ada', email: 'ada@example.com' })).body
+    await server.post('/users', { username: 'bela', email: 'bela@example.com' })
+    for (let n = 1; n <= LINKS; n++)
+      await server.post('/urls', {
+        original_url: `https://${n % 10 === 0 ? 'shop' : 'www'}.example.com/page/${n}`,
+        short_code: `page-${n}`,
+        title: n % 2 ? `Page ${n}` : null,
+        user_id: n % 4 === 0 ? ada.id : null,
+      })
+    seen = await visit(server.base, { token: TOKEN })
+    page = seen.page
+    seen.forgive(401) // before the sign-in
+  })
+  afterEach(() => expect(seen.complaints.splice(0)).toEqual([]))
+  afterAll(async () => {
+    await seen.close()
+    await server.stop()
+  })
+
+  describe('links', () => {
+    test('are listed newest first, and paged by key in both ways', async () => {
+      await seen.open('links')
+      await settled()
+      expect(await rows().count()).toBe(50)
+      expect(await rows().first().textContent()).toContain(`page-${LINKS}`)
+      await page.getByRole('button', { name: 'Older' }).first().click()
+      await row('page-70').waitFor()
+      await page.getByRole('button', { name: 'Older' }).first().click()
+      await row('page-20').waitFor()
+      expect(await page.getByRole('button', { name: 'Older' }).first().isDisabled()).toBe(true)
+      expect(new URL(page.url()).searchParams.has('after')).toBe(true)
+      await page.reload() // the place is in the address
+      await row('page-20').waitFor()
+      await page.getByRole('button', { name: 'Newer' }).first().click()
+      await row('page-70').waitFor()
+      expect(await rows().count()).toBe(50)
+      expect(await rows().first().textContent()).toContain('page-70')
+      await page.goBack()
+      await row('page-20').waitFor()
+      await page.getByRole('button', { name: 'Newest' }).first().click()
+      await row(`page-${LINKS}`).waitFor()
+    })
+
+    test('are searched and filtered, and the address says how', async () => {
+      await seen.open('links')
+      await page.keyboard.press('/')
+      await page.keyboard.type('page/11')
+      await page.waitForURL(/q=page%2F11/)
+      await page.waitForFunction(() => document.querySelector('.note')?.textContent === '11 found')
+      await page.keyboard.press('Escape')
+      await page.waitForURL(/links$/)
+      await page.getByRole('button', { name: 'inactive', exact: true }).click()
+      await page.getByRole('heading', { name: 'No link here' }).waitFor()
+      await page.getByRole('button', { name: 'Show all links' }).click()
+      await page.getByLabel('Links of the user with the id').fill('1')
+      await page.waitForFunction((count) => document.querySelector('.note')?.textContent === `${count} found`, LINKS / 4)
+      await page.getByRole('button', { name: 'Links of all users' }).click()
+      await page.waitForFunction((count) => document.querySelector('.note')?.textContent === String(count), LINKS)
+    })
+
+    test('are made, and a bad one is refused before it is sent', async () => {
+      await seen.open('links')
+      await settled()
+      await page.keyboard.press('n')
+      const form = page.getByRole('region', { name: 'New link' })
+      await form.getByLabel('New link to').fill('ftp://example.com')
+      await form.getByLabel('Code').fill('page-7')
+      await form.getByText('This code is already taken.').waitFor()
+      await form.getByText('Only http and https addresses.').waitFor()
+      await form.getByLabel('Code').fill('a b')
+      await form.getByText('Letters, digits, _ and - only.').waitFor()
+      await form.getByLabel('Code').fill('made-here')
+      await form.getByLabel('New link to').fill('example.com/made')
+      await form.getByLabel('Title').fill('Made here')
+      await page.keyboard.press('Enter')
+      await row('made-here').waitFor()
+      expect(await row('made-here').getAttribute('class')).toContain('fresh')
+      expect(await linkOf('made-here')).toMatchObject({ original_url: 'https://example.com/made', title: 'Made here' })
+      await form.getByLabel('New link to').fill(`${server.base}/made-here`)
+      await form.getByRole('button', { name: 'Shorten' }).click()
+      await form.getByText('must not lead back to this server').waitFor()
+      expect(seen.forgive(400)).toBe(1)
+    })
+
+    test('are edited where they stand', async () => {
+      await seen.open('links?q=page-33')
+      await row('page-33').hover()
+      await page.getByRole('button', { name: 'Edit page-33' }).click()
+      const form = page.getByRole('form', { name: 'Edit page-33' })
+      await page.reload() // the address says what is being edited
+      await form.getByLabel('Leads to').fill('not an address at all')
+      await form.getByText('This is not a web address.').waitFor()
+      expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true)
+      await form.getByLabel('Leads to').fill('https://example.com/edited')
+      await form.getByLabel('Title').fill('Edited')
+      await page.keyboard.press('Enter')
+      await form.waitFor({ state: 'detached' })
+      await row('Edited').waitFor()
+      expect(await linkOf('page-33')).toMatchObject({ original_url: 'https://example.com/edited', title: 'Edited' })
+    })
+
+    test('are switched off and on', async () => {
+      await seen.open('links?q=page-34')
+      const toggle = page.getByRole('switch', { name: 'page-34 is active' })
+      await toggle.click()
+      await page.getByRole('switch', { name: 'page-34 is active', checked: false }).waitFor()
+      expect((await server.get('/page-34')).status).toBe(404)
+      await toggle.click()
+      await page.getByRole('switch', { name: 'page-34 is active', checked: true }).waitFor()
+      expect((await server.get('/page-34')).status).toBe(302)
+    })
+
+    test('come back from a deletion by Undo, and go without', async () => {
+      await seen.open('links?q=page-35')
+      await row('page-35').hover()
+      await page.getByRole('button', { name: 'Delete page-35' }).click()
+      await page.getByRole('heading', { name: 'No link here' }).waitFor()
+      await page.getByRole('button', { name: 'Undo' }).click()
+      await row('page-35').waitFor()
+      expect((await server.get('/page-35')).status).toBe(302)
+
+      await row('page-35').hover()
+      await page.getByRole('button', { name: 'Delete page-35' }).click()
+      await toast('Deleting page-35').getByRole('button', { name: 'Close' }).click()
+      await until(async () => (await server.get('/page-35')).status === 404)
+    })
+
+    test('are deleted too where the page is left before the toast has gone', async () => {
+      await seen.open('links?q=page-36')
+      await row('page-36').hover()
+      await page.getByRole('button', { name: 'Delete page-36' }).click()
+      await toast('Deleting page-36').waitFor()
+      await page.goto('/swagger')
+      await until(async () => (await server.get('/page-36')).status === 404)
+      seen.complaints.length = 0 // of another page
+    })
+
+    test('are selected, with Shift a stretch of them, and changed together', async () => {
+      await seen.open('links?q=page-4')
+      await settled()
+      await page.getByRole('checkbox', { name: 'Select page-49' }).check()
+      await page.getByRole('checkbox', { name: 'Select page-45' }).click({ modifiers: ['Shift'] })
+      const bar = page.getByRole('region', { name: 'Selected links' })
+      await bar.getByText('5 selected').waitFor()
+      await bar.getByRole('button', { name: 'Deactivate' }).click()
+      await toast('5 links are inactive now').waitFor()
+      expect((await server.get('/urls?is_active=false')).body.map((link: any) => link.short_code)).toEqual(
+        [45, 46, 47, 48, 49].map((n) => `page-${n}`),
+      )
+      await toast('5 links are inactive now').getByRole('button', { name: 'Undo' }).click()
+      await until(async () => (await server.get('/urls?is_active=false')).body.length === 0)
+
+      await bar.getByRole('button', { name: 'Copy' }).click()
+      await toast('Copied 5 links').waitFor()
+      expect((await page.evaluate(() => navigator.clipboard.readText())).split('\n')).toContain(`${server.base}/page-47`)
+      const file = await taken(page, () => bar.getByRole('button', { name: 'Export' }).click())
+      expect(file.split('\n')[0]).toBe('id,user_id,short_code,original_url,title,is_active,created_at,updated_at')
+      expect(file).toContain('page-46')
+
+      await bar.getByRole('button', { name: 'Clear' }).click()
+      await page.getByRole('checkbox', { name: 'Select page-44' }).check()
+      await page.getByRole('checkbox', { name: 'Select page-43' }).check()
+      await bar.getByRole('button', { name: 'Delete' }).click()
+      await toast('Deleting 2 links').getByRole('button', { name: 'Close' }).click()
+      await until(async () => (await server.get('/page-44')).status === 404 && (await server.get('/page-43')).status === 404)
+      await page.getByRole('checkbox', { name: 'Select all on this page' }).check()
+      await bar.getByText(/^\d+ selected$/).waitFor()
+    })
+
+    test('are copied, and shown as a QR code that can be taken along', async () => {
+      await seen.open('links?q=page-50')
+      await row('page-50').hover()
+      await page.getByRole('button', { name: `Copy ${server.base}/page-50` }).click()
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${server.base}/page-50`)
+      await page.getByRole('button', { name: 'QR code of page-50' }).click()
+      const dialog = page.getByRole('dialog', { name: 'QR code of page-50' })
+      await dialog.getByRole('img', { name: `QR code that leads to ${server.base}/page-50` }).waitFor()
+      expect(await seen.violations()).toEqual([])
+      expect(await taken(page, () => dialog.getByRole('button', { name: 'SVG' }).click())).toStartWith('<svg ')
+      expect(await taken(page, () => dialog.getByRole('button', { name: 'PNG' }).click())).toStartWith('\x89PNG')
+      await page.keyboard.press('Escape')
+      await dialog.waitFor({ state: 'detached' })
+    })
+
+    test('are imported from a file, dropped or chosen, and each bad row is named', async () => {
+      await seen.open('links')
+      await settled()
+      await page.getByRole('button', { name: 'Import' }).click()
+      const dialog = page.getByRole('dialog', { name: 'Import links' })
+      const choose = (name: string, text: string) =>
+        dialog.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) })
+      expect(await taken(page, () => dialog.getByRole('button', { name: 'Download a template' }).click())).toStartWith(
+        'original_url',
+      )
+      await choose(
+        'bad.csv',
+        'original_url,short_code\nhttps://example.com/1,from-file-1\nnonsense,from-file-2\nhttps://example.com/3,a b\n',
+      )
+      await dialog.getByText('Nothing of bad.csv was imported.').waitFor()
+      const places = await dialog.locator('tbody tr').allTextContents()
+      expect(places).toHaveLength(2)
+      expect(places[0]).toStartWith('3original_url')
+      expect(places[1]).toStartWith('4short_code')
+      expect(await seen.violations()).toEqual([])
+      expect(seen.forgive(400)).toBe(1)
+      await dialog.getByRole('button', { name: 'Another file' }).click()
+      await choose('good.csv', 'original_url,short_code\nhttps://example.com/1,from-file-1\nhttps://example.com/2,from-file-2\n')
+      await dialog.getByText('2 rows of good.csv imported.').waitFor()
+      await dialog.getByRole('button', { name: 'Done' }).click()
+      await row('from-file-2').waitFor()
+
+      await page.evaluate(() => {
+        const transfer = new DataTransfer()
+        transfer.items.add(
+          new File(['original_url,short_code\nhttps://example.com/d,dropped-here\n'], 'dropped.csv', { type: 'text/csv' }),
+        )
+        for (const type of ['dragover', 'drop'])
+          document
+            .querySelector('main')!
+            .dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }))
+      })
+      await dialog.getByText('1 row of dropped.csv imported.').waitFor()
+      await dialog.getByRole('button', { name: 'Done' }).click()
+      await row('dropped-here').waitFor()
+    })
+
+    test('are exported as they are filtered', async () => {
+      await seen.open('links?q=page-8')
+      await settled()
+      const file = await taken(page, () => page.getByRole('link', { name: 'Export' }).click())
+      expect(file.trim().split(/\r?\n/)).toHaveLength(1 + 11) // page-8, and page-80 to page-89
+      expect(file).toContain('page-89')
+    })
+  })
+
+  describe('one link', () => {
+    const PHONE =
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1'
+    const BOT = 'Googlebot/2.1 (+http://www.google.com/bot.html)'
+    let id: number
+
+    beforeAll(async () => {
+      id = (await linkOf('page-60')).id
+      for (let n = 0; n < 5; n++) await server.get('/page-60', { 'user-agent': PHONE, referer: 'https://news.example.org/today' })
+      for (let n = 0; n < 2; n++) await server.get('/page-60', { 'user-agent': BOT })
+      await until(async () => (await server.get(`/urls/${id}/stats`)).body.clicks === 7)
+    })
+
+    test('shows its clicks by people and bots, by where they came from, in a zone and a span', async () => {
+      await seen.open(`links/${id}`)
+      const sums = page.locator('.link-sums')
+      await sums.getByText('5', { exact: true }).waitFor()
+      await sums.getByText('2', { exact: true }).waitFor()
+      for (const [name, value] of Object.entries({
+        Referrers: 'news.example.org',
+        Browsers: 'Googlebot',
+        Systems: 'iOS',
+        Devices: 'Mobile',
+      }))
+        await page.getByRole('region', { name, exact: true }).getByText(value).waitFor()
+      await page.getByRole('img', { name: /^Clicks by day: 7 in 31 days, 2 of them by bots/ }).waitFor()
+      await page.getByRole('button', { name: '24 h' }).click()
+      await page.getByRole('img', { name: /^Clicks by hour: 7 in 24 hours/ }).waitFor()
+      await page.getByLabel('Time zone').selectOption('Asia/Tokyo')
+      await page.waitForURL(/tz=Asia/)
+      await page.getByRole('button', { name: 'table' }).click()
+      const table = page.getByRole('table', { name: 'Clicks over time' })
+      await table.getByText(/:00$/).first().waitFor()
+      expect(await table.locator('tbody tr').count()).toBe(24)
+      await page.getByRole('button', { name: 'bars' }).click()
+      await page.getByRole('img', { name: /^Clicks by hour/ }).focus()
+      await page.keyboard.press('ArrowRight')
+      expect(await page.locator('.bars .at').textContent()).toMatch(/\d\d:\d\d$/)
+    })
+
+    test('shows a click that is made while somebody looks', async () => {
+      await seen.open(`links/${id}`)
+      const recent = page.getByRole('region', { name: 'Recent clicks' })
+      await recent.locator('li').nth(6).waitFor()
+      await server.get('/page-60', { 'user-agent': PHONE })
+      await recent.locator('li.fresh').waitFor()
+      await page.locator('.link-sums').getByText('6', { exact: true }).waitFor()
+    })
+
+    test('is changed, and its trail says how; clicks are not in it', async () => {
+      await seen.open(`links/${id}`)
+      await page.getByRole('button', { name: 'Edit' }).click()
+      await page.getByLabel('Title').fill('Under watch')
+      await page.getByRole('button', { name: 'Save' }).click()
+      await page.getByRole('switch').click()
+      const trail = page.getByRole('region', { name: 'Audit trail' })
+      await trail.getByText('deactivated').waitFor()
+      await trail.getByText('title → Under watch').waitFor()
+      expect(await trail.locator('.type').allTextContents()).toEqual(['updated', 'updated', 'created'])
+      await page.getByRole('switch').click()
+      await trail.getByText('activated', { exact: true }).waitFor()
+    })
+
+    test('is found by its code, and keeps its clicks and its trail when it is deleted', async () => {
+      const { id } = (await server.post('/urls', { original_url: 'https://example.com/brief', short_code: 'brief-one' })).body
+      await seen.open('links/brief-one')
+      await page.waitForURL(`**/console/links/${id}`)
+      await page.getByRole('button', { name: 'Delete' }).click()
+      await page.waitForURL('**/console/links')
+      await toast('Deleting brief-one').getByRole('button', { name: 'Close' }).click()
+      await until(async () => (await server.get(`/urls/${id}`)).status === 404)
+      await seen.open(`links/${id}`)
+      await page.getByText('deleted: its code is never issued again').waitFor()
+      await page.getByRole('region', { name: 'Audit trail' }).getByText('reason: manual').waitFor()
+      await seen.open('links/999999')
+      await page.getByRole('heading', { name: 'There is no such link' }).waitFor()
+      expect(seen.forgive(404)).toBeGreaterThan(0)
+    })
+  })
+
+  describe('users', () => {
+    test('are made, found, changed and deleted with what is theirs', async () => {
+      await seen.open('users')
+      await settled()
+      await page.keyboard.press('n')
+      await page.getByRole('textbox', { name: 'New user' }).fill('cem')
+      await page.keyboard.press('Enter')
+      await page.getByText('An address such as ada@example.com.').waitFor()
+      await page.getByLabel('E-mail', { exact: true }).fill('ada@example.com')
+      await page.getByRole('button', { name: 'Create' }).click()
+      await page.getByText('This e-mail is already taken.').waitFor()
+      expect(seen.forgive(409)).toBe(1)
+      await page.getByLabel('E-mail', { exact: true }).fill('cem@example.com')
+      await page.getByRole('button', { name: 'Create' }).click()
+      await row('cem@example.com').waitFor()
+
+      await page.getByLabel('Find a user by username or e-mail').fill('CEM@example.com')
+      await page.waitForFunction(() => document.querySelector('.note')?.textContent === '1 found')
+      await row('cem').hover()
+      await page.getByRole('button', { name: 'Edit cem' }).click()
+      const form = page.getByRole('form', { name: 'Edit cem' })
+      await form.getByLabel('Username').fill('cemal')
+      await form.getByRole('button', { name: 'Save' }).click()
+      await row('cemal').waitFor()
+
+      await server.post('/urls', { original_url: 'https://example.com/c', short_code: 'of-cemal', user_id: 3 })
+      await row('cemal').hover()
+      await page.getByRole('button', { name: 'Delete cemal' }).click()
+      const dialog = page.getByRole('dialog', { name: 'Delete cemal?' })
+      await dialog.getByText('1 link').waitFor()
+      expect(await dialog.getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true)
+      expect(await seen.violations()).toEqual([])
+      await dialog.getByLabel(/Type cemal/).fill('cemal')
+      await dialog.getByRole('button', { name: 'Delete' }).click()
+      await page.getByRole('heading', { name: 'No user of this name' }).waitFor()
+      expect((await server.get('/of-cemal')).status).toBe(404)
+    })
+
+    test('are imported', async () => {
+      await seen.open('users')
+      await page.getByRole('button', { name: 'Import' }).click()
+      await page.locator('input[type=file]').setInputFiles({
+        name: 'users.csv',
+        mimeType: 'text/csv',
+        buffer: Buffer.from('username,email\ndana,dana@example.com\n'),
+      })
+      await page.getByText('1 row of users.csv imported.').waitFor()
+      await page.getByRole('button', { name: 'Done' }).click()
+      await row('dana').waitFor()
+    })
+
+    test('lead to their links', async () => {
+      await seen.open('users')
+      await page.getByRole('link', { name: 'ada', exact: true }).click()
+      await page.waitForURL('**/console/links?user=1')
+      await settled()
+      expect(await rows().first().locator('.owner').textContent()).toBe('1')
+    })
+  })
+
+  describe('events', () => {
+    test('are filtered, opened, and come in by themselves', async () => {
+      await seen.open('events')
+      await settled()
+      await page.getByLabel('Type').selectOption('updated')
+      await page.waitForURL(/type=updated/)
+      await page.waitForFunction(() => [...document.querySelectorAll('td.type')].every((cell) => cell.textContent === 'updated'))
+      const { id } = await linkOf('page-61')
+      await page.getByLabel('Link id').fill(String(id))
+      await page.getByRole('heading', { name: 'No such event' }).waitFor()
+      await page.getByRole('button', { name: 'Clear' }).click()
+      await page.waitForURL(/events$/)
+      await settled()
+      await server.get('/page-61')
+      const fresh = page.locator('tr.fresh')
+      await fresh.filter({ hasText: String(id) }).waitFor()
+      expect(await fresh.count()).toBe(1)
+      await fresh
+        .getByRole('button', { name: /as JSON/ })
+        .first()
+        .click()
+      await page.locator('pre.json').getByText('"event_type": "click"').waitFor()
+      await page.getByRole('button', { name: 'Live' }).click()
+      await page.waitForURL(/live=0/)
+      await page.getByRole('button', { name: 'Follow' }).click()
+      await page.getByRole('button', { name: 'Older' }).first().click()
+      await page.getByRole('button', { name: 'Follow' }).waitFor() // what is old does not move
+    })
+  })
+
+  describe('hosts', () => {
+    test('are blocked with a reason, hit their links at once, and are unblocked', async () => {
+      await seen.open('blocklist')
+      await page.getByRole('heading', { name: 'No host is blocked' }).waitFor()
+      const form = page.getByRole('region', { name: 'Block a host' })
+      await form.getByRole('textbox', { name: 'Block a host' }).fill('nothing')
+      await form.getByText('The name or address of a host: evil.example').waitFor()
+      await form.getByRole('textbox', { name: 'Block a host' }).fill('https://shop.example.com/page/10')
+      await form.getByText('12 links mention it').waitFor()
+      await form.getByLabel('Reason').fill('phishing')
+      await form.getByRole('button', { name: 'Block' }).click()
+      await toast('Blocked shop.example.com: 12 links answer 410 now').waitFor()
+      await row('phishing').waitFor()
+      expect((await server.get('/page-10')).status).toBe(410)
+
+      await page.getByRole('link', { name: 'Links to shop.example.com' }).click()
+      await settled()
+      expect(await rows().count()).toBe(12)
+      await row('page-110').getByText('blocked').waitFor()
+      expect(await seen.violations()).toEqual([])
+      await page.goBack()
+      await page.getByRole('button', { name: 'Unblock shop.example.com' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Unblock' }).click()
+      await page.getByRole('heading', { name: 'No host is blocked' }).waitFor()
+      expect((await server.get('/page-10')).status).toBe(302)
+    })
+  })
+
+  describe('keys', () => {
+    test('are shown once, hold, and are revoked', async () => {
+      await seen.open('keys')
+      await page.keyboard.press('n')
+      await page.getByRole('button', { name: 'Create key' }).click()
+      await page.getByText('What is it for?').waitFor()
+      await page.getByLabel('New key for').fill('ci')
+      await page.getByLabel('Scope', { exact: true }).selectOption('admin')
+      await page.getByLabel('Bound to user').fill('1')
+      await page.getByText('Only read or write for one user.').waitFor()
+      await page.getByLabel('Scope', { exact: true }).selectOption('write')
+      await page.getByLabel('Expires').selectOption('on a day…')
+      await page.getByLabel('Last day before').fill('2020-01-01')
+      await page.getByText('A day in the future.').waitFor()
+      await page.getByLabel('Expires').selectOption('in 30 days')
+      await page.getByRole('button', { name: 'Create key' }).click()
+      const dialog = page.getByRole('dialog', { name: 'The key for ci' })
+      const key = (await dialog.locator('.address code').textContent())!
+      expect(key).toMatch(/^wp_/)
+      expect(await seen.violations()).toEqual([])
+      await dialog.getByRole('button', { name: 'Copy' }).click()
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key)
+      await page.keyboard.press('Escape')
+      await dialog.getByText('Take the key first').waitFor()
+      await dialog.getByRole('button', { name: 'I have it' }).click()
+      await row('ci').getByText('holds').waitFor()
+      expect(await page.content()).not.toContain(key)
+      const mine = { authorization: `Bearer ${key}` }
+      expect((await server.get('/urls', mine)).body.every((link: any) => link.user_id === 1)).toBe(true)
+
+      await page.getByRole('button', { name: 'Revoke ci' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()
+      await row('ci').getByText('revoked').waitFor()
+      expect((await server.get('/urls', mine)).status).toBe(401)
+    })
+
+    test('that may only read are offered nothing that would be refused', async () => {
+      const { key } = (await server.post('/api/keys', { name: 'reader', scope: 'read' })).body
+      const reader = await visit(server.base, { token: key })
+      try {
+        reader.forgive(401)
+        await reader.open('links?q=page-70')
+        await reader.page.getByRole('link', { name: 'page-70', exact: true }).waitFor()
+        expect(await reader.page.getByRole('region', { name: 'New link' }).count()).toBe(0)
+        expect(await reader.page.getByRole('checkbox').count()).toBe(0)
+        expect(await reader.page.getByRole('switch').isDisabled()).toBe(true)
+        expect(await reader.page.getByRole('button', { name: 'Import' }).count()).toBe(0)
+        await reader.open('users')
+        await reader.page.getByRole('link', { name: 'ada', exact: true }).waitFor()
+        expect(await reader.page.getByRole('button', { name: 'Create' }).count()).toBe(0)
+        expect(reader.complaints).toEqual([])
+      } finally {
+        await reader.close()
+      }
+    })
+  })
+
+  describe('every page', () => {
+    const PAGES = [
+      'links',
+      'links/1',
+      'links?edit=120',
+      'links?q=nothing-like-it',
+      'users',
+      'users?edit=1',
+      'events',
+      'keys',
+      'blocklist',
+    ]
+    for (const theme of ['light', 'dark'] as const)
+      for (const width of theme === 'light' ? [1440, 1024, 390] : [1440, 390])
+        test(`is no wider than ${width} px and without fault for axe-core in the ${theme} theme`, async () => {
+          const other = await visit(server.base, { token: TOKEN, width, theme })
+          try {
+            other.forgive(401)
+            for (const path of PAGES) {
+              await other.open(path)
+              await other.page.waitForFunction(() => !document.querySelector('[aria-busy=true], .dimmed'))
+              if (width !== 1024) expect({ path, faults: await other.violations() }).toEqual({ path, faults: [] })
+              expect({ path, overflows: await other.overflows() }).toEqual({ path, overflows: false })
+            }
+            expect(other.complaints).toEqual([])
+          } finally {
+            await other.close()
+          }
+        })
+  })
+
+  test('signing out everywhere ends this session too', async () => {
+    await seen.open('keys')
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    seen.forgive(401)
+  })
+})
+
+describe.skipIf(!hasBrowser)('a server that is open', () => {
+  test('says so, and its first key signs its maker in', async () => {
+    const server = await serveOn(kind)
+    const seen = await visit(server.base)
+    try {
+      const { page } = seen
+      await seen.open('keys')
+      await page.getByText('The first key ends that for good').waitFor()
+      await page.getByLabel('New key for').fill('operator')
+      expect(await page.getByLabel('Scope', { exact: true }).inputValue()).toBe('admin')
+      await page.getByRole('button', { name: 'Create key' }).click()
+      await page.getByText('You are signed in with it.').waitFor()
+      await Bun.sleep(2_500) // what the page asks for meanwhile must not take the key away
+      const key = await page.getByRole('dialog').locator('.address code').textContent()
+      await page.getByRole('button', { name: 'I have it' }).click()
+      await page.getByRole('row').filter({ hasText: 'operator' }).getByText('holds').waitFor()
+      expect((await server.get('/urls')).status).toBe(401)
+      expect((await server.get('/urls', { authorization: `Bearer ${key}` })).status).toBe(200)
+      await seen.open('links')
+      await page.getByRole('heading', { name: 'No links yet' }).waitFor()
+      seen.forgive(401) // what was under way between the key and the session
+      expect(seen.complaints).toEqual([])
+    } finally {
+      await seen.close()
+      await server.stop()
+    }
+  })
+})
+
+/** The content of the file that `act` makes the browser take. */
+async function taken(page: Page, act: () => Promise<void>): Promise<string> {
+  const [file] = await Promise.all([page.waitForEvent('download') as Promise<Download>, act()])
+  return readFileSync(await file.path(), 'latin1')
+}
+
+async function until(holds: () => Promise<boolean>) {
+  const deadline = Date.now() + 10_000
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error('it did not come about within 10 s')
+    await Bun.sleep(50)
+  }
+}

@@ -1,0 +1,666 @@
+// The console's pages of logs, alerts, chaos, config and about, in a real browser against a real server: every action of each.
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core'
+import { databases, temporaryFolder } from './databases.ts'
+import { serveOn, type TestServer, UNLIMITED } from './server.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+const CHAOS_TOKEN = 'a-token-for-the-chaos'
+const built = existsSync(new URL('../dist/assets/console/index.html', import.meta.url))
+const missing = !existsSync(CHROMIUM) ? 'Chromium is not installed' : !built ? 'the console is not built: bun run assets' : ''
+if (missing) console.warn(`SKIPPED: the console’s pages of logs, alerts, chaos, config and about (${missing})`)
+
+const axe = readFileSync(Bun.resolveSync('axe-core/axe.min.js', import.meta.dir), 'utf8')
+setDefaultTimeout(60_000) // a test that runs out of time takes the browser with it
+const WIDE = { width: 1440, height: 900 }
+const NARROW = { width: 390, height: 844 }
+
+let server: TestServer
+let browser: Browser
+let context: BrowserContext
+let page: Page
+let troubles: string[] = []
+let expected: RegExp | undefined // what the browser may complain of, because the test asked for it
+
+async function open(path: string, options: Parameters<Browser['newContext']>[0] = {}) {
+  context = await browser.newContext({ viewport: WIDE, timezoneId: 'UTC', ...options })
+  page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  page.on('pageerror', (error) => troubles.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error') troubles.push(`${message.text()} ${message.location().url}`)
+  })
+  await page.addInitScript(() =>
+    document.addEventListener('securitypolicyviolation', (event: any) =>
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+    ),
+  )
+  await page.goto(`${server.base}/console/${path}`)
+}
+
+const lines = () => page.getByRole('listbox').getByRole('option')
+const line = (text: string | RegExp) => lines().filter({ hasText: text })
+const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' })
+const query = () => Object.fromEntries(new URL(page.url()).searchParams)
+const state = (word: string, of: Page | Locator = page) => of.locator('.state').filter({ hasText: new RegExp(`^\\W*${word}$`) })
+const live = () => state('live').waitFor()
+
+/** Waits until `read` says what is wanted, or the test's time is over; the last answer is what an assertion shows. */
+async function eventually<T>(read: () => Promise<T> | T, wanted: (value: T) => boolean, within = 8_000): Promise<T> {
+  const deadline = Date.now() + within
+  let value = await read()
+  while (!wanted(value) && Date.now() < deadline) {
+    await Bun.sleep(50)
+    value = await read()
+  }
+  return value
+}
+const until = (locator: Locator, number: number) =>
+  eventually(
+    () => locator.count(),
+    (count) => count === number,
+  )
+
+const textOf = async (of: Locator) => (await of.textContent()) ?? ''
+
+let written = 0
+/** A line in the server's log, as pino writes it. */
+function write(fields: Record<string, unknown> & { message: string }, to = server) {
+  const { message, level = 'info', ...rest } = fields
+  to.ring.write(JSON.stringify({ level, time: new Date().toISOString(), number: written++, ...rest, message }))
+}
+
+/** Starts to trace the page's main thread; the answer ends it, and gives the processor time of every task in ms. */
+async function traceTasks() {
+  const session = await context.newCDPSession(page)
+  const events: any[] = []
+  session.on('Tracing.dataCollected', ({ value }) => events.push(...value))
+  await session.send('Tracing.start', {
+    categories: 'toplevel,disabled-by-default-devtools.timeline',
+    transferMode: 'ReportEvents',
+  })
+  return async () => {
+    const complete = new Promise((end) => session.once('Tracing.tracingComplete', end))
+    await session.send('Tracing.end')
+    await complete
+    const mains = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
+    const isMain = ({ pid, tid }: any) => mains.some((main) => main.pid === pid && main.tid === tid)
+    return events.flatMap((event) => (/RunTask$/.test(event.name) && isMain(event) ? [(event.tdur ?? 0) / 1000] : []))
+  }
+}
+
+async function violations() {
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => (globalThis as any).axe.run(document, { resultTypes: ['violations'] }))
+  return violations.map(({ id, nodes }: any) => [id, ...nodes.map(({ target }: any) => target.join(' '))])
+}
+
+describe.skipIf(missing !== '')('the console', () => {
+  beforeAll(async () => {
+    server = await serveOn(databases[0]!, { ...UNLIMITED, CHAOS_TOKEN })
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  }, 90_000)
+  afterAll(async () => {
+    await browser?.close()
+    await server?.stop()
+  })
+
+  afterEach(async () => {
+    await context?.close()
+    const found = troubles.filter((trouble) => !expected?.test(trouble))
+    troubles = []
+    expected = undefined
+    expect(found).toEqual([])
+  })
+
+  describe('logs', () => {
+    test('show what was logged, and what is', async () => {
+      await server.get('/users?before=the-page')
+      await open('logs')
+      await line('GET /users').first().waitFor()
+      await live()
+      write({ message: 'written while somebody looks', level: 'error', err: { message: 'the cause' } })
+      await line('written while somebody looks').waitFor()
+      expect(await textOf(line('written while'))).toMatch(/error.*written while somebody looks.*err=the cause/s)
+      await page.reload()
+      await line('written while somebody looks').waitFor()
+    })
+
+    test('are filtered by text and by pattern, inversely too, and the address says so', async () => {
+      for (const name of ['apple', 'pear', 'plum']) write({ message: `fruit ${name}` })
+      await open('logs?filter=fruit')
+      expect(await until(lines(), 3)).toBe(3)
+
+      await page.getByLabel('Leave out', { exact: true }).fill('pear')
+      expect(await until(lines(), 2)).toBe(2)
+      expect(query()).toEqual({ filter: 'fruit', not: 'pear' })
+
+      await button('Find: by pattern').click()
+      await page.getByLabel('Find', { exact: true }).fill('(?i)FRUIT p')
+      expect(await until(lines(), 1)).toBe(1)
+      expect(query()).toEqual({ regex: '(?i)FRUIT p', not: 'pear' })
+
+      await button('Leave out: by pattern').click()
+      await page.getByLabel('Leave out', { exact: true }).fill('p[e][a]')
+      expect(await eventually(query, ({ not_regex }) => not_regex === 'p[e][a]')).toEqual({
+        regex: '(?i)FRUIT p',
+        not_regex: 'p[e][a]',
+      })
+      await line('fruit plum').waitFor()
+      write({ message: 'fruit pea' })
+      write({ message: 'fruit papaya' })
+      await line('fruit papaya').waitFor()
+      expect(await line('fruit pea').count()).toBe(0)
+
+      await page.getByLabel('Leave out', { exact: true }).press('Escape')
+      await line('fruit pear').waitFor()
+      await page.reload()
+      await line('fruit pear').waitFor()
+      expect(await page.getByLabel('Find', { exact: true }).inputValue()).toBe('(?i)FRUIT p')
+    })
+
+    test('say at its field what is wrong with a pattern, and go on once it is right', async () => {
+      expected = /400/
+      write({ message: 'an odd (one' })
+      await open('logs?regex=%28')
+      await page
+        .getByRole('alert')
+        .getByText(/is no pattern/)
+        .waitFor()
+      expect(await page.getByLabel('Find', { exact: true }).getAttribute('aria-invalid')).toBe('true')
+      await state('filter not understood').waitFor()
+      expect(await violations()).toEqual([])
+      await page.getByLabel('Find', { exact: true }).fill('odd \\(')
+      await line('an odd (one').waitFor()
+      await live()
+      expect(await until(page.getByText(/is no pattern/), 0)).toBe(0)
+    })
+
+    test('show one level, and say what to do where there is none of it', async () => {
+      write({ message: 'a warning of the test', level: 'warn' })
+      await open('logs')
+      await line('a warning of the test').waitFor()
+      await button('warn').click()
+      await eventually(
+        () => lines().count(),
+        (count) => count > 0,
+      )
+      expect(query()).toEqual({ level: 'warn' })
+      expect(await line(/info/).count()).toBe(0)
+      await button('fatal').click()
+      await page.getByText('No line like this yet').waitFor()
+      expect(await violations()).toEqual([])
+      await button('Show every line').click()
+      await line('a warning of the test').waitFor()
+      expect(query()).toEqual({})
+    })
+
+    test('mark words without leaving anything out', async () => {
+      write({ message: 'one needle here' })
+      write({ message: 'only straw' })
+      await open('logs')
+      await line('one needle here').waitFor()
+      const before = await lines().count()
+      await page.keyboard.press('m')
+      await page.keyboard.type('NEEDLE')
+      await page.locator('mark', { hasText: 'needle' }).waitFor()
+      expect(query()).toEqual({ mark: 'NEEDLE' })
+      expect(await lines().count()).toBeGreaterThanOrEqual(before)
+      await line('only straw').waitFor()
+    })
+
+    test('stand still while paused, and count what is new', async () => {
+      write({ message: 'before the pause' })
+      await open('logs?filter=the+pause')
+      await line('before the pause').waitFor()
+      await live()
+      await page.keyboard.press('p')
+      await state('paused').waitFor()
+      for (let n = 0; n < 12; n++) write({ message: `during the pause ${n}` })
+      await button(/^\W*12 new$/).waitFor()
+      expect(await line('during the pause').count()).toBe(0)
+      expect(await violations()).toEqual([])
+      await button(/12 new/).click()
+      await line('during the pause 11').waitFor()
+      await button('Pause').click()
+      write({ message: 'after the pause' })
+      await button(/1 new/).waitFor()
+      await button('Go on').click()
+      await line('after the pause').waitFor()
+    })
+
+    test('let the reader look back while new lines come', async () => {
+      for (let n = 0; n < 150; n++) write({ message: `history ${n}` })
+      await open('logs?filter=history')
+      await line('history 149').waitFor()
+      await page.locator('.log-list').hover()
+      await page.mouse.wheel(0, -1_200)
+      const shown = await eventually(
+        () => textOf(lines().first()),
+        (text) => !text.includes('149'),
+      )
+      const place = await eventually(
+        () => page.locator('.log-list').evaluate((list) => list.scrollTop),
+        (() => {
+          let last = -1
+          return (top: number) => last === (last = top)
+        })(),
+      )
+      for (let n = 150; n < 170; n++) write({ message: `history ${n}` })
+      await button(/20 new/).waitFor()
+      expect(await page.locator('.log-list').evaluate((list) => list.scrollTop)).toBe(place)
+      expect(shown).toContain('history')
+      await page.keyboard.press('b')
+      await line('history 169').waitFor()
+    })
+
+    test('ask for older lines at the top, up to the first', async () => {
+      for (let n = 0; n < 700; n++) write({ message: `older ${n}` })
+      await open('logs?filter=older')
+      await line('older 699').waitFor()
+      await page.getByRole('listbox').focus()
+      const number = async () => Number(/older (\d+)/.exec(await textOf(lines().first()))?.[1])
+      const first = await eventually(
+        async () => {
+          await page.keyboard.press('Home')
+          return number()
+        },
+        (first) => first === 0,
+      )
+      expect(first).toBe(0)
+      await page.getByText('700 here').waitFor()
+    })
+
+    test('open a line in place, with an address of its own, and lead to its neighbours and its request', async () => {
+      write({ message: 'the line before' })
+      write({ message: 'the request began', request_id: 'req-0815', deep: { inside: 'it' } })
+      write({ message: 'the line between' })
+      write({ message: 'the request ended', request_id: 'req-0815', level: 'warn' })
+      await open('logs?filter=the+request')
+      await line('the request began').click()
+      const fields = page.getByRole('region', { name: 'The open line' })
+      await fields.getByText('"inside": "it"').waitFor()
+      expect(query()).toEqual({ filter: 'the request', line: expect.stringMatching(/\d+$/) })
+      expect(await violations()).toEqual([])
+      await page.reload()
+      await fields.getByText('req-0815').waitFor()
+
+      await button('Lines around it').click()
+      await page.getByText(/^Every line around number \d+/).waitFor()
+      await line('the line before').waitFor()
+      await line('the line between').waitFor()
+      await state('not live').waitFor()
+      expect(await violations()).toEqual([])
+      await page.goBack()
+      await fields.waitFor()
+      expect(await until(line('the line before'), 0)).toBe(0)
+
+      await button('Only this request').click()
+      await page.getByText('Only the request req-0815').waitFor()
+      expect(await until(lines(), 2)).toBe(2)
+      expect(query()).toEqual({ request_id: 'req-0815', own: '1' })
+      await button('Show every request').click()
+      await line('the line between').waitFor()
+      expect(query()).toEqual({})
+
+      await line('the line between').click()
+      await fields.waitFor()
+      await fields.getByRole('button', { name: 'Close' }).click()
+      expect(await until(fields, 0)).toBe(0)
+    })
+
+    test('say where a line is gone', async () => {
+      await open('logs?around=999999999')
+      await page.getByText('This line is gone').waitFor()
+      expect(await violations()).toEqual([])
+      await button('Back to the log').click()
+      await live()
+      expect(query()).toEqual({})
+    })
+
+    test('can be read by the keyboard alone', async () => {
+      for (const n of [1, 2, 3]) write({ message: `by the keys ${n}` })
+      await open('logs')
+      await line('by the keys 3').waitFor()
+      await page.keyboard.press('/')
+      await page.keyboard.type('by the keys')
+      expect(await until(lines(), 3)).toBe(3)
+      await page.getByRole('listbox').focus()
+      await page.keyboard.press('ArrowUp')
+      const active = () => textOf(page.locator('.line.active'))
+      expect(await active()).toContain('by the keys 3')
+      await page.keyboard.press('ArrowUp')
+      expect(await active()).toContain('by the keys 2')
+      await page.keyboard.press('Enter')
+      await page.getByRole('region', { name: 'The open line' }).waitFor()
+      await page.keyboard.press('Escape')
+      expect(await until(page.getByRole('region', { name: 'The open line' }), 0)).toBe(0)
+      await page.keyboard.press('/')
+      await page.keyboard.press('Escape')
+      expect(await eventually(query, ({ filter }) => !filter)).toEqual({})
+    })
+
+    test('hide the console’s own requests unless they are asked for', async () => {
+      await server.get('/events?of=somebody')
+      await server.get('/keys-of-the-console', { 'x-waypost-console': '1' })
+      await server.get('/urls', { 'x-waypost-console': '1' })
+      await open('logs?filter=%22path%22%3A%22%2Furls%22')
+      await live()
+      expect(await lines().count()).toBe(0)
+      await page.getByRole('switch', { name: /own/ }).click()
+      await line('GET /urls').first().waitFor()
+      expect(query()).toMatchObject({ own: '1' })
+      await page.getByRole('switch', { name: /own/ }).click()
+      expect(await until(lines(), 0)).toBe(0)
+    })
+
+    test('are downloaded as NDJSON, filtered as they are shown', async () => {
+      for (const n of [1, 2, 3]) write({ message: `for the file ${n}` })
+      await open('logs?filter=for+the+file')
+      await line('for the file 3').waitFor()
+      const [file] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Download NDJSON' }).click(),
+      ])
+      expect(file.suggestedFilename()).toMatch(/\.ndjson$/)
+      const text = readFileSync(await file.path(), 'utf8')
+      const messages = text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).message)
+      expect(messages).toEqual(['for the file 1', 'for the file 2', 'for the file 3'])
+    })
+
+    test('say where lines were skipped, because they came too fast', async () => {
+      await open('logs?filter=flood')
+      await live()
+      await page.getByText('No line like this yet').waitFor()
+      const long = 'flood '.repeat(150)
+      for (let n = 0; n < 5_000; n++) write({ message: `${long}${n}` })
+      await Bun.sleep(300)
+      write({ message: 'flood is over' })
+      await line('flood is over').waitFor()
+      await page.getByText(/^[\d,]+ skipped$/).waitFor()
+      await line(/[\d,]+ lines skipped/)
+        .first()
+        .waitFor()
+    })
+
+    test('keep still when the tab is hidden, and go on where they were', async () => {
+      await open('logs?filter=hidden-tab')
+      await live()
+      write({ message: 'hidden-tab seen' })
+      await line('hidden-tab seen').waitFor()
+      const hide = (state: string) =>
+        page.evaluate((state) => {
+          Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
+          document.dispatchEvent(new Event('visibilitychange'))
+        }, state)
+      await hide('hidden')
+      await state('at rest').waitFor()
+      write({ message: 'hidden-tab missed' })
+      await Bun.sleep(300)
+      expect(await line('hidden-tab missed').count()).toBe(0)
+      await hide('visible')
+      await line('hidden-tab missed').waitFor()
+      expect(await line('hidden-tab seen').count()).toBe(1)
+    })
+
+    const shared = databases.find(({ name }) => name === 'external')
+    test.skipIf(!shared)('of several replicas are one, or those of one of them', async () => {
+      const settings = await shared!.settings()
+      const on = (folder: string) => serveOn({ ...shared!, settings: async () => ({ ...settings, DATA_DIR: folder }) }, UNLIMITED)
+      const [first, second] = [await on(settings.DATA_DIR!), await on(temporaryFolder())]
+      const all = server
+      server = first
+      try {
+        const members = async () => (await first.get('/api/fleet')).body.replicas.length
+        expect(await eventually(members, (count) => count === 2, 15_000)).toBe(2)
+        for (let n = 0; n < 300; n++) {
+          write({ message: `replicas ${n}` }, n % 2 === 0 ? first : second)
+          await Bun.sleep(2) // lines of one millisecond stand by replica
+        }
+        await open('logs?filter=replicas')
+        await line('replicas 299').waitFor()
+        await line('replicas 298').waitFor()
+        write({ message: 'replicas live' }, second)
+        await line('replicas live').waitFor()
+        expect(await violations()).toEqual([])
+        await page.getByRole('listbox').focus()
+        const oldest = async () => {
+          await page.keyboard.press('Home')
+          return textOf(lines().first())
+        }
+        expect(await eventually(oldest, (text) => /replicas 0\D/.test(text))).toMatch(/replicas 0\D/)
+        await page.getByText('301 here').waitFor()
+
+        await page.getByLabel('Replica').selectOption({ index: 2 })
+        const parities = async () => {
+          const numbers = (await lines().allTextContents()).map((text) => /replicas (\d+)/.exec(text)?.[1])
+          return [...new Set(numbers.flatMap((number) => (number === undefined ? [] : [Number(number) % 2])))]
+        }
+        const parity = await eventually(parities, ({ length }) => length === 1)
+        expect(parity).toHaveLength(1)
+        const chosen = query().replica!
+        const odd = parity[0] === 1
+        expect(chosen).toMatch(/^[\w-]{8,}$/)
+        await (odd ? line('replicas 299') : line('replicas 298')).click()
+        await button('Lines around it').click()
+        await page.getByText(/^Every line around number/).waitFor()
+        await line(odd ? 'replicas 297' : 'replicas 296').waitFor()
+      } finally {
+        server = all
+        await context.close()
+        await Promise.all([first.stop(), second.stop()])
+      }
+    })
+
+    test('stay smooth with 100,000 lines while 1,000 a second stream', async () => {
+      await open('logs?filter=stream-of-lines')
+      await live()
+      const here = async () => Number((await textOf(page.getByText(/^[\d,]+ here$/))).replace(/\D/g, ''))
+      const send = async (count: number, each: number) => {
+        const started = performance.now()
+        for (let n = 0; n < count; n += each) {
+          for (let k = 0; k < each; k++)
+            write({
+              message: 'stream-of-lines',
+              method: 'GET',
+              path: `/urls/${n + k}`,
+              status: 200,
+              ms: k / 7,
+              request_id: crypto.randomUUID(),
+            })
+          await Bun.sleep(Math.max(1, started + (n + each) * (each === 100 ? 1 : 0.1) - performance.now()))
+        }
+        return (performance.now() - started) / 1000
+      }
+      await send(100_000, 250) // ten a millisecond, to fill the list
+      const full = await eventually(here, (count) => count >= 99_000, 20_000)
+      expect(full).toBeGreaterThanOrEqual(99_000)
+
+      await page.evaluate(() => {
+        const tasks: number[] = ((globalThis as any).longTasks = [])
+        const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
+        observer.observe({ type: 'longtask' })
+      })
+      const processorTimes = await traceTasks()
+      const seconds = await send(5_000, 100)
+      await page.locator('.log-list').hover()
+      const scrolled = send(3_000, 100)
+      for (let n = 0; n < 12; n++) {
+        await page.mouse.wheel(0, n < 6 ? -4_000 : 3_000)
+        await Bun.sleep(200)
+      }
+      const whole = seconds + (await scrolled)
+      const tasks = await page.evaluate(() => (globalThis as any).longTasks as number[])
+      const longest = (times: number[]) => `the longest ${Math.max(0, ...times).toFixed(0)} ms`
+      const busy = tasks.reduce((sum, ms) => sum + ms, 0) / 1000
+      const own = await processorTimes()
+      console.log(
+        `1,000 lines/s onto ${await here()} lines for ${whole.toFixed(1)} s, followed and scrolled, ${await lines().count()} rows in the page: ` +
+          `${tasks.length} tasks over 50 ms by the clock (${longest(tasks)}), ` +
+          `${own.filter((ms) => ms > 50).length} by processor time, which other processes do not lengthen (${longest(own)})`,
+      )
+      expect(busy / whole).toBeLessThan(0.2)
+      expect(await lines().count()).toBeLessThan(200)
+    }, 90_000)
+  })
+
+  describe('alerts', () => {
+    test('stand with their distance from firing, and are tried out', async () => {
+      await open('alerts')
+      const row = page.getByRole('row', { name: /High error rate/ }).first()
+      await row.getByText(/fires above 10/).waitFor()
+      await state('ok', row).waitFor()
+      await page.getByText('Nothing has fired since').waitFor()
+      await button('Test High error rate').click()
+      await state('firing, a test', row).waitFor()
+      await page.getByText(/fires as a test for 10 seconds/).waitFor()
+      await page.getByText('1 of 5 fires').waitFor()
+      await page.getByRole('table', { name: 'Alerts that fired' }).getByText('fires, a test').waitFor()
+      expect(await violations()).toEqual([])
+      await page.getByRole('table', { name: 'Alerts that fired' }).getByText('test', { exact: true }).waitFor({ timeout: 20_000 })
+      await state('ok', row).waitFor()
+    }, 40_000)
+  })
+
+  describe('chaos', () => {
+    afterEach(() => void server.call('DELETE', '/chaos', undefined, { 'x-chaos-token': CHAOS_TOKEN }))
+
+    const arm = async (token: string) => {
+      await page.getByLabel('Chaos token').fill(token)
+      await page.getByRole('dialog').getByRole('button', { name: 'Arm' }).click()
+    }
+
+    test('is not armed without a duration, nor without the token, which is not kept', async () => {
+      expected = /401/
+      await open('chaos')
+      await page.getByLabel('Database away').check()
+      await button('Arm…').click()
+      await page.getByText('Say for how long: 1 to 600 seconds.').waitFor()
+      for (const duration of ['0', '601', 'soon']) {
+        await page.getByLabel('For how long').fill(duration)
+        await button('Arm…').click()
+        expect(await page.getByRole('dialog').count()).toBe(0)
+      }
+      await button('1 min').click()
+      await button('Arm…').click()
+      await page.getByText('Database away, for 1 min').waitFor()
+      expect(await violations()).toEqual([])
+      await arm('not-the-token')
+      await page.getByText('The server does not accept this token.').waitFor()
+      expect(await page.getByRole('heading', { name: 'Sign in' }).count()).toBe(0)
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+      await button('Arm…').click()
+      expect(await page.getByLabel('Chaos token').inputValue()).toBe('')
+      await page.keyboard.press('Escape')
+      expect(await until(page.getByRole('dialog'), 0)).toBe(0)
+      expect((await server.get('/api/chaos')).body.armed).toEqual([])
+    })
+
+    test('counts down while it is armed, shows what it does, and ends when told', async () => {
+      expected = /500/
+      const link = (await server.post('/urls', { original_url: 'https://example.com/chaos' })).body
+      await open('chaos')
+      await page.getByLabel('Errors').check()
+      await page.getByLabel('For how long').fill('120')
+      await page.getByLabel('Share of requests, in %').fill('50')
+      await button('Arm…').click()
+      await arm(CHAOS_TOKEN)
+      const armed = page.getByRole('region', { name: 'Armed now' })
+      await armed.getByText('Errors: 50 % of requests').waitFor()
+      await armed.getByText(/^1 min \d+ s$/).waitFor()
+      for (let n = 0; n < 40; n++) await server.get(`/${link.short_code}`)
+      const evidence = page.getByRole('region', { name: 'Evidence' })
+      await eventually(
+        () => textOf(evidence.getByRole('row', { name: /^Failed/ })),
+        (text) => /[1-9]\d* %|0\.\d/.test(text),
+        15_000,
+      )
+      expect(await textOf(evidence.getByRole('row', { name: /^Failed/ }))).toMatch(/\d %/)
+      await evidence.getByText('no click lost').waitFor()
+      expect(await page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage }) + document.cookie')).not.toContain(
+        CHAOS_TOKEN,
+      )
+      await button('End now…').click()
+      await page.getByLabel('Chaos token').fill(CHAOS_TOKEN)
+      await button('End them').click()
+      await page.getByText('nothing is armed').waitFor()
+      expect(await until(armed, 0)).toBe(0)
+      await evidence
+        .getByText(/for \d+ s/)
+        .first()
+        .waitFor()
+      expect(await violations()).toEqual([])
+      const { by } = (await server.get('/api/chaos')).body.history[0]
+      await page.getByRole('link', { name: by }).click()
+      await line('POST /chaos').waitFor()
+    }, 40_000)
+  })
+
+  describe('config and about', () => {
+    test('show every setting and its source, no secret, and the reader’s address', async () => {
+      await open('config')
+      await page.getByText('127.0.0.1').first().waitFor()
+      const row = page.getByRole('row', { name: /CHAOS_TOKEN/ })
+      await row.getByText('set, not shown').waitFor()
+      expect(await page.content()).not.toContain(CHAOS_TOKEN)
+      expect(await violations()).toEqual([])
+      await button('not default').click()
+      await eventually(
+        () => page.getByRole('row').count(),
+        (count) => count < 20,
+      )
+      expect(query()).toEqual({ show: 'set' })
+      await page.keyboard.press('/')
+      await page.keyboard.type('journal_max_bytes')
+      await page.getByText('No such setting').waitFor()
+      await button('Show all settings').click()
+      await page.getByRole('row', { name: /JOURNAL_MAX_BYTES/ }).waitFor()
+    })
+
+    test('say which Waypost this is and whose work is in it', async () => {
+      await open('about')
+      await page.getByText('embedded').waitFor()
+      await page.getByText(Bun.version).waitFor()
+      await button(/Copy for a report/).click()
+      expect(await violations()).toEqual([])
+    })
+  })
+
+  test.each(
+    ['logs', 'alerts', 'chaos', 'config', 'about'].flatMap((path) =>
+      (['light', 'dark'] as const).flatMap((theme) => [[path, theme, WIDE] as const, [path, theme, NARROW] as const]),
+    ),
+  )('%s can be used by everybody: %s, %j', async (path, colorScheme, viewport) => {
+    await open(path, { colorScheme, viewport })
+    await eventually(
+      () => page.locator('.line, tbody td b, tbody td code, .faults, .particulars').count(),
+      (count) => count > 0,
+    )
+    expect(await violations()).toEqual([])
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+  })
+
+  test('a server that goes away is said so, and what was read stays', async () => {
+    expected = /ERR_|Failed to load/
+    const own = await serveOn(databases[0]!, UNLIMITED)
+    const all = server
+    server = own
+    try {
+      write({ message: 'the last that was heard' })
+      await open('logs')
+      await line('the last that was heard').waitFor()
+      await live()
+      await own.stop()
+      await state('cut off').waitFor({ timeout: 20_000 })
+      await page.getByRole('alert').first().waitFor()
+      await line('the last that was heard').waitFor()
+      expect(await violations()).toEqual([])
+    } finally {
+      server = all
+    }
+  }, 60_000)
+})
