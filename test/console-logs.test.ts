@@ -527,7 +527,9 @@ describe.skipIf(missing !== '')('the console', () => {
   })
 
   describe('chaos', () => {
-    afterEach(() => void server.call('DELETE', '/chaos', undefined, { 'x-chaos-token': CHAOS_TOKEN }))
+    afterEach(async () => {
+      await server.call('DELETE', '/chaos', undefined, { 'x-chaos-token': CHAOS_TOKEN })
+    })
 
     const arm = async (token: string) => {
       await page.getByLabel('Chaos token').fill(token)
@@ -598,6 +600,37 @@ describe.skipIf(missing !== '')('the console', () => {
       await page.getByRole('link', { name: by }).click()
       await line('POST /chaos').waitFor()
     }, 40_000)
+  })
+
+  test('chaos lets requests wait, and kills the replica when asked to', async () => {
+    expected = /ERR_|Failed to load/
+    const own = await serveOn(databases[0]!, { ...UNLIMITED, CHAOS_TOKEN })
+    const all = server
+    server = own
+    try {
+      await open('chaos')
+      await page.getByLabel('Latency').check()
+      await page.getByLabel('For how long').fill('60')
+      await page.getByLabel('Added to each').fill('0.5')
+      await button('Arm…').click()
+      await page.getByText('A whole number from 1 to 5000.').waitFor()
+      await page.getByLabel('Added to each').fill('30')
+      await button('Arm…').click()
+      await page.getByText('Latency: 30 ms on every request, for 1 min', { exact: false }).waitFor()
+      expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).name)).toBe('chaos-token')
+      await page.keyboard.type(CHAOS_TOKEN)
+      await page.keyboard.press('Enter')
+      await page.getByRole('region', { name: 'Armed now' }).getByText('Latency: 30 ms on every request').waitFor()
+
+      await page.getByLabel('Kill').check()
+      await button('Kill this replica…').click()
+      await page.getByLabel('Chaos token').fill(CHAOS_TOKEN)
+      await page.getByRole('dialog').getByRole('button', { name: 'Kill', exact: true }).click()
+      await page.getByText('The replica drains, and exits.').waitFor()
+      expect(await own.stop()).toBe(75)
+    } finally {
+      server = all
+    }
   })
 
   describe('config and about', () => {

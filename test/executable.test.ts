@@ -90,6 +90,14 @@ describe('the server', () => {
     expect((await run(['healthcheck', '--port', String(port)])).code).toBe(0)
   })
 
+  test('names what is compiled in, and searches its log for a pattern', async () => {
+    const about = (await (await get('/api/about')).json()) as any
+    expect(about).toMatchObject({ embedded: true, bun: Bun.version, commit: expect.not.stringMatching(/^dev$/) })
+    expect(about.licences).toContainEqual({ name: 're2js', version: expect.any(String), licence: 'MIT' })
+    const { logs } = (await (await get(`/logs?regex=${encodeURIComponent('"path":"/h\\w+h"')}`)).json()) as any
+    expect(logs.length).toBeGreaterThan(0)
+  })
+
   test('makes a link, redirects and counts', async () => {
     const target = 'https://example.com/where?it=leads'
     const made = await fetch(`http://127.0.0.1:${port}/urls`, {

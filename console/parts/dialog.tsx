@@ -19,7 +19,8 @@ export function Dialog({ title, close, actions, class: name = '', children }: Pr
   useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null
     dialog.current!.showModal()
-    dialog.current!.querySelector<HTMLElement>('[autofocus], input, select, textarea, h2')?.focus()
+    const first = (what: string) => dialog.current!.querySelector<HTMLElement>(what)
+    ;(first('[autofocus]') ?? first('input, select, textarea') ?? first('h2'))?.focus()
     return () => before?.isConnected && before.focus()
   }, [])
   return (

@@ -7,7 +7,7 @@ import { type Row, replicaStore } from './store.ts'
 
 const EVERY = 1_000
 const TOLD_WITHIN = 2_500 // without a beat for longer, the database does not tell who is alive
-const LOST_AFTER = 4_000
+const LOST_AFTER = 3_000
 const GONE_AFTER = 600_000 // lost for longer, it is not asked any more
 const FORGET_EVERY = 60
 

@@ -11,7 +11,7 @@ export const Replica = Type.Object({
   version: Type.String(),
   started_at: Moment,
   seen_at: Moment,
-  state: Type.String({ description: 'ready, degraded, starting, draining; lost: it gave no sign of life for 4 seconds.' }),
+  state: Type.String({ description: 'ready, degraded, starting, draining; lost: it gave no sign of life for 3 seconds.' }),
   rate: Type.Number({ description: 'Requests a second.' }),
   self: Type.Optional(Type.Boolean({ description: 'true for the replica that answers.' })),
 })
