@@ -21,7 +21,7 @@ export function Filters({ view, members, mark, faults, change }: Props) {
     <search class="log-filters" aria-label="Filter the log">
       <Field
         label="Find"
-        hint="Lines with…"
+        hint="Find…"
         keys="/"
         value={view.find}
         fault={faults.filter ?? faults.regex}
@@ -29,7 +29,7 @@ export function Filters({ view, members, mark, faults, change }: Props) {
       />
       <Field
         label="Leave out"
-        hint="Lines without…"
+        hint="Leave out…"
         value={view.hide}
         fault={faults.not ?? faults.not_regex}
         change={(hide) => change({ hide })}
