@@ -55,8 +55,10 @@ function Console() {
 
 function Pages({ find, help }: { find: () => void; help: () => void }) {
   const { path } = useRoute()
-  const page = pageAt(path)
-  const jumping = useJumps(useAllowed(), { find, help })
+  const allowed = useAllowed()
+  const asked = pageAt(path)
+  const page = path === '' && asked && !allowed.includes(asked) ? allowed[0] : asked // the first page is not everybody's
+  const jumping = useJumps(allowed, { find, help })
   const before = useRef(page)
   useEffect(() => {
     document.title = `${page?.title ?? 'No such page'} · Waypost`

@@ -284,7 +284,7 @@ test.skipIf(!existsSync(CHROMIUM) || !built)(
       page.on('console', (message) => {
         if (message.type() === 'error' && !/401/.test(message.text())) troubles.push(message.text())
       })
-      await page.goto(`${server.base}/console`)
+      await page.goto(`${server.base}/console/links`)
       await page.getByRole('heading', { name: 'Sign in' }).waitFor()
       await page.getByLabel('Token').fill(`${key.slice(0, -2)}xx`)
       await page.getByRole('button', { name: 'Sign in' }).click()
@@ -292,17 +292,18 @@ test.skipIf(!existsSync(CHROMIUM) || !built)(
 
       await page.getByLabel('Token').fill(key)
       await page.getByRole('button', { name: 'Sign in' }).click()
-      await page.getByRole('heading', { name: '0 links' }).waitFor() // its user has none; the other's link is not seen
-      await page.locator('form input').first().fill('https://example.com/made-in-the-browser')
+      await page.getByRole('heading', { name: 'Links', exact: true }).waitFor()
+      await page.getByLabel('New link to').fill('https://example.com/made-in-the-browser')
       await page.keyboard.press('Enter')
-      await page.getByText('example.com/made-in-the-browser').first().waitFor()
+      await page.getByText('/made-in-the-browser').first().waitFor()
+      expect(await page.getByText('/somebody-elses').count()).toBe(0) // its user has this one alone
       expect((await server.get('/urls?q=made-in-the-browser')).body).toMatchObject([{ user_id: ada }])
 
       expect(await page.evaluate('document.cookie + JSON.stringify({ ...sessionStorage, ...localStorage })')).not.toContain(
         'waypost_session',
       )
       await page.reload()
-      await page.getByRole('heading', { name: '1 link' }).waitFor()
+      await page.getByText('/made-in-the-browser').first().waitFor()
       await page.getByRole('button', { name: 'Sign out' }).click()
       await page.getByRole('heading', { name: 'Sign in' }).waitFor()
       expect(await page.context().cookies()).toEqual([])
@@ -311,7 +312,7 @@ test.skipIf(!existsSync(CHROMIUM) || !built)(
 
       await page.getByLabel('Token').fill(key)
       await page.keyboard.press('Enter')
-      await page.getByRole('heading', { name: '1 link' }).waitFor()
+      await page.getByText('/made-in-the-browser').first().waitFor()
       await server.call('DELETE', `/api/keys/${id}`)
       await page.getByRole('heading', { name: 'Sign in' }).waitFor() // as soon as the page asks again
       expect(troubles).toEqual([])

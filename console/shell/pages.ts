@@ -20,6 +20,8 @@ export type Page = {
   key: string
   /** The scope without which the server would refuse everything on it. */
   needs: 'read' | 'admin'
+  /** Open to a key that is bound to a user. */
+  bound?: boolean
   component: ComponentType
   icon: ComponentType
   /** A line in the rail parts it from the page before. */
@@ -29,9 +31,9 @@ export type Page = {
 // Keys: o overview, l links, u users, e events, x blocklist, k keys, g logs, a alerts, c chaos, f config, b about.
 export const pages: Page[] = [
   { path: '', title: 'Overview', key: 'o', needs: 'read', component: Overview, icon: icons.Overview },
-  { path: 'links', title: 'Links', key: 'l', needs: 'read', component: Links, icon: icons.Links, apart: true },
-  { path: 'users', title: 'Users', key: 'u', needs: 'read', component: Users, icon: icons.Users },
-  { path: 'events', title: 'Events', key: 'e', needs: 'read', component: Events, icon: icons.Events },
+  { path: 'links', title: 'Links', key: 'l', needs: 'read', bound: true, component: Links, icon: icons.Links, apart: true },
+  { path: 'users', title: 'Users', key: 'u', needs: 'read', bound: true, component: Users, icon: icons.Users },
+  { path: 'events', title: 'Events', key: 'e', needs: 'read', bound: true, component: Events, icon: icons.Events },
   { path: 'blocklist', title: 'Blocklist', key: 'x', needs: 'read', component: Blocklist, icon: icons.Blocklist },
   { path: 'logs', title: 'Logs', key: 'g', needs: 'read', component: Logs, icon: icons.Logs, apart: true },
   { path: 'alerts', title: 'Alerts', key: 'a', needs: 'read', component: Alerts, icon: icons.Alerts },

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Dialog } from '../parts/dialog.tsx'
 import { More } from '../parts/icons.tsx'
+import { may } from '../server/scope.ts'
 import { session, useSession } from '../server/session.ts'
 import { type Page, pages } from './pages.ts'
 import { signOut } from './sign-out.ts'
@@ -72,5 +73,5 @@ function Way({ page, current, late = false }: { page: Page; current: boolean; la
 /** The pages that the caller may see anything on. */
 export function useAllowed(): Page[] {
   const { caller } = useSession()
-  return pages.filter(({ needs }) => needs !== 'admin' || !caller || caller.scope === 'admin')
+  return pages.filter(({ needs, bound }) => may(needs, { bound }, caller))
 }

@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { Mark, Search } from '../parts/icons.tsx'
 import { State } from '../parts/state.tsx'
 import { ALL, useLive } from '../server/live.ts'
+import { may } from '../server/scope.ts'
 import { useSession } from '../server/session.ts'
 import { useServerState } from '../server/state.ts'
 import { Banner } from './banner.tsx'
@@ -13,8 +14,8 @@ import { ThemeButton } from './theme-choice.tsx'
 export function Top({ find }: { find: () => void }) {
   const { caller, refused } = useSession()
   const server = useServerState()
-  const mayRead = !refused && caller !== undefined && caller.scope !== 'none' && caller.scope !== 'metrics'
-  const { live, stream } = useLive(mayRead ? ALL : undefined)
+  const maySee = !refused && caller !== undefined && may('read', {}, caller)
+  const { live, stream } = useLive(maySee ? ALL : undefined)
   const condition = conditionOf(server, live, stream.phase)
   const head = useHeight()
   return (
