@@ -43,30 +43,23 @@ ranked as (
   from found),
 top as (
   select dimension, rest, case when rest then '(other)' else value end as value, sum(clicks)::bigint as clicks, sum(bots)::bigint as bots
-  from ranked group by 1, 2, 3)
+  from ranked group by 1, 2, 3),
+series as (
+  select unit, json_agg(json_build_object(
+    'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', clicks, 'bots', bots) order by start) as buckets
+  from (select 'hour' as unit, starts from hour_starts union all select 'day', starts from day_starts) as units,
+    unnest(starts[:cardinality(starts) - 1], starts[2:]) as bucket_of (start, until), lateral (
+      select greatest(sum(clicks), 0)::bigint as clicks, greatest(sum(bots), 0)::bigint as bots from (
+        select clicks, bots from click_series where url_id = $1::bigint and bucket >= start and bucket < until
+        union all
+        select coalesce(clicks[upto], 0) - coalesce(clicks[before], 0), coalesce(bots[upto], 0) - coalesce(bots[before], 0)
+        from click_days, lateral (
+          select width_bucket((date_part('epoch', until at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as upto,
+            width_bucket((date_part('epoch', start at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as before) as folded
+        where url_id = $1::bigint and day >= (start at time zone 'UTC')::date and day < until at time zone 'UTC') as counts) as counted
+  group by unit)
 select coalesce(total.clicks, 0) as clicks, coalesce(total.bots, 0) as bots, total.last_click,
-  (select json_agg(json_build_object(
-      'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', clicks, 'bots', bots) order by start)
-    from hour_starts, unnest(starts[:cardinality(starts) - 1], starts[2:]) as bucket_of (start, until), lateral (
-      select greatest(sum(clicks), 0)::bigint as clicks, greatest(sum(bots), 0)::bigint as bots from (
-        select clicks, bots from click_series where url_id = $1::bigint and bucket >= start and bucket < until
-        union all
-        select coalesce(clicks[upto], 0) - coalesce(clicks[before], 0), coalesce(bots[upto], 0) - coalesce(bots[before], 0)
-        from click_days, lateral (
-          select width_bucket((date_part('epoch', until at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as upto,
-            width_bucket((date_part('epoch', start at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as before) as folded
-        where url_id = $1::bigint and day >= (start at time zone 'UTC')::date and day < until at time zone 'UTC') as counts) as series) as by_hour,
-  (select json_agg(json_build_object(
-      'start', to_char(start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'clicks', clicks, 'bots', bots) order by start)
-    from day_starts, unnest(starts[:cardinality(starts) - 1], starts[2:]) as bucket_of (start, until), lateral (
-      select greatest(sum(clicks), 0)::bigint as clicks, greatest(sum(bots), 0)::bigint as bots from (
-        select clicks, bots from click_series where url_id = $1::bigint and bucket >= start and bucket < until
-        union all
-        select coalesce(clicks[upto], 0) - coalesce(clicks[before], 0), coalesce(bots[upto], 0) - coalesce(bots[before], 0)
-        from click_days, lateral (
-          select width_bucket((date_part('epoch', until at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as upto,
-            width_bucket((date_part('epoch', start at time zone 'UTC' - day) / 900 - 1)::smallint, quarters) as before) as folded
-        where url_id = $1::bigint and day >= (start at time zone 'UTC')::date and day < until at time zone 'UTC') as counts) as series) as by_day,
+  (select buckets from series where unit = 'hour') as by_hour, (select buckets from series where unit = 'day') as by_day,
   coalesce((select json_agg(json_build_object('dimension', dimension, 'value', value, 'clicks', clicks, 'bots', bots)
     order by dimension, rest, clicks desc, value) from top), '[]') as breakdowns
 from (select) as one left join link_totals total on total.url_id = $1::bigint
