@@ -227,7 +227,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   }
   await Promise.race([changes.poll(), Bun.sleep(FIRST_COPY_WITHIN)]) // small copies are whole before the first visitor
   lifecycle.ready()
-  return { port: http.port ?? config.PORT, lifecycle, database, chaos, auth }
+  return { port: http.port ?? config.PORT, lifecycle, database, chaos, auth, members }
 }
 
 function ignoreAway(error: unknown): false {

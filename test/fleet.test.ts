@@ -1,7 +1,9 @@
 // Replicas find each other through the database and ask each other over HTTP: three real processes on one real PostgreSQL, of which one is
 // killed, one is stopped, and whose database goes away.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
 import { readConfig } from '../src/config.ts'
 import { advertisedUrl, isLoopback } from '../src/fleet/address.ts'
@@ -405,6 +407,19 @@ describe.skipIf(!installed)('a fleet', () => {
     const { logs } = (await get(children[0]!.base, '/logs?filter=refuses')).body
     expect(logs).toHaveLength(1)
     expect(logs[0]).toMatchObject({ level: 'warn', replica: await idOf(children[2]!) })
+  })
+
+  test('is no place for open mode: the younger of two gives up, and says why', async () => {
+    const DATABASE_URL = await cluster.createDatabase()
+    const folder = temporaryFolder()
+    const said = join(folder, 'said')
+    const first = await startChild({ DATABASE_URL, DATA_DIR: temporaryFolder() })
+    const second = await startChild({ DATABASE_URL, DATA_DIR: folder }, 'ready', said)
+    expect(await second.exited).toBe(1)
+    expect(readFileSync(said, 'utf8')).toContain('set ADMIN_TOKEN for both')
+    expect((await first.call('GET', '/ready')).status).toBe(200)
+    first.kill('SIGTERM')
+    expect(await first.exited).toBe(0)
   })
 
   test('asked nothing by way of the environment’s proxy', () => {

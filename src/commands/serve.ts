@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import { watchForCompany } from '../fleet/alone.ts'
 import { assertNotOpenToNetwork } from '../http/auth.ts'
 import { startServer } from '../server.ts'
 import { createLog, createLogRing, flushLog } from '../telemetry/logs.ts'
@@ -14,7 +15,7 @@ export async function serve(config: Config) {
   // postgres.js can throw outside any promise when its socket goes in the middle of a write: a server goes on, and says so.
   process.on('uncaughtException', (error) => log.error({ err: error }, 'an error that nobody waited for'))
 
-  const { port, lifecycle, database, auth } = await startServer(config, log, ring, (code) => {
+  const { port, lifecycle, database, auth, members } = await startServer(config, log, ring, (code) => {
     flushLog(log)
     process.exit(code)
   })
@@ -27,5 +28,16 @@ export async function serve(config: Config) {
   )
   if (auth.mode() === 'open')
     log.info('open mode: everybody on this machine may do everything; set ADMIN_TOKEN, or make an API key, to end it')
+  watchForCompany(
+    () => auth.mode() === 'open',
+    members.list,
+    ({ hostname, url }) => {
+      log.fatal(
+        { hostname, url },
+        'open mode is for one replica alone, and another one serves this database: set ADMIN_TOKEN for both',
+      )
+      void lifecycle.drain(1, 'not alone in open mode')
+    },
+  )
   if (auth.mode() === 'off') log.warn('AUTH=off: everybody who reaches the port may do everything')
 }
