@@ -149,7 +149,8 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     const peer = signer.principalOf(request, access)
     exchange.principal = peer ?? ask()
     const { by } = exchange.principal
-    exchange.console = by === 'session' || (by !== 'nobody' && request.headers.has('x-waypost-console'))
+    const said = request.headers.has('x-waypost-console')
+    exchange.console = by === 'session' || (said && (by !== 'nobody' || auth.isSignedIn(request, address)))
     exchange.holds = () => {
       try {
         return (peer ?? ask()) !== undefined

@@ -2,11 +2,12 @@
 import { useEffect, useState } from 'preact/hooks'
 import { call } from '../server/api.ts'
 import { useEvery } from '../server/clock.ts'
-import type { ReplicaState } from '../server/live.ts'
+import type { Replica, ReplicaState } from '../server/live.ts'
+import { nameOf } from '../shell/condition.ts'
 
 export type Member = { id: string; name: string; state: ReplicaState }
 
-type Answer = { replicas: { id: string; slot: number; hostname: string; state: ReplicaState }[] }
+type Answer = { replicas: Replica[] }
 
 /** Undefined until it is known; empty where the server that answers knows of no fleet. */
 export function useMembers(): Member[] | undefined {
@@ -20,9 +21,5 @@ export function useMembers(): Member[] | undefined {
   return members
 }
 
-/** A host's name says most; replicas that share one are told apart by their slot. */
 const named = ({ replicas }: Answer): Member[] =>
-  replicas.map(({ id, slot, hostname, state }) => {
-    const shared = replicas.filter((other) => other.hostname === hostname).length > 1
-    return { id, name: shared ? `${hostname}/${slot}` : hostname, state }
-  })
+  replicas.map((replica) => ({ id: replica.id, name: nameOf(replica, replicas), state: replica.state }))

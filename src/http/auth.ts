@@ -74,6 +74,10 @@ export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
       return token === undefined ? undefined : holderOf(token)?.principal
     },
 
+    /** Whether it comes with a session that holds, or nobody needs one: for routes that ask their caller for nothing. */
+    isSignedIn: (request: Request, address: Address) =>
+      mode() === 'open' || mode() === 'off' || bySession(request, address) !== undefined,
+
     /**
      * Who sent this request. 401 without a credential that holds, unless `anyone` is asked for; a wrong one that was sent on purpose is 401 in
      * any case. 403 for what a web page of another origin may have sent. A route that looks for `itself` is told of nobody.

@@ -1,0 +1,96 @@
+// Every page of the console as an operator meets it: the executable, three replicas, nginx before them. Both themes, three widths; with
+// SCREENSHOTS=docs/console the pictures of the documents are taken.
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Cluster, startCluster } from '../deploy/cluster/cluster.ts'
+import { hasBrowser, type Visit, visit } from './browser.ts'
+import { runCommand } from './child.ts'
+import { temporaryFolder } from './databases.ts'
+import { serverBinaries } from './postgres.ts'
+import { UNLIMITED } from './server.ts'
+
+setDefaultTimeout(60_000)
+const installed = serverBinaries() !== undefined && Bun.which('nginx') !== null
+if (!installed) console.warn('SKIPPED: test/console-pages.test.ts (PostgreSQL or nginx is not installed)')
+
+const PAGES: [path: string, name: string, shows: string][] = [
+  ['?window=60', 'overview', 'main canvas'],
+  ['links', 'links', 'main tbody tr:not(.blank)'],
+  ['links?q=nothing-like-it', 'links-none', 'main h2'],
+  ['links/1', 'link', 'main h1'],
+  ['links?edit=2', 'link-edit', 'main form'],
+  ['users', 'users', 'main tbody tr:not(.blank)'],
+  ['events', 'events', 'main tbody tr:not(.blank)'],
+  ['keys', 'keys', 'main h1'],
+  ['blocklist', 'blocklist', 'main h1'],
+  ['logs', 'logs', 'main [role=option]'],
+  ['alerts', 'alerts', 'main tbody tr'],
+  ['chaos', 'chaos', 'main form'],
+  ['config', 'config', 'main tbody tr'],
+  ['about', 'about', 'main h1'],
+]
+const LOOKS = [
+  ['light', 1440],
+  ['dark', 1440],
+  ['light', 1024],
+  ['dark', 390],
+] as const
+const AGENTS = [
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36',
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1',
+  'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
+  'Googlebot/2.1 (+http://www.google.com/bot.html)',
+]
+const REFERRERS = ['https://news.example/', 'https://mail.example/inbox', 'https://search.example/?q=waypost']
+const pictures = process.env.SCREENSHOTS ?? temporaryFolder()
+
+describe.skipIf(!hasBrowser || !installed)('the console behind nginx', () => {
+  let fleet: Cluster
+  let visits: Timer
+
+  beforeAll(async () => {
+    mkdirSync(pictures, { recursive: true })
+    fleet = await startCluster({ env: { ...UNLIMITED, CHAOS_TOKEN: 'a-token-for-chaos', LOG_LEVEL: 'info' } })
+    await runCommand(['seed', '--demo'], { DATABASE_URL: fleet.database })
+    const call = (method: string, path: string, body?: object) =>
+      fetch(fleet.nginx + path, {
+        method,
+        headers: { authorization: `Bearer ${fleet.adminToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    await call('POST', '/api/keys', { name: 'the newsletter', scope: 'write' })
+    await call('POST', '/api/blocklist', { host: 'bad.example' })
+    const links: { short_code: string }[] = await (await call('GET', '/urls?per_page=20&is_active=true')).json()
+    const codes = links.map(({ short_code }) => short_code)
+    let n = 0
+    visits = setInterval(() => {
+      const visitor = { 'user-agent': AGENTS[n % AGENTS.length]!, ...(n % 3 && { referer: REFERRERS[n % REFERRERS.length]! }) }
+      const code = ++n % 20 ? codes[(n * n) % codes.length] : 'no-such-link'
+      fetch(`${fleet.nginx}/${code}`, { redirect: 'manual', headers: visitor }).catch(() => {})
+    }, 25)
+  }, 120_000)
+  afterAll(async () => {
+    clearInterval(visits)
+    await fleet?.stop()
+  }, 60_000)
+
+  describe.each(LOOKS)('in the %s theme, %i px wide', (theme, width) => {
+    let seen: Visit
+    beforeAll(async () => {
+      seen = await visit(fleet.nginx, { token: fleet.adminToken, theme, width })
+      seen.forgive(401) // before the sign-in
+    })
+    afterAll(() => seen?.close())
+
+    test.each(PAGES)('/console/%s has no fault for axe-core, and no complaint', async (path, name, shows) => {
+      await seen.open(path)
+      await seen.page.locator(shows).first().waitFor()
+      await seen.page.waitForFunction(() => !document.querySelector('[aria-busy=true], .dimmed'))
+      expect(await seen.overflows()).toBe(false)
+      if (width !== 1024) expect(await seen.violations()).toEqual([])
+      await seen.page.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`) })
+      expect(seen.complaints).toEqual([])
+    })
+  })
+})
