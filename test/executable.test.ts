@@ -1,13 +1,11 @@
 // The executable as an operator gets it: copied alone into an empty folder, and run there.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { executable } from '../deploy/cluster/executable.ts'
 import { freePort } from './postgres.ts'
 
-const root = resolve(import.meta.dir, '..')
-const built = join(root, 'dist/waypost')
-const SOURCES = ['src', 'sql', 'console', 'build.ts', 'package.json', 'bun.lock']
 /** Building, and the first boot of the embedded database, on a slow machine. */
 const SLOW = 120_000
 
@@ -15,8 +13,7 @@ const folder = realpathSync(mkdtempSync(join(tmpdir(), 'waypost-alone-')))
 const waypost = join(folder, 'waypost')
 
 beforeAll(async () => {
-  if (!isFresh()) await Bun.$`${process.execPath} ${join(root, 'build.ts')}`.quiet()
-  copyFileSync(built, waypost)
+  copyFileSync(await executable(), waypost)
 }, SLOW)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -212,16 +209,6 @@ describe('the server', () => {
 })
 
 /** True where dist/waypost is younger than everything it is made of. */
-function isFresh(): boolean {
-  if (!existsSync(built)) return false
-  const { mtimeMs } = statSync(built)
-  const files = SOURCES.flatMap((name) => {
-    const path = join(root, name)
-    return statSync(path).isDirectory() ? [...new Bun.Glob('**/*').scanSync({ cwd: path, absolute: true })] : [path]
-  })
-  return files.every((file) => statSync(file).mtimeMs < mtimeMs)
-}
-
 /** Nothing of this process's environment: its settings are not the executable's. */
 function spawn(args: string[], env: Record<string, string> = {}) {
   return Bun.spawn([waypost, ...args], { cwd: folder, env: { HOME: folder, ...env }, stdout: 'pipe', stderr: 'pipe' })

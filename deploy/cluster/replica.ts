@@ -1,0 +1,40 @@
+// One replica: the built executable with a port and a DATA_DIR of its own, which stay its own when it is started again.
+import { type Program, startProgram, until } from './program.ts'
+
+export type Replica = ReturnType<typeof replicaOn>
+
+const READY_WITHIN = 60_000
+
+/** `changed` is called when its process is another. */
+export function replicaOn(port: number, program: string, settings: Record<string, string>, log: string, changed: () => void) {
+  const url = `http://127.0.0.1:${port}`
+  let server: Program | undefined
+  return {
+    url,
+    port,
+    /** Of its process, also where that has ended. */
+    get pid() {
+      return server?.pid ?? 0
+    },
+    exited: () => server?.exited ?? Promise.resolve(0),
+    lives: () => server?.lives() ?? false,
+    kill: (signal: NodeJS.Signals) => server?.kill(signal),
+    /** Resolves when it is ready, or degraded because its database is away. */
+    async start() {
+      const started = startProgram([program, 'serve'], { log, env: { ...settings, HOST: '127.0.0.1', PORT: String(port) } })
+      server = started
+      changed()
+      await until(`${url} is ready (${log})`, () => isReady(url, started), READY_WITHIN)
+    },
+    /** SIGTERM: it finishes what it has begun, and stores its clicks. */
+    stop: async () => server?.stop(),
+  }
+}
+
+async function isReady(url: string, server: Program): Promise<boolean> {
+  if (!server.lives()) throw new Error(`${url} ended with ${await server.exited} before it was ready`)
+  return fetch(`${url}/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
