@@ -1,6 +1,7 @@
 // Alerts and faults as the console shows them: what fires, since when and how bad it got, and what a fault did while it was armed.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Readings, watchAlerts } from '../src/telemetry/alerts.ts'
+import { createMetrics } from '../src/telemetry/metrics.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
@@ -8,6 +9,13 @@ setDefaultTimeout(60_000)
 const ADMIN_TOKEN = 'an-operators-long-token'
 const CHAOS_TOKEN = 'break-it'
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+
+test('a probe that is told to wait is no error', () => {
+  const metrics = createMetrics()
+  metrics.observe('GET', '/ready', 503, 0.001)
+  metrics.observe('GET', '/urls', 503, 0.001)
+  expect(metrics.requests()).toMatchObject({ count: 2, errors: 1, by_status: { '5xx': 2 } })
+})
 
 describe('the history of alerts', () => {
   const quiet: Readings = { count: 0, errors: 0, seconds: 0, database: 'up', oldestClick: undefined, droppedClicks: 0 }

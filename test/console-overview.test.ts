@@ -54,20 +54,6 @@ describe.skipIf(!hasBrowser || !installed)('the overview', () => {
     expect(await seen.page.locator('main table').first().textContent()).toContain('3xx')
   })
 
-  test.each([
-    ['light', 1440],
-    ['dark', 1024],
-    ['dark', 390],
-  ] as const)('in the %s, %d wide: axe finds nothing, and nothing scrolls sideways', async (theme, width) => {
-    await seen.page.emulateMedia({ colorScheme: theme })
-    await seen.page.setViewportSize({ width, height: 900 })
-    await seen.open('')
-    await seen.page.locator('main canvas').first().waitFor()
-    expect(await seen.overflows()).toBe(false)
-    expect(await seen.violations()).toEqual([])
-    await seen.page.setViewportSize({ width: 1440, height: 900 })
-  })
-
   test('is left and found by keys alone', async () => {
     await seen.open('')
     await seen.page.keyboard.press('Control+k')

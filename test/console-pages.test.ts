@@ -32,8 +32,7 @@ const PAGES: [path: string, name: string, shows: string][] = [
 ]
 const LOOKS = [
   ['light', 1440],
-  ['dark', 1440],
-  ['light', 1024],
+  ['dark', 1024],
   ['dark', 390],
 ] as const
 const AGENTS = [
@@ -51,7 +50,10 @@ describe.skipIf(!hasBrowser || !installed)('the console behind nginx', () => {
 
   beforeAll(async () => {
     mkdirSync(pictures, { recursive: true })
-    fleet = await startCluster({ env: { ...UNLIMITED, CHAOS_TOKEN: 'a-token-for-chaos', LOG_LEVEL: 'info' } })
+    fleet = await startCluster({
+      nginx: { OPERATORS: 'allow all;' },
+      env: { ...UNLIMITED, CHAOS_TOKEN: 'a-token-for-chaos', LOG_LEVEL: 'info' },
+    })
     await runCommand(['seed', '--demo'], { DATABASE_URL: fleet.database })
     const call = (method: string, path: string, body?: object) =>
       fetch(fleet.nginx + path, {

@@ -47,7 +47,10 @@ export function Blocklist() {
       name: 'links',
       title: 'Links',
       cell: (row) => (
-        <a href={`/console/links?${new URLSearchParams({ q: row.host, show: 'blocked' })}`} aria-label={`show links to ${row.host}`}>
+        <a
+          href={`/console/links?${new URLSearchParams({ q: row.host, show: 'blocked' })}`}
+          aria-label={`show links to ${row.host}`}
+        >
           show
         </a>
       ),

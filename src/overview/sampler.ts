@@ -53,11 +53,11 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
   }
 
   function read() {
-    const { count, by_status } = metrics.requests()
+    const { count, errors, by_status } = metrics.requests()
     const { results, buckets } = figures
     const { user, system } = process.cpuUsage()
     const { queries, seconds } = database.figures()
-    const families = ['2xx', '3xx', '4xx', '5xx'].map((family) => by_status[family] ?? 0)
+    const families = [...['2xx', '3xx', '4xx'].map((family) => by_status[family] ?? 0), errors]
     return {
       at: Date.now(),
       requests: count,
