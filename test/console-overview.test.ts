@@ -1,53 +1,43 @@
-// The console's overview and shell in Chromium, on three real replicas of one real PostgreSQL: one is killed and the database is stopped
+// The console's overview and shell in Chromium, on three replicas of the executable behind nginx: one is killed and the database is stopped
 // while the page is open.
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { type Cluster, startCluster } from '../deploy/cluster/cluster.ts'
+import { nginxProgram } from '../deploy/cluster/nginx.ts'
 import { hasBrowser, type Visit, visit } from './browser.ts'
-import { startChild } from './child.ts'
-import { temporaryFolder } from './databases.ts'
-import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
+import { serverBinaries } from './postgres.ts'
 import { UNLIMITED } from './server.ts'
 
 setDefaultTimeout(60_000)
-const installed = serverBinaries() !== undefined
-if (!installed) console.warn('SKIPPED: test/console-overview.test.ts (PostgreSQL is not installed)')
-const ADMIN_TOKEN = 'the-operator-of-the-overview'
+const installed = serverBinaries() !== undefined && nginxProgram() !== undefined
+if (!installed) console.warn('SKIPPED: test/console-overview.test.ts (PostgreSQL or nginx is not installed)')
 
 describe.skipIf(!hasBrowser || !installed)('the overview', () => {
-  let cluster: Cluster
-  let replicas: Awaited<ReturnType<typeof startChild>>[]
+  let fleet: Cluster
   let seen: Visit
   const strip = () => seen.page.getByRole('group', { name: 'Charts of' })
   const banner = () => seen.page.getByRole('alert', { name: 'What is wrong' })
 
   beforeAll(async () => {
-    cluster = await openCluster({ own: true })
-    const DATABASE_URL = await cluster.createDatabase()
-    replicas = []
-    for (let n = 0; n < 3; n++)
-      replicas.push(await startChild({ DATABASE_URL, DATA_DIR: temporaryFolder(), ADMIN_TOKEN, ...UNLIMITED }))
-    await fetch(`${replicas[0]!.base}/urls`, {
+    fleet = await startCluster({ nginx: { OPERATORS: 'allow all;' }, env: UNLIMITED })
+    await fetch(`${fleet.nginx}/urls`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${fleet.adminToken}`, 'content-type': 'application/json' },
       body: JSON.stringify({ original_url: 'https://example.com/seen', short_code: 'seen' }),
     })
-    seen = await visit(replicas[0]!.base, { token: ADMIN_TOKEN })
+    seen = await visit(fleet.nginx, { token: fleet.adminToken })
     seen.forgive(401) // before the sign-in
   }, 120_000)
   afterEach(() => expect(seen.complaints.splice(0)).toEqual([]))
   afterAll(async () => {
     await seen?.close()
-    for (const { kill, exited } of replicas ?? []) {
-      kill('SIGKILL')
-      await exited
-    }
-    await cluster?.end()
+    await fleet?.stop()
   }, 60_000)
 
   test('shows three replicas, and charts that move with what is asked of any of them', async () => {
     await seen.open('')
     await strip().getByText('3 replicas').waitFor()
     expect(await strip().getByText('ready').count()).toBe(3)
-    for (let n = 0; n < 40; n++) await fetch(`${replicas[n % 3]!.base}/seen`, { redirect: 'manual' })
+    for (let n = 0; n < 40; n++) await fetch(`${fleet.nginx}/seen`, { redirect: 'manual' })
     expect(await seen.page.locator('main canvas').count()).toBeGreaterThanOrEqual(7)
     await seen.page.getByRole('button', { name: /table/i }).first().click()
     await seen.page.locator('main table').first().waitFor()
@@ -73,7 +63,7 @@ describe.skipIf(!hasBrowser || !installed)('the overview', () => {
   test('says which replica was lost, and goes on', async () => {
     await seen.open('')
     await strip().getByText('3 replicas').waitFor()
-    replicas[2]!.kill('SIGKILL')
+    fleet.replicas[2]!.kill('SIGKILL')
     await strip().getByText('lost').waitFor({ timeout: 15_000 })
     await banner()
       .getByText(/Lost: not heard of/)
@@ -82,14 +72,14 @@ describe.skipIf(!hasBrowser || !installed)('the overview', () => {
 
   test('says that the database is away, while redirects go on, and that it is back', async () => {
     await seen.open('')
-    await cluster.control!.stop('fast')
+    await fleet.postgres.stop()
     await banner()
       .getByText(/database/i)
       .first()
       .waitFor({ timeout: 20_000 })
-    const answer = await fetch(`${replicas[0]!.base}/seen`, { redirect: 'manual' })
+    const answer = await fetch(`${fleet.nginx}/seen`, { redirect: 'manual' })
     expect(answer.status).toBe(302)
-    await cluster.control!.start()
+    await fleet.postgres.start()
     await banner()
       .getByText(/database/i)
       .first()

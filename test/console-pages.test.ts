@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Cluster, startCluster } from '../deploy/cluster/cluster.ts'
+import { nginxProgram } from '../deploy/cluster/nginx.ts'
 import { hasBrowser, type Visit, visit } from './browser.ts'
 import { runCommand } from './child.ts'
 import { temporaryFolder } from './databases.ts'
@@ -11,7 +12,7 @@ import { serverBinaries } from './postgres.ts'
 import { UNLIMITED } from './server.ts'
 
 setDefaultTimeout(60_000)
-const installed = serverBinaries() !== undefined && Bun.which('nginx') !== null
+const installed = serverBinaries() !== undefined && nginxProgram() !== undefined
 if (!installed) console.warn('SKIPPED: test/console-pages.test.ts (PostgreSQL or nginx is not installed)')
 
 const PAGES: [path: string, name: string, shows: string][] = [
