@@ -1,6 +1,7 @@
 // Alerts and faults as the console shows them: what fires, since when and how bad it got, and what a fault did while it was armed.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Readings, watchAlerts } from '../src/telemetry/alerts.ts'
+import { createMetrics } from '../src/telemetry/metrics.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
@@ -27,6 +28,12 @@ describe('the history of alerts', () => {
     expect(fired).toMatchObject({ name: 'click_backlog', to: TIME })
     expect(Math.round(fired!.peak)).toBe(90)
     alerts.stop()
+  })
+
+  test('knows no error in /ready that says 503: probes of a start raise no alarm', () => {
+    const metrics = createMetrics()
+    for (const route of ['/ready', '/users']) metrics.observe('GET', route, 503, 0.001)
+    expect(metrics.requests()).toMatchObject({ count: 2, errors: 1 })
   })
 
   test('keeps the newest two hundred', () => {

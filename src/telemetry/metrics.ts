@@ -77,13 +77,13 @@ export function createMetrics() {
     observe: (method: string, route: string, status: number, seconds: number) => seriesOf(method, route, status).observe(seconds),
     /** The series of one route and status, for a caller that counts in it often. */
     series: seriesOf,
-    /** Sums over all routes since the start. */
+    /** Sums over all routes since the start. That /ready says 503 is its answer, and no error. */
     requests() {
       const total = { count: 0, errors: 0, seconds: 0, by_status: {} as Record<string, number> }
-      for (const { status, count, seconds } of series.values()) {
+      for (const { route, status, count, seconds } of series.values()) {
         total.count += count
         total.seconds += seconds
-        if (status >= 500) total.errors += count
+        if (status >= 500 && route !== '/ready') total.errors += count
         const family = `${Math.floor(status / 100)}xx`
         total.by_status[family] = (total.by_status[family] ?? 0) + count
       }
