@@ -322,6 +322,14 @@ create unlogged table replicas (
   seen_at timestamptz(3) not null default clock_timestamp()
 ) with (fillfactor = 20); -- an update finds room beside the row, and no index changes
 
+-- Which replica sends the fleet's notices of alerts, until when, and the last ones. Unlogged: replicas hold the same in memory.
+create unlogged table notice_sender (
+  only_row boolean primary key default true check (only_row),
+  holder uuid not null,
+  until timestamptz not null,
+  notices jsonb not null default '[]'
+) with (fillfactor = 20);
+
 -- Imports. A file's rows wait here, by import and row, until one transaction makes them visible; they go afterwards, also when it fails.
 -- file_id is the row's id in the file. id begins as the same and becomes the id that the row gets, or, where it is there already, has.
 -- Unlogged: what a crash empties was not imported yet.

@@ -42,6 +42,8 @@ import { exportRoute } from './links/export.ts'
 import { linkRoutes } from './links/routes.ts'
 import { linkStore } from './links/store.ts'
 import { linkView } from './links/view.ts'
+import type { Notices } from './notices/notices.ts'
+import { noticeRoutes } from './notices/routes.ts'
 import { overviewRoutes } from './overview/routes.ts'
 import type { PolicyFeed } from './policy/policy.ts'
 import { renewSessionSecret } from './policy/store.ts'
@@ -77,6 +79,7 @@ export type Parts = {
   signer: Signer
   overview: Parameters<typeof overviewRoutes>[0]
   telemetry: Parameters<typeof telemetryRoutes>[0]
+  notices: Notices
   logs: Parameters<typeof logRoutes>[0]
   peers: Peers
   /** True while the process drains: every answer then closes its connection. */
@@ -218,7 +221,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
 
   async function createRoutes(parts: Parts) {
     const { database, policy, auth, sessions, keyring, admission, blocklist, resolver, clicks } = parts
-    const { overview, telemetry, logs, peers } = parts
+    const { overview, telemetry, notices, logs, peers } = parts
     const users = userStore(database)
     const links = linkStore(database)
     const events = eventStore(database)
@@ -257,6 +260,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .use(importRoutes(database, config, admission.refusal, imported)) // before onParse: these read their bodies themselves
       .use(chaosRoutes(chaos, config))
       .use(telemetryRoutes(telemetry))
+      .use(noticeRoutes(notices))
       .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
       .use(userRoutes({ users, links, clicks, resolver, view, changed: userGone }))
       .use(linkRoutes({ database, links, events, clicks, resolver, redirect, admission, view }))
@@ -281,7 +285,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
 }
 
 /** What tells how the server is, and what a fault does to it, goes on telling. */
-const UNDISTURBED = /^\/(health|ready|chaos|console|api\/(chaos|overview|fleet|alerts|session))(\/|$)/
+const UNDISTURBED = /^\/(health|ready|chaos|console|api\/(chaos|overview|fleet|alerts|notices|session))(\/|$)/
 
 /** Who has any credential is told that there is nothing here, or not by this method. */
 const NO_ROUTE: Access = { asks: 'metrics', bound: true }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { readHost } from './http/host.ts'
 import { rateOf } from './limits/rate.ts'
+import { webhookKind } from './notices/webhook.ts'
 
 export const settings = {
   PORT: setting('8080', port, 'Port to listen on.'),
@@ -137,6 +138,33 @@ export const settings = {
     optional(whole(1, 36_500)),
     'Days that events are kept, dropped by whole months; statistics and totals stay. Unset: for ever.',
   ),
+  SMTP_HOST: setting(
+    undefined,
+    optional(hostName),
+    'Mail server for notices of alerts, with ALERT_EMAIL_FROM and ALERT_EMAIL_TO. Unset: none go by e-mail.',
+  ),
+  SMTP_PORT: setting(
+    '587',
+    whole(1, 65_535),
+    'Its port. 465 speaks TLS from the start, others by STARTTLS where offered, and always before a password unless on loopback.',
+  ),
+  SMTP_USER: setting(undefined, optional(text), 'User that the mail server knows, with SMTP_PASSWORD. Unset: no sign-in.'),
+  SMTP_PASSWORD: secret(optional(text), 'The user’s password.'),
+  ALERT_EMAIL_FROM: setting(undefined, optional(mailbox), 'Sender of notices: waypost@example.com.'),
+  ALERT_EMAIL_TO: setting(undefined, optional(mailboxes), 'Who gets notices of alerts, a comma between them.'),
+  ALERT_WEBHOOK_URL: secret(
+    optional(webhook),
+    'Where notices of alerts are posted: a webhook of Discord or Slack, or any other, which gets JSON that is signed.',
+  ),
+  ALERT_WEBHOOK_SECRET: secret(
+    optional(longToken),
+    'Key, at least 16 characters, that signs notices (HMAC-SHA-256, as Standard Webhooks); wanted unless the webhook is Discord’s or Slack’s.',
+  ),
+  RUNBOOK_URL: setting(
+    undefined,
+    optional(webUrl),
+    'Page that notices link to, with #name-of-the-alert behind it. Unset: they name docs/runbook.md.',
+  ),
   CHAOS_TOKEN: secret(optional(text), 'Arms /chaos: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.'),
   LOG_LEVEL: setting(
     'info',
@@ -179,7 +207,29 @@ export function readConfig(
       )
     }
   }
+  assertNoticesWhole(config as Config)
   return { ...config, sources } as Config
+}
+
+/** Half a way for notices would be found out when the first one is due. */
+function assertNoticesWhole(config: Config) {
+  const { SMTP_HOST, ALERT_EMAIL_FROM, ALERT_EMAIL_TO, SMTP_USER, SMTP_PASSWORD } = config
+  const { ALERT_WEBHOOK_URL, ALERT_WEBHOOK_SECRET } = config
+  assertTogether({ SMTP_HOST, ALERT_EMAIL_FROM, ALERT_EMAIL_TO })
+  assertTogether({ SMTP_USER, SMTP_PASSWORD })
+  if (ALERT_WEBHOOK_URL && !ALERT_WEBHOOK_SECRET && webhookKind(ALERT_WEBHOOK_URL) === 'webhook')
+    throw new ConfigError(
+      'ALERT_WEBHOOK_SECRET must be set: ALERT_WEBHOOK_URL is neither Discord’s nor Slack’s, so notices are signed',
+    )
+}
+
+function assertTogether(some: Record<string, unknown>) {
+  const names = Object.keys(some)
+  const missing = names.filter((name) => some[name] === undefined)
+  if (missing.length > 0 && missing.length < names.length)
+    throw new ConfigError(
+      `${missing.join(' and ')} must be set too: ${names.join(', ').replace(/, (\w+)$/, ' and $1')} are used together, or not at all`,
+    )
 }
 
 /** The variables of a file in dotenv form, for --env-file. Throws ConfigError. */
@@ -289,6 +339,29 @@ function origin(value: string | undefined): string {
   if (!url || !/^https?:$/.test(url.protocol) || `${url.origin}/` !== url.href)
     throw new Error('must be http or https, a host and a port, without a path: http://10.0.0.5:8080')
   return url.origin
+}
+
+function hostName(value: string | undefined): string {
+  if (!/^[A-Za-z0-9._:-]{1,255}$/.test(value ?? '')) throw new Error('must be the name or the address of a host, without a port')
+  return value!
+}
+
+function mailbox(value: string | undefined): string {
+  if (!/^[^\s@<>,;"]{1,64}@[^\s@<>,;"]{1,189}$/.test(value ?? ''))
+    throw new Error('must be an e-mail address: waypost@example.com')
+  return value!
+}
+
+function mailboxes(value: string | undefined): string[] {
+  return (value ?? '').split(',').map((one) => mailbox(one.trim()))
+}
+
+/** Exactly as given: it may be signed in its path. */
+function webhook(value: string | undefined): string {
+  const url = URL.parse(value ?? '')
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password)
+    throw new Error('must be an http or https URL, without user and password')
+  return url.href
 }
 
 function rate(value: string | undefined): string {

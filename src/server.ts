@@ -27,6 +27,7 @@ import { openKeyring } from './keys/keyring.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLimits } from './limits/limits.ts'
 import { type Admission, admission } from './links/admission.ts'
+import { openNotices } from './notices/notices.ts'
 import { gatherer } from './overview/gather.ts'
 import { nowOf } from './overview/now.ts'
 import { startSampler } from './overview/sampler.ts'
@@ -36,7 +37,7 @@ import { redirectFigures } from './redirect/figures.ts'
 import { openResolver } from './redirect/open.ts'
 import { createRedirect } from './redirect/route.ts'
 import { takeSlot } from './slots.ts'
-import { watchAlerts } from './telemetry/alerts.ts'
+import { type Fired, watchAlerts } from './telemetry/alerts.ts'
 import { exposeServer, summarize } from './telemetry/exposition.ts'
 import { health, readiness } from './telemetry/health.ts'
 import { fleetLogs } from './telemetry/log-fleet.ts'
@@ -94,10 +95,16 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     const { recorded, dropped } = clicks.figures()
     return { requests: count, errors, clicks: recorded, dropped }
   })
+  let look = () => {} // until notices are there
+  const alertChanged = ({ name, from, to, peak, test }: Fired) => {
+    if (to) log.info({ alert: name, from, to, peak, test }, 'an alert is over')
+    else log.warn({ alert: name, value: peak, test }, 'an alert fires')
+    look()
+  }
   const alerts = watchAlerts(() => {
     const { oldest, dropped } = clicks.figures()
     return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped }
-  })
+  }, alertChanged)
   exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle })
 
   const ready = () => readiness(lifecycle.phase(), database.state(), clicks.figures())
@@ -119,6 +126,8 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   const members = followMembers({ database, self, folder: slot.folder, log })
   const signer = createSigner(config, () => policy.current().sessionSecret, clicks.journalId)
   const fleet = askFleet({ members, signer, log })
+  const notices = openNotices({ config, database, alerts, fleet, self, metrics, log })
+  look = notices.look
   const streams = eventStreams()
   const gathering = gatherer({ ring: sampler.ring, now, members, fleet })
   const stream = overviewStream({ sampler, gathering, fleet, streams, log })
@@ -157,6 +166,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     signer,
     overview: { ring: sampler.ring, now, members, fleet, gathering, stream },
     telemetry,
+    notices,
     logs,
     peers,
     draining,
@@ -199,6 +209,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     chaos.stop()
     limits.close()
   })
+  lifecycle.onDrain('hand over notices', (ms) => notices.stop(ms / 4))
   lifecycle.onDrain('stop following changes', async () => {
     await stopResolver()
     await keyring.stop()
@@ -226,6 +237,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     throw error
   }
   await Promise.race([changes.poll(), Bun.sleep(FIRST_COPY_WITHIN)]) // small copies are whole before the first visitor
+  notices.start()
   lifecycle.ready()
   return { port: http.port ?? config.PORT, lifecycle, database, chaos, auth, members }
 }

@@ -141,7 +141,12 @@ describe('every route', () => {
 
   test('is open to other replicas only where they ask each other, and only to read', () => {
     const open = operations.filter(({ peers }) => peers)
-    expect(open.map(({ route }) => route).sort()).toEqual(['GET /api/fleet', 'GET /api/overview/samples', 'GET /logs'])
+    expect(open.map(({ route }) => route).sort()).toEqual([
+      'GET /api/fleet',
+      'GET /api/notices',
+      'GET /api/overview/samples',
+      'GET /logs',
+    ])
     expect(new Set(open.map(({ scope }) => scope))).toEqual(new Set(['read']))
   })
 

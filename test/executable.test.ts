@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { executable } from '../deploy/cluster/executable.ts'
 import { freePort } from './postgres.ts'
+import { mailServer } from './receivers.ts'
 
 /** Building, and the first boot of the embedded database, on a slow machine. */
 const SLOW = 120_000
@@ -71,12 +72,24 @@ describe('the server', () => {
   let port: number
   let server: Awaited<ReturnType<typeof start>>
   let code: string
+  let mail: Awaited<ReturnType<typeof mailServer>>
 
   beforeAll(async () => {
     port = await freePort()
-    server = await start(port)
+    mail = await mailServer({ user: 'waypost', password: 'a-password' })
+    server = await start(port, {
+      SMTP_HOST: '127.0.0.1',
+      SMTP_PORT: String(mail.port),
+      SMTP_USER: 'waypost',
+      SMTP_PASSWORD: 'a-password',
+      ALERT_EMAIL_FROM: 'waypost@example.com',
+      ALERT_EMAIL_TO: 'operator@example.com',
+    })
   }, SLOW)
-  afterAll(() => server?.child.kill('SIGKILL'))
+  afterAll(async () => {
+    server?.child.kill('SIGKILL')
+    await mail.stop()
+  })
 
   const get = (path: string, headers: Record<string, string> = {}) =>
     fetch(`http://127.0.0.1:${port}${path}`, { headers, redirect: 'manual' })
@@ -111,6 +124,15 @@ describe('the server', () => {
     expect(redirect.status).toBe(302)
     expect(redirect.headers.get('location')).toBe(target)
     expect(await (await get(`/urls/${link.id}`)).json()).toMatchObject({ click_count: 1 })
+  })
+
+  test('tells by e-mail what fires, and the drill reports it', async () => {
+    const { code, stdout, stderr } = await run(['drill', 'alerts', '--port', String(port)])
+    expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(/\bsent$/m), ''])
+    expect(stdout).toMatch(/^service_down +delivered {2}email: sent$/m)
+    expect(mail.mails.map(({ subject }) => subject)).toContainEqual(
+      expect.stringMatching(/^Waypost \[TEST\] FIRING: service_down on /),
+    )
   })
 
   const assets: [path: string, type: string][] = [
@@ -197,6 +219,8 @@ describe('the server', () => {
       expect(Date.now() - began).toBeLessThan(10_000)
       server = await start(port)
       expect((await get(`/${code}`)).status).toBe(302)
+      const drill = await run(['drill', 'alerts', '--port', String(port)])
+      expect([drill.code, drill.stderr]).toEqual([1, expect.stringContaining('notices are not set up')])
       server.child.kill('SIGTERM')
       expect(await server.child.exited).toBe(0)
     },
@@ -223,8 +247,8 @@ async function run(args: string[], env: Record<string, string> = {}) {
 const textOf = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => new Response(stream).text()
 
 /** Starts the server and waits until it is ready; fails with what it printed. */
-async function start(port: number) {
-  const child = spawn(['--port', String(port), '--drain-wait', '0'])
+async function start(port: number, env: Record<string, string> = {}) {
+  const child = spawn(['--port', String(port), '--drain-wait', '0'], env)
   const output = Promise.all([textOf(child.stdout), textOf(child.stderr)])
   while (child.exitCode === null) {
     const ready = await fetch(`http://127.0.0.1:${port}/ready`)

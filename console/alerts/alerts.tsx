@@ -11,6 +11,7 @@ import { may } from '../server/scope.ts'
 import { useSession } from '../server/session.ts'
 import { figure, type Standing, titleOf } from './alert.ts'
 import { History } from './history.tsx'
+import { Notices } from './notices.tsx'
 
 type Answer = { alerts: Standing[]; history: Fired[] }
 export type Fired = { name: string; from: string; to: string | null; peak: number; test?: boolean }
@@ -87,6 +88,7 @@ export function Alerts() {
           ]}
         />
       )}
+      {data && <Notices />}
       {data && <History fired={data.history} alerts={data.alerts} />}
     </PageFrame>
   )

@@ -36,6 +36,13 @@ export async function run(argv: string[]) {
   command('drain <folder>', 'Store the click journals that a replica left in a folder (a DATA_DIR, or one replica’s).').action(
     async (folder, options) => (await import('./drain.ts')).drain(configOf(options), folder),
   )
+  const drill = program.command('drill').description('Try out, on the running server, what must work when it matters.')
+  command(
+    'alerts',
+    'Let every alert fire as a test, and report whether its notice was delivered; exit 1 when not.',
+    {},
+    drill,
+  ).action(async (options) => (await import('./drill-alerts.ts')).drillAlerts(configOf(options)))
   command('healthcheck', 'Ask the server on this machine whether it is ready; exit 1 when it is not.').action(async (options) =>
     (await import('./healthcheck.ts')).healthcheck(configOf(options)),
   )

@@ -50,8 +50,8 @@ const NAMES = Object.keys(ALERTS) as AlertName[]
 
 export type Alerts = ReturnType<typeof watchAlerts>
 
-/** Starts the evaluation of `read`; `status` is what /alert-status answers. */
-export function watchAlerts(read: () => Readings) {
+/** Starts the evaluation of `read`; `status` is what /alert-status answers. Calls `changed` when one begins to fire, and when it ends. */
+export function watchAlerts(read: () => Readings, changed: (fired: Fired) => void = () => {}) {
   const samples: { at: number; count: number; errors: number; seconds: number; droppedClicks: number }[] = []
   const alerts = {} as Record<AlertName, Alert>
   const history: Fired[] = [] // newest last
@@ -82,14 +82,18 @@ export function watchAlerts(read: () => Readings) {
     const tested = (testedUntil.get(name) ?? 0) > now.getTime()
     const test = tested && value <= limit
     const state = value > limit || tested ? 'firing' : 'ok'
-    const changed = alerts[name]?.state !== state
-    alerts[name] = { state, since: changed ? now.toISOString() : alerts[name].since, value, limit, unit }
+    const turned = alerts[name]?.state !== state
+    alerts[name] = { state, since: turned ? now.toISOString() : alerts[name].since, value, limit, unit }
     const last = history.findLast((fired) => fired.name === name && fired.to === null)
     if (state === 'ok') {
-      if (last) last.to = now.toISOString()
+      if (!last) return
+      last.to = now.toISOString()
+      changed(last)
     } else if (!last) {
-      history.push({ name, from: now.toISOString(), to: null, peak: value, test })
+      const fired: Fired = { name, from: now.toISOString(), to: null, peak: value, test }
+      history.push(fired)
       if (history.length > KEPT) history.shift()
+      changed(fired)
     } else {
       last.peak = Math.max(last.peak, value)
       last.test &&= test // what began as a test and goes on is none
@@ -118,6 +122,8 @@ export function watchAlerts(read: () => Readings) {
       if (!known) return undefined
       testedUntil.set(known, Date.now() + TEST_FOR)
       evaluate()
+      const alert = alerts[known]
+      if (alert.value <= alert.limit) alert.since = new Date().toISOString() // also where an earlier test goes on: this is another
       setTimeout(evaluate, TEST_FOR + 1).unref()
       return { name: known, until: new Date(testedUntil.get(known)!).toISOString() }
     },
