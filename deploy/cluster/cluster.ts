@@ -1,7 +1,8 @@
 // A fleet on this machine, without containers: PostgreSQL, nginx, and replicas of the built executable, from the files of deploy/.
-import { accessSync, chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { atEnd } from '../../test/at-end.ts'
 import { freePort } from '../../test/postgres.ts'
 import { startDatabase } from './database.ts'
 import { executable } from './executable.ts'
@@ -36,9 +37,14 @@ export async function startCluster({ port, dir, replicas: count = 3, env = {}, n
   const stop = async () => {
     rmSync(file, { force: true })
     for (const end of stops.splice(0).reverse()) await end()
+    calledOff()
+    putAway()
+  }
+  const putAway = () => {
     if (room !== folder) rmSync(room, { recursive: true, force: true })
     if (!dir) rmSync(folder, { recursive: true, force: true })
   }
+  const calledOff = atEnd(putAway)
 
   try {
     const database = await startDatabase(join(room, 'postgres'), log('postgres'))
@@ -104,6 +110,5 @@ async function roomForNobody(folder: string): Promise<string> {
   if (entered) return folder
   const room = mkdtempSync(join(tmpdir(), 'waypost-cluster-'))
   chmodSync(room, 0o711)
-  accessSync(room)
   return room
 }

@@ -15,6 +15,7 @@ export async function startNginx(folder: string, port: number, ports: number[], 
   const program = nginxProgram()
   if (!program) throw new Error('nginx is not installed: apt-get install nginx')
   rmSync(join(folder, 'marked'), { recursive: true, force: true })
+  assertFree(port)
   for (const name of ['body', 'proxy']) mkdirSync(join(folder, name), { recursive: true })
   chmodSync(folder, 0o711)
   const file = (name: string) => join(folder, name)
@@ -39,6 +40,14 @@ export async function startNginx(folder: string, port: number, ports: number[], 
     mark: (how: 'down' | 'up', replica: number) =>
       run([join(recipes, 'mark'), how, String(replica)], { env: { MARKED: file('marked') } }),
     stop: () => server.stop(5_000),
+  }
+}
+
+function assertFree(port: number) {
+  try {
+    Bun.listen({ hostname: '127.0.0.1', port, socket: { data() {} } }).stop(true)
+  } catch {
+    throw new Error(`port ${port} is in use: name another for nginx`)
   }
 }
 
