@@ -126,7 +126,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       if (preflight) exchange.route = 'preflight'
       else {
         await admit(request, address, exchange)
-        if (chaos.any()) await disturb(address.path)
+        if (chaos.disturbs() && !UNDISTURBED.test(address.path)) await disturb()
       }
       response = preflight ?? (await routes.fetch(request))
       const problem = problems.get(request)
@@ -181,8 +181,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
     }
   }
 
-  async function disturb(path: string) {
-    if (UNDISTURBED.test(path)) return
+  async function disturb() {
     const delay = chaos.delay()
     if (delay > 0) await Bun.sleep(delay)
     if (chaos.fails()) throw new Problem(500, 'this failure was asked for by /chaos')

@@ -1,6 +1,7 @@
 // Every setting, once: its name, default, parser and help. This table makes the flags, `waypost config`, .env.example and docs/configuration.md.
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import { hostsOf, readDatabaseUrl } from './database/url.ts'
 import { readHost } from './http/host.ts'
 import { rateOf } from './limits/rate.ts'
 import { webhookKind } from './notices/webhook.ts'
@@ -11,9 +12,13 @@ export const settings = {
   DATA_DIR: setting('./data', text, 'Folder for the embedded database and everything else that is kept.'),
   DATABASE_URL: secret(
     optional(databaseUrl),
-    'PostgreSQL to use, postgres://user:password@host:5432/name. Unset, with no DATABASE_* set: the embedded one.',
+    'PostgreSQL to use, postgres://user:password@host:5432/name; of several servers, a:5432,b:5432, the one that takes writes. Unset, with no DATABASE_* set: the embedded one.',
   ),
-  DATABASE_HOST: setting(undefined, optional(text), 'Host of PostgreSQL; localhost where another DATABASE_* is set.'),
+  DATABASE_HOST: setting(
+    undefined,
+    optional(databaseHosts),
+    'Host of PostgreSQL, or several with commas; localhost where another DATABASE_* is set.',
+  ),
   DATABASE_PORT: setting(undefined, optional(port), 'Port of PostgreSQL; 5432 where another DATABASE_* is set.'),
   DATABASE_NAME: setting(undefined, optional(text), 'Database; waypost where another DATABASE_* is set.'),
   DATABASE_USER: setting(undefined, optional(text), 'Role; postgres where another DATABASE_* is set.'),
@@ -394,8 +399,11 @@ function isUrl(value: string): boolean {
 }
 
 function databaseUrl(value: string | undefined): string {
-  const oneHost = value?.replace(/(,[^/?@]*)(?=[/?]|$)/, '') // others may follow the first
-  if (!/^postgres(ql)?:\/\/./.test(value ?? '') || !isUrl(oneHost!))
-    throw new Error('must look like postgres://user:password@host:5432/name')
+  readDatabaseUrl(value ?? '')
+  return value!
+}
+
+function databaseHosts(value: string | undefined): string {
+  hostsOf(value ?? '')
   return value!
 }

@@ -4,7 +4,10 @@ import { basename } from 'node:path'
 import { createApp } from './app.ts'
 import { blocklist } from './blocklist/blocklist.ts'
 import { openBlocklistFile } from './blocklist/file.ts'
+import { effectsOn } from './chaos/effects.ts'
+import { exposeFaults } from './chaos/exposition.ts'
 import { createChaos } from './chaos/faults.ts'
+import { auditTrail } from './chaos/trail.ts'
 import { startRecorder } from './clicks/recorder.ts'
 import { type Config, ConfigError } from './config.ts'
 import { openDatabase } from './database/connect.ts'
@@ -90,10 +93,16 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   const limits = createLimits({ config, log, metrics, peers, keyed: () => auth.mode() === 'token', bearerOf: auth.bearerOf })
   const redirect = createRedirect({ resolver, clicks, config, figures, limits, peers })
   const kill = () => void lifecycle.drain(75, 'chaos: kill')
-  const chaos = createChaos(database, log, kill, () => {
-    const { count, errors } = metrics.requests()
-    const { recorded, dropped } = clicks.figures()
-    return { requests: count, errors, clicks: recorded, dropped }
+  const chaos = createChaos({
+    effects: effectsOn(database, clicks, resolver),
+    trail: auditTrail(database, log),
+    log,
+    kill,
+    read() {
+      const { count, errors, seconds } = metrics.requests()
+      const { recorded, stored, adopted, dropped } = clicks.figures()
+      return { requests: count, errors, seconds, clicks: recorded, stored: stored + adopted, dropped }
+    },
   })
   let look = () => {} // until notices are there
   const alertChanged = ({ name, from, to, peak, test }: Fired) => {
@@ -106,8 +115,9 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped }
   }, alertChanged)
   exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle })
+  exposeFaults(metrics, chaos)
 
-  const ready = () => readiness(lifecycle.phase(), database.state(), clicks.figures())
+  const ready = () => readiness(lifecycle.phase(), database.state(), clicks.figures(), chaos.armed())
   const sampler = startSampler({ metrics, figures, clicks, database })
   const now = nowOf({ database, clicks, resolver, lifecycle, chaos, alerts, sampler })
   let url: string | null = null // until the port is open
@@ -135,7 +145,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   const telemetry = {
     metrics,
     alerts,
-    health: () => health(lifecycle.started),
+    health: () => health(lifecycle.started, chaos.armed()),
     ready,
     summary: () => summarize(metrics, figures, lifecycle.started),
   }
@@ -192,6 +202,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     members.say()
   })
 
+  lifecycle.onDrain('end the faults', () => chaos.stop())
   lifecycle.onDrain('wait for the balancer', () => Bun.sleep(config.DRAIN_WAIT * 1000))
   lifecycle.onDrain('finish requests', async (ms) => {
     streams.endAll()
@@ -206,7 +217,6 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     stream.stop()
     sampler.stop()
     blocklistFile?.stop()
-    chaos.stop()
     limits.close()
   })
   lifecycle.onDrain('hand over notices', (ms) => notices.stop(ms / 4))

@@ -60,7 +60,7 @@ describe.skipIf(!external)('the change feed', () => {
   /** A replica's edge copy, and the feed that it follows. */
   function follow(database: OpenDatabase, folder = temporaryFolder()) {
     const { log } = quiet()
-    const edge = openEdgeTier({ folder, address: database.address, database, maxAge: 86_400_000, log })
+    const edge = openEdgeTier({ folder, database, maxAge: 86_400_000, log })
     const applied: Target[] = []
     const follower = {
       ...edge,
@@ -69,7 +69,7 @@ describe.skipIf(!external)('the change feed', () => {
         edge.apply(targets, position)
       },
     }
-    const changes = followChanges({ database, address: database.address, follower, log })
+    const changes = followChanges({ database, follower, log })
     let over = false
     const stop = async () => {
       if (over) return

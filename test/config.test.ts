@@ -4,6 +4,7 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configurationPage, envExample } from '../docs/generate.ts'
 import { type Config, flagOf, isExternal, type Name, readConfig, readEnvFile, settings } from '../src/config.ts'
+import { readDatabaseUrl } from '../src/database/url.ts'
 import { runCommand } from './child.ts'
 import { temporaryFolder } from './databases.ts'
 
@@ -71,6 +72,21 @@ describe('where a value comes from', () => {
   }, 30_000)
 })
 
+describe('a database’s URL', () => {
+  test.each([
+    ['postgres://u:p@a:5432,b:5433/n', 'a:5432 b:5433', 'postgres://u:p@a:5432/n'],
+    ['postgres://a,[::1]:5433/n?sslmode=require', 'a:5432 ::1:5433', 'postgres://a:5432/n?sslmode=require'],
+    ['postgresql:///n?host=a,b&port=1,2', 'a:1 b:2', 'postgresql://a:1/n'],
+    ['postgres://u@/n?host=a,b&port=6000&target_session_attrs=read-write', 'a:6000 b:6000', 'postgres://u@a:6000/n'],
+    ['postgres:///n?host=/run/postgresql', '/run/postgresql:5432', 'postgres://%2Frun%2Fpostgresql/n'],
+    ['postgres://[::1]/n', '::1:5432', 'postgres://[::1]:5432/n'],
+    ['postgres:///n', 'localhost:5432', 'postgres://localhost:5432/n'],
+  ])('%s names the servers %s', (text, hosts, url) => {
+    const read = readDatabaseUrl(text)
+    expect([read.hosts.map(({ host, port }) => `${host}:${port}`).join(' '), read.url]).toEqual([hosts, url])
+  })
+})
+
 describe('a wrong value', () => {
   test.each([
     ['PORT', 'http'],
@@ -82,6 +98,9 @@ describe('a wrong value', () => {
     ['DATABASE_POOL', '0'],
     ['DATABASE_POOL', '201'],
     ['DATABASE_URL', 'mysql://root@localhost/x'],
+    ['DATABASE_URL', 'postgres://a:5432,b:99999/x'],
+    ['DATABASE_URL', 'postgres://a,b/x?target_session_attrs=standby'],
+    ['DATABASE_HOST', 'a,,b'],
     ['PUBLIC_URL', 'go.example.com'],
     ['ADVERTISE_URL', 'http://10.0.0.5:8080/waypost'],
     ['ADVERTISE_URL', 'ftp://10.0.0.5'],

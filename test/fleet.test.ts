@@ -6,6 +6,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
 import { readConfig } from '../src/config.ts'
+import { outside as outsideOf } from '../src/database/connect.ts'
 import { advertisedUrl, isLoopback } from '../src/fleet/address.ts'
 import { createSigner } from '../src/fleet/signature.ts'
 import { startChild } from './child.ts'
@@ -52,8 +53,7 @@ describe('the address that others are told', () => {
   const outside = Object.values(networkInterfaces())
     .flat()
     .find((one) => one && !one.internal && one.family === 'IPv4')?.address
-  const database = (url: string) =>
-    ({ kind: 'external', url, host: '', port: 0, name: '', user: '', password: undefined }) as const
+  const database = (url: string) => outsideOf({ DATABASE_URL: url })
 
   test.each([
     [{ ADVERTISE_URL: 'https://one.internal:8443/' }, 'postgres://db/x', 'https://one.internal:8443'],

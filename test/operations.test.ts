@@ -173,7 +173,7 @@ describe('the live tail', () => {
   test('shows one level where asked to', async () => {
     const response = await tail('?level=warning')
     await server.get('/users/1')
-    server.chaos.arm('latency', 1, 0.001, 1)
+    await server.chaos.arm('latency', 1, 0.001, 1)
     server.chaos.endAll()
     const [event] = await readEvents(response, (events) => events.length >= 1)
     expect(JSON.parse(event!.data)).toMatchObject({ level: 'warn', message: 'fault armed' })

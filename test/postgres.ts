@@ -91,13 +91,32 @@ function databasesOf(url: string) {
 }
 
 /** PostgreSQL refuses to run as root. */
-const prefix = (command: string[]) =>
+export const prefix = (command: string[]) =>
   process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...command] : command
 
-async function asNobody(command: string[], folder: string) {
+/** Runs one of PostgreSQL's programs as who may run it. */
+export async function asNobody(command: string[], folder: string) {
   if (process.getuid?.() === 0) chownSync(folder, 65534, 65534)
   const child = Bun.spawn(prefix(command), { stdout: 'ignore', stderr: 'pipe', cwd: folder })
   if ((await child.exited) !== 0) throw new Error(`${command[0]}: ${await new Response(child.stderr).text()}`)
+}
+
+/** The postmaster and all that it started; they can be frozen, or killed as by a power cut. */
+export function signalCluster(postmaster: number, signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL') {
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === postmaster)
+  for (const pid of [postmaster, ...children.map(Number)]) process.kill(pid, signal)
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[1],
+    )
+  } catch {
+    return 0 // it ended meanwhile
+  }
 }
 
 export function freePort(): Promise<number> {

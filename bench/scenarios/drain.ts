@@ -4,7 +4,7 @@ import { batchOf } from '../../src/clicks/batch.ts'
 import { drainFolder, newState } from '../../src/clicks/drain.ts'
 import { controlBlock, openJournal } from '../../src/clicks/journal.ts'
 import { prepareSegment } from '../../src/clicks/segments.ts'
-import { openPool } from '../../src/database/connect.ts'
+import { openPool, outside } from '../../src/database/connect.ts'
 import { createLog, createLogRing } from '../../src/telemetry/logs.ts'
 import { type Result, round } from '../compare.ts'
 import { fillLinks } from '../product.ts'
@@ -26,11 +26,7 @@ export async function drain(): Promise<Result> {
   await fillLinks(database.url, LINKS)
   await waypost.stop()
   const folder = temporaryFolder()
-  const pool = openPool(
-    { kind: 'external', url: database.url, host: '', port: 0, name: '', user: '', password: undefined },
-    2,
-    createLog('fatal', createLogRing(), false),
-  )
+  const pool = openPool(outside({ DATABASE_URL: database.url }), 2, createLog('fatal', createLogRing(), false))
   const sql = postgres(database.url, { max: 1 })
   try {
     await writeJournal(folder)

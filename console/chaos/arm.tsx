@@ -79,9 +79,9 @@ export function Arm({ done }: { done: () => void }) {
               </div>
             </div>
           )}
-          {(plan.fault === 'errors' || plan.fault === 'latency') && (
+          {chosen.of && (
             <Field
-              label="Share of requests, in %"
+              label={`Share of ${chosen.of}, in %`}
               inputMode="decimal"
               value={plan.share}
               fault={fault('share')}
@@ -212,10 +212,12 @@ function bodyOf({ fault, duration, share, latency }: Plan): Body {
   return {
     fault,
     duration: Number(duration),
-    ...(fault !== 'database' && { share: Number(share) / 100 }),
+    ...(takesShare(fault) && { share: Number(share) / 100 }),
     ...(fault === 'latency' && { latency_ms: Number(latency) }),
   }
 }
+
+const takesShare = (fault: FaultName) => FAULTS.find(({ name }) => name === fault)!.of !== undefined
 
 function faultsIn({ fault, duration, share, latency }: Plan): Partial<Record<keyof Plan, string>> {
   const wrong = (text: string, most: number, whole = false) => {
@@ -224,7 +226,7 @@ function faultsIn({ fault, duration, share, latency }: Plan): Partial<Record<key
   }
   return {
     ...(fault !== 'kill' && wrong(duration, LONGEST) && { duration: `Say for how long: 1 to ${LONGEST} seconds.` }),
-    ...((fault === 'errors' || fault === 'latency') && wrong(share, 100) && { share: 'A number above 0, at most 100.' }),
+    ...(takesShare(fault) && wrong(share, 100) && { share: 'A number above 0, at most 100.' }),
     ...(fault === 'latency' && wrong(latency, MOST_LATENCY, true) && { latency: `A whole number from 1 to ${MOST_LATENCY}.` }),
   }
 }

@@ -60,7 +60,14 @@ const ROWS: { title: string; unit: string; of: (stretch: Stretch) => number; sho
     of: ({ errors, requests }) => (requests > 0 ? errors / requests : 0),
     shown: percent,
   },
+  {
+    title: 'A request took',
+    unit: 'ms, mean',
+    of: ({ mean_ms }) => mean_ms,
+    shown: (ms) => String(Number(ms.toPrecision(3))),
+  },
   { title: 'Clicks kept', unit: 'a second', of: rate('clicks'), shown: short },
+  { title: 'Clicks stored', unit: 'a second', of: rate('stored'), shown: short },
   { title: 'Clicks lost', unit: 'in all', of: ({ dropped }) => dropped, shown: count },
 ]
 
@@ -108,6 +115,6 @@ function Figures({ before, while: meanwhile, after }: NonNullable<Past['evidence
   )
 }
 
-function rate(name: 'requests' | 'clicks') {
+function rate(name: 'requests' | 'clicks' | 'stored') {
   return ({ seconds, [name]: counted }: Stretch) => (seconds > 0 ? counted / seconds : 0)
 }

@@ -89,7 +89,7 @@ const alertText = (name: string, since: string) => `Alert ${name.replaceAll('_',
 
 const faultNotice = ({ fault, until }: Now['faults'][number]): Omit<Notice, 'where'> => ({
   tone: 'warn',
-  text: `Fault armed: ${fault.replaceAll('_', ' ')}.`,
+  text: `Fault armed: ${fault.replaceAll('-', ' ')}.`,
   until,
   page: 'chaos',
 })

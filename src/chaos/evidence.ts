@@ -1,10 +1,10 @@
 // What a fault did: how much was asked, failed and clicked before it, meanwhile and after, by the counters that are kept anyway.
 
-/** Counted since the start. */
-export type Sums = { requests: number; errors: number; clicks: number; dropped: number }
+/** Counted since the start; `seconds` is what requests took together. */
+export type Sums = Record<'requests' | 'errors' | 'seconds' | 'clicks' | 'stored' | 'dropped', number>
 
 /** What was counted in so many seconds. */
-export type Stretch = Sums & { seconds: number }
+export type Stretch = Omit<Sums, 'seconds'> & { seconds: number; mean_ms: number }
 
 /** The minute before, the time of the fault, and the minute after; `after` is null until it begins. They grow while they last. */
 export type Evidence = () => { before: Stretch; while: Stretch; after: Stretch | null }
@@ -52,6 +52,8 @@ const between = (a: Moment, b: Moment): Stretch => ({
   seconds: Math.round(b.at - a.at) / 1000,
   requests: b.requests - a.requests,
   errors: b.errors - a.errors,
+  mean_ms: Math.round((1e5 * (b.seconds - a.seconds)) / Math.max(1, b.requests - a.requests)) / 100,
   clicks: b.clicks - a.clicks,
+  stored: b.stored - a.stored,
   dropped: b.dropped - a.dropped,
 })

@@ -1,9 +1,10 @@
-// Faults made on purpose, each with a mandatory end.
-import type { Database } from '../database/guard.ts'
+// Faults made on purpose, each with a mandatory end: what is armed, until when, and what was.
 import type { Log } from '../telemetry/logs.ts'
+import type { Effects } from './effects.ts'
 import { type Evidence, keepCount, type Sums } from './evidence.ts'
+import type { Trail } from './trail.ts'
 
-export const FAULTS = ['kill', 'latency', 'errors', 'database'] as const
+export const FAULTS = ['kill', 'latency', 'errors', 'database', 'cache', 'freeze-drain', 'cpu', 'memory'] as const
 export type Fault = (typeof FAULTS)[number]
 /** `by`: the id of the request that asked for it, to be found in the log. */
 export type Armed = { fault: Fault; until: number; share: number; ms: number; by: string }
@@ -14,52 +15,64 @@ const KEPT = 100
 
 export type Chaos = ReturnType<typeof createChaos>
 
+type Parts = { effects: Effects; trail: Trail; log: Log; kill: () => void; read: () => Sums }
+
 /**
  * `kill` is called for that fault: the process drains and exits 75, for its supervisor to start it again. `read` are the counters that tell
  * what a fault did.
  */
-export function createChaos(database: Database, log: Log, kill: () => void, read: () => Sums) {
+export function createChaos({ effects, trail, log, kill, read }: Parts) {
   const count = keepCount(read)
   const armed = new Map<Fault, Armed & { timer: Timer; past: Past; over: () => void }>()
   const history: Past[] = []
+  const timesArmed = new Map<Fault, number>()
 
-  function end(fault: Fault) {
+  function end(fault: Fault, how: 'its time was over' | 'ended by hand' | 'armed anew' | 'the server stops') {
     const one = armed.get(fault)
     if (!one) return
     clearTimeout(one.timer)
     armed.delete(fault)
     one.past.to = Date.now()
     one.over()
-    if (fault === 'database') database.pretendAway(false)
-    log.warn({ fault }, 'fault ended')
+    log.warn({ fault, how }, 'fault ended')
+    void trail.note('chaos_ended', { fault, how, request_id: one.by })
   }
 
   return {
-    /** Arms `fault` for `seconds`; `share` (0 to 1) of requests are hit, latency adds `ms`. Armed again, it starts anew. */
-    arm(fault: Fault, seconds: number, share: number, ms: number, by = '') {
+    /** Arms `fault` for `seconds`; `share` (0 to 1) is of what it hits, latency adds `ms`. Armed again, it starts anew. */
+    async arm(fault: Fault, seconds: number, share: number, ms: number, by = '') {
+      await trail.note('chaos_armed', { fault, seconds, share, ...(fault === 'latency' && { latency_ms: ms }), request_id: by })
       log.warn({ fault, seconds, share, ms }, 'fault armed')
+      timesArmed.set(fault, (timesArmed.get(fault) ?? 0) + 1)
       if (fault === 'kill') return kill()
-      end(fault)
+      end(fault, 'armed anew')
       const now = Date.now()
       const { evidence, over } = count.begin()
       const past: Past = { fault, share, ms, by, from: now, to: null, evidence }
       if (history.push(past) > KEPT) history.shift()
-      const timer = setTimeout(end, seconds * 1000, fault)
-      armed.set(fault, { fault, until: now + seconds * 1000, share, ms, by, timer, past, over })
-      if (fault === 'database') database.pretendAway(true)
+      const undo = effects[fault]?.(share, seconds * 1000)
+      const timer = setTimeout(end, seconds * 1000, fault, 'its time was over')
+      const undone = () => {
+        undo?.()
+        over()
+      }
+      armed.set(fault, { fault, until: now + seconds * 1000, share, ms, by, timer, past, over: undone })
     },
-    endAll: () => [...armed.keys()].forEach(end),
+    endAll: () => [...armed.keys()].forEach((fault) => end(fault, 'ended by hand')),
     armed: (): Armed[] => [...armed.values()].map(({ fault, until, share, ms, by }) => ({ fault, until, share, ms, by })),
     /** Newest first, at most 100, those that are armed among them. */
     history: () => history.toReversed(),
+    timesArmed: (fault: Fault) => timesArmed.get(fault) ?? 0,
+    /** Whether requests are failed or held up; redirects by /:code never are. */
+    disturbs: () => armed.has('errors') || armed.has('latency'),
     /** Whether this request is one of those to fail. */
     fails: () => hits(armed.get('errors')),
     /** How many ms this request is to wait. */
     delay: () => (hits(armed.get('latency')) ? armed.get('latency')!.ms : 0),
-    any: () => armed.size > 0,
-    stop() {
-      for (const fault of [...armed.keys()]) end(fault)
+    async stop() {
+      for (const fault of [...armed.keys()]) end(fault, 'the server stops')
       count.stop()
+      await trail.stop()
     },
   }
 }

@@ -27,7 +27,13 @@ export function chaosRoutes(chaos: Chaos, config: Config) {
       ),
     ),
     duration: Type.Optional(Type.Number({ description: `Seconds, up to ${MAX_SECONDS}; mandatory but for kill.` })),
-    share: Type.Optional(Type.Number({ description: 'Of requests hit, above 0 to 1.', default: 1 })),
+    share: Type.Optional(
+      Type.Number({
+        description:
+          'Above 0 to 1: of requests (latency, errors), queries (database), look-ups (cache), the time of every core (cpu), 1 GiB (memory).',
+        default: 1,
+      }),
+    ),
     latency_ms: Type.Optional(Type.Integer({ description: `Added by latency, up to ${MAX_LATENCY}.`, default: 200 })),
   })
 
@@ -35,8 +41,8 @@ export function chaosRoutes(chaos: Chaos, config: Config) {
     .onBeforeHandle(authorize)
     .get(
       '/chaos',
-      ({ set }) => {
-        chaos.arm('kill', 0, 1, 0)
+      async ({ request, set }) => {
+        await chaos.arm('kill', 0, 1, 0, exchangeOf(request).id)
         set.status = 204
       },
       { detail: { summary: 'Drain and exit 75, for the supervisor to restart' } },
@@ -45,7 +51,7 @@ export function chaosRoutes(chaos: Chaos, config: Config) {
       '/chaos',
       async ({ request, set }) => {
         const { fault, seconds, share, ms } = await readFault(request)
-        chaos.arm(fault, seconds, share, ms, exchangeOf(request).id)
+        await chaos.arm(fault, seconds, share, ms, exchangeOf(request).id)
         set.status = 204
       },
       {

@@ -9,12 +9,14 @@ const Stretch = Type.Object({
   seconds: Type.Number(),
   requests: Type.Integer(),
   errors: Type.Integer({ description: 'Answers of 500 and above.' }),
+  mean_ms: Type.Number({ description: 'What a request took.' }),
   clicks: Type.Integer({ description: 'Redirects whose click was kept.' }),
+  stored: Type.Integer({ description: 'Clicks that reached the database.' }),
   dropped: Type.Integer({ description: 'Clicks lost.' }),
 })
 const about = {
   fault: Type.String(),
-  share: Type.Number({ description: 'Of requests hit.' }),
+  share: Type.Number({ description: 'Of what the fault hits.' }),
   latency_ms: Type.Number(),
   by: Type.String({ description: 'Id of the request that armed it.' }),
 }

@@ -29,6 +29,7 @@ export type ToDrain =
   | { start: DrainStart }
   | { began: { segment: number; firstSequence: number }; want: number }
   | { wake: true }
+  | { faults: { frozen: boolean; away: number } }
   | { stop: number }
 export type FromDrain =
   | { segment: PreparedSegment }
@@ -72,10 +73,11 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
   const segments: SegmentFile[] = (await journalsIn(slot)).journals.get(journalId) ?? []
   const published = (segment: number) => Atomics.load(control, CONTROL.committed + (segment % CONTROL.RING)) << 3
   const reader = openReader(journalId, segments, published)
-  const live = journalDrain(database, { id: journalId, reader, startedAt, state, report })
+  const live = journalDrain(database, { id: journalId, reader, startedAt, state, report, hold: whileFrozen })
   const drained: { segment: SegmentFile; at: number }[] = []
   let wanted = want
   let stopAt: number | undefined
+  let frozen = false
   let wake = () => {}
   let adopting = Promise.resolve()
   let synced = { segment: -1, length: 0 }
@@ -95,6 +97,10 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
       wanted = message.want
       prepare()
     } else if ('stop' in message) stopAt = Date.now() + message.stop
+    else if ('faults' in message) {
+      frozen = message.faults.frozen
+      database.pretendAway(message.faults.away)
+    }
     wake()
   }
 
@@ -136,6 +142,11 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
       }
       if (stopAt !== undefined && Date.now() > stopAt) return
     }
+  }
+
+  async function whileFrozen() {
+    if (frozen) self.postMessage({ state }) // so that the age of the oldest is known
+    while (frozen && stopAt === undefined) await pause(IDLE_LOOK)
   }
 
   /** Waits `ms`, or until somebody wakes it. */
@@ -208,6 +219,7 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
 
   /** What earlier processes left: of this slot, and of slots whose replica is gone. */
   async function adopt() {
+    if (frozen) return
     try {
       await adoptFolder(slot, journalId)
       for (const folder of slotFolders(dataDir)) {

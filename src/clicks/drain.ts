@@ -42,13 +42,21 @@ const RETRY_AFTER = 250
 const DAY = 86_400_000
 const FUTURE = 300_000
 
-type Journal = { id: string; reader: Reader; startedAt: number; state: DrainState; report: Report }
+type Journal = {
+  id: string
+  reader: Reader
+  startedAt: number
+  state: DrainState
+  report: Report
+  /** Waited for before clicks are stored. */
+  hold?: () => Promise<void>
+}
 
 /**
  * One journal's way into the database. `step` stores what there is to read (while there is a backlog, one batch is under way as the next is
  * gathered) and returns how many clicks that were; while the database is away it throws DatabaseAway and loses nothing.
  */
-export function journalDrain(database: Database, { id, reader, startedAt, state, report }: Journal) {
+export function journalDrain(database: Database, { id, reader, startedAt, state, report, hold }: Journal) {
   let watermark: number | undefined
   let clockAhead = 0
   let failing = false
@@ -73,6 +81,7 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
 
   async function store(clicks: Click[], batch: Batch) {
     state.oldest = clicks[0]!.time
+    await hold?.()
     const { stored, leftOut, rejected }: Stored = await storeClicks(database, id, watermark!, clicks, clampTime, batch)
     watermark = clicks.at(-1)!.sequence
     state.watermark = watermark

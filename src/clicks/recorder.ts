@@ -16,6 +16,10 @@ export type Recorder = {
   /** Waits, at most 500 ms, until the clicks recorded before now are stored; returns how many are not. */
   settled: () => Promise<number>
   figures: () => RecorderFigures
+  /** Fault injection: while true, no click leaves the journal. */
+  freeze: (frozen: boolean) => void
+  /** Fault injection: to the drain too the database is away, for so large a share of its queries. */
+  pretendAway: (share: number) => void
   /** Stores what is left, within `ms`; what cannot be stored waits in the journal for the next start. */
   stop: (ms: number) => Promise<void>
 }
@@ -47,6 +51,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
   let noRoom: string | undefined
   let want: number | undefined = 0
   let stopping = false
+  const faults = { frozen: false, away: 0 }
   const waiting: { sequence: number; done: () => void }[] = []
   const ready = Promise.withResolvers<void>()
   const stopped = Promise.withResolvers<void>()
@@ -70,6 +75,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
     started.addEventListener('close', () => started === worker && ended())
     const start: DrainStart = { slot: slot.folder, dataDir, journalId, startedAt, shared, address, keep, maxBytes, want }
     started.postMessage({ start } satisfies ToDrain)
+    if (faults.frozen || faults.away > 0) started.postMessage({ faults } satisfies ToDrain)
     return started
   }
 
@@ -139,6 +145,14 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
       noRoom,
       slot: slot.folder,
     }),
+    freeze(frozen) {
+      faults.frozen = frozen
+      worker.postMessage({ faults } satisfies ToDrain)
+    },
+    pretendAway(share) {
+      faults.away = share
+      worker.postMessage({ faults } satisfies ToDrain)
+    },
     async stop(ms) {
       stopping = true
       worker.postMessage({ stop: ms } satisfies ToDrain)

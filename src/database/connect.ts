@@ -2,22 +2,31 @@ import postgres from 'postgres'
 import { type Config, isExternal } from '../config.ts'
 import type { Log } from '../telemetry/logs.ts'
 import { DataDirInUse, runningEmbedded, startEmbedded } from './embedded.ts'
-import { type Database, guard, type Sql } from './guard.ts'
+import { type Database, DatabaseAway, guard, type Sql } from './guard.ts'
+import { followServers, type Host } from './servers.ts'
+import { hostsOf, readDatabaseUrl } from './url.ts'
 
 /** Where a database is, in a form that a worker can be told. */
 export type Address =
   | {
       kind: 'external'
+      /** Of one server; `hosts` stand before what it says. */
       url: string | undefined
-      host: string
-      port: number
+      hosts: Host[]
       name: string
       user: string
       password: string | undefined
     }
   | { kind: 'embedded'; socketFolder: string }
 
-export type OpenDatabase = Database & { address: Address }
+export type Pool = Database & {
+  /** Where the database is now: of several servers the one that takes writes. */
+  place: () => Address
+}
+export type OpenDatabase = Pool & { address: Address }
+
+/** Seconds of silence after which the system asks whether the other end is there; it gives up after ten more. */
+const KEEP_ALIVE = 10
 
 /** What a queue may hold for each connection before one more query is refused: at 0.3 ms a query, 60 ms of waiting. */
 const WAITING_PER_CONNECTION = 200
@@ -49,11 +58,22 @@ export async function openDatabase(config: Config, log: Log, { join = false } = 
 }
 
 /** A guarded pool of connections to a database that is served already. */
-export const openPool = (address: Address, connections: number, log: Log): Database =>
-  guard(() => connect(address, connections), connections * WAITING_PER_CONNECTION, log, address.kind === 'embedded')
+export function openPool(address: Address, connections: number, log: Log): Pool {
+  const limit = connections * WAITING_PER_CONNECTION
+  if (address.kind === 'embedded') {
+    const database = guard({ connect: () => connect(address, connections) }, limit, log)
+    return { ...database, place: () => address }
+  }
+  const at = (host: Host): Address => ({ ...address, hosts: [host] })
+  const servers = followServers(address.hosts, (host) => connect(at(host), 1, { fetch_types: false }), log)
+  const place = () => at(servers.current())
+  return { ...guard({ connect: () => connect(place(), connections), connections, servers }, limit, log), place }
+}
+
+type Options = postgres.Options<Record<never, never>>
 
 /** A pool of its own for who needs a session, LISTEN for one; unguarded. */
-export function connect(address: Address, connections: number): Sql {
+export function connect(address: Address, connections: number, more: Options = {}): Sql {
   if (address.kind === 'embedded') {
     // One connection: there is one backend, and queries on it are pipelined.
     return postgres({
@@ -65,11 +85,17 @@ export function connect(address: Address, connections: number): Sql {
       connect_timeout: 3,
     }) as Sql
   }
-  const { url, host, port, name, user, password } = address
+  const { url, hosts, name, user, password } = address
+  const { host, port } = hosts[0]!
+  const server = host.startsWith('/') ? { host, port } : { host: [host], port: [port] } // postgres.js takes a text apart at its colons
   const options = {
     ...common,
+    ...server,
+    ...more,
     max: connections,
     connect_timeout: 3,
+    keep_alive: KEEP_ALIVE,
+    onnotice: refuseHalfCommitted,
     connection: {
       application_name: 'waypost',
       TimeZone: 'UTC',
@@ -78,16 +104,28 @@ export function connect(address: Address, connections: number): Sql {
       idle_in_transaction_session_timeout: 30_000,
     },
   }
-  if (url) return postgres(url, options) as Sql
-  return postgres({ ...options, host, port, database: name, username: user, password }) as Sql
+  if (url) return postgres(url, options as Options) as Sql
+  return postgres({ ...options, database: name, username: user, password } as Options) as Sql
 }
 
-function outside(config: Config): Address {
+/**
+ * A commit that waits for a synchronous standby and is cancelled, by statement_timeout or by a hand, is answered as done, with a warning that
+ * the standby may lack it. An acknowledged write must not go with the primary: what is thrown here is what its caller gets.
+ */
+function refuseHalfCommitted({ routine }: postgres.Notice) {
+  if (routine === 'SyncRepWaitForLSN') throw new DatabaseAway('the standby did not confirm the change')
+}
+
+/** The PostgreSQL outside that the settings name. */
+export function outside(
+  config: Partial<Pick<Config, `DATABASE_${'URL' | 'HOST' | 'PORT' | 'NAME' | 'USER' | 'PASSWORD'}`>>,
+): Address {
+  const named = config.DATABASE_URL === undefined ? undefined : readDatabaseUrl(config.DATABASE_URL)
+  const ports = config.DATABASE_PORT === undefined ? '' : String(config.DATABASE_PORT)
   return {
     kind: 'external',
-    url: config.DATABASE_URL,
-    host: config.DATABASE_HOST ?? 'localhost',
-    port: config.DATABASE_PORT ?? 5432,
+    url: named?.url,
+    hosts: named?.hosts ?? hostsOf(config.DATABASE_HOST ?? 'localhost', ports),
     name: config.DATABASE_NAME ?? 'waypost',
     user: config.DATABASE_USER ?? 'postgres',
     password: config.DATABASE_PASSWORD,

@@ -1,11 +1,15 @@
 // Stands between every query and the pool: a bound on how many wait, a deadline for each, and a breaker while the database is away.
-import type postgres from 'postgres'
+import postgres from 'postgres'
 import type { Log } from '../telemetry/logs.ts'
+import { NoPrimary, type Servers } from './servers.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
 export type Transaction = postgres.TransactionSql<{ bigint: number }>
 
 export type DatabaseState = 'starting' | 'up' | 'down'
+
+/** `moves`: how often another server was followed than before. */
+type Figures = Record<'pending' | 'limit' | 'refused' | 'late' | 'lost' | 'queries' | 'seconds' | 'moves', number>
 
 export type Database = {
   /** Runs `work` with the pool. Throws DatabaseAway when it is not to be had, or too slow. */
@@ -13,11 +17,11 @@ export type Database = {
   /** Runs `work` in one transaction. */
   transaction: <T>(work: (sql: Transaction) => Promise<T>, deadline?: number) => Promise<T>
   state: () => DatabaseState
-  /** Calls `listener` each time the database became reachable, once at once if it is. */
+  /** Calls `listener` each time the database became reachable, or another server became it; once at once if it is there. */
   onUp: (listener: () => void) => void
-  figures: () => { pending: number; limit: number; refused: number; late: number; lost: number; queries: number; seconds: number }
-  /** Fault injection: while true, the database counts as away. */
-  pretendAway: (away: boolean) => void
+  figures: () => Figures
+  /** Fault injection: so large a share of queries, up to 1, finds the database away. 0 ends it. */
+  pretendAway: (share: number) => void
   close: () => Promise<void>
 }
 
@@ -33,26 +37,46 @@ const DEADLINE = 5_000
 const PROBE_EVERY = 500
 const PROBE_DEADLINE = 2_000
 const LATE_IN_A_ROW = 3
+/** A query each second: a connection that was cut without a word shows by its silence, before a visitor waits for it. */
+const BEAT_EVERY = 1_000
+const BEAT_DEADLINE = 1_000
+/** Every so many beats all servers are asked whether another took over while the one followed lives on. */
+const BEATS_A_LOOK = 4
+/** No statement lasts longer by itself (statement_timeout is 10 s): the connection of one that does is dead. */
+const DEAD_AFTER = 12_000
+/** Seconds that what is under way has to leave a pool with a dead connection in it. */
+const LEAVE_WITHIN = 60
+
+type Pool = {
+  connect: () => Sql
+  connections?: number
+  /** Where the database may be, and whether connections can be cut; the embedded one has neither. */
+  servers?: Servers
+}
 
 /**
  * Guards the pool that `connect` makes. At most `limit` queries are under way or waiting; one more is refused at once.
- * A lost connection, or three late answers in a row, make a probe; a failed probe opens the breaker: the pool is thrown away with
- * all that hangs in it (a half-open socket never errors by itself) and a probe every 500 ms looks for the database's return.
- * With `oneBackend` (the embedded one) a query that asked for a long deadline holds up all others, and their lateness is no sign.
+ * A lost connection, three late answers in a row or a silent server make a probe; a failed probe opens the breaker: the pool is thrown away
+ * with all that hangs in it (a half-open socket never errors by itself), and every 500 ms the database is looked for, of several servers the one
+ * that takes writes. One that is read-only counts as away: it is a standby, or was demoted.
+ * With one backend (the embedded one, without `servers`) a query that asked for a long deadline holds up all others, and their lateness is no sign.
  */
-export function guard(connect: () => Sql, limit: number, log: Log, oneBackend = false): Database {
+export function guard({ connect, connections = 1, servers }: Pool, limit: number, log: Log): Database {
   let sql = connect()
   let state: DatabaseState = 'starting'
   let closed = false
-  let away = false
+  let pretended = 0
   let probing = false
+  let beats = 0
+  let beating = false
   let lateInARow = 0
   let longOnes = 0 // queries that asked for more time, an import's say: what waits behind them is late without a fault
-  const figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0 }
+  const figures: Figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0, moves: 0 }
   const listeners: (() => void)[] = []
 
-  async function run<T>(work: (sql: Sql) => PromiseLike<T>, deadline = DEADLINE): Promise<T> {
-    if (state === 'down' || away) throw new DatabaseAway('it did not answer the last probe')
+  async function run<T>(work: (sql: Sql) => PromiseLike<T>, deadline = DEADLINE, again = true): Promise<T> {
+    if (state === 'down' || pretended === 1) throw new DatabaseAway('it did not answer the last probe')
+    if (pretended > 0 && Math.random() < pretended) throw new DatabaseAway('made unreachable by /chaos')
     if (figures.pending >= limit) {
       figures.refused++
       throw new DatabaseAway('too many queries are waiting')
@@ -61,8 +85,11 @@ export function guard(connect: () => Sql, limit: number, log: Log, oneBackend = 
     const patient = deadline > DEADLINE
     if (patient) longOnes++
     const started = performance.now()
+    const asked = sql
+    let over = false
     try {
       const result = await withDeadline(work(sql), deadline, () => {
+        over = true
         figures.pending--
         if (patient) longOnes--
       })
@@ -73,27 +100,34 @@ export function guard(connect: () => Sql, limit: number, log: Log, oneBackend = 
     } catch (error) {
       if (error === LATE) {
         figures.late++
-        if (!(oneBackend && longOnes > 0) && ++lateInARow >= LATE_IN_A_ROW) void probe()
+        if (servers && !patient) setTimeout(() => !over && sql === asked && renew(SILENT), DEAD_AFTER - deadline).unref()
+        if (!(!servers && longOnes > 0) && ++lateInARow >= LATE_IN_A_ROW) void probe()
         throw new DatabaseAway(`no answer within ${deadline} ms`)
       }
+      if (error instanceof DatabaseAway) throw error
       if (isConnectionError(error)) {
         figures.lost++
         void probe()
         throw new DatabaseAway('the connection was lost', error)
+      }
+      if (isStalePlan(error)) {
+        if (sql === asked) renew('a prepared statement is not valid any more')
+        if (again) return run(work, deadline, false) // it was refused before it did anything
+        throw new DatabaseAway('its tables are being changed', error)
       }
       if (isPassing(error)) throw new DatabaseAway('it is overloaded', error)
       throw error
     }
   }
 
-  /** Asks until there is an answer; the first failure opens the breaker. */
-  async function probe() {
+  /** Asks until there is an answer; the first failure opens the breaker. `failure` is one that is known already. */
+  async function probe(failure?: unknown) {
     if (probing) return
     probing = true
     while (!closed) {
       try {
-        if (away) throw new Error('made unreachable by /chaos')
-        await withDeadline(sql`select 1`, PROBE_DEADLINE)
+        if (failure) throw failure
+        await look()
         if (state !== 'up') {
           log.info('the database is reachable')
           state = 'up'
@@ -101,40 +135,104 @@ export function guard(connect: () => Sql, limit: number, log: Log, oneBackend = 
         }
         break
       } catch (error) {
-        if (state !== 'down') log.error({ err: error === LATE ? undefined : error }, 'the database is not reachable')
+        const before = state
+        if (before !== 'down') log.error({ err: error === LATE ? undefined : error }, 'the database is not reachable')
         state = 'down'
-        const old = sql
-        sql = connect()
-        void old.end({ timeout: 0 }).catch(() => {})
-        await Bun.sleep(PROBE_EVERY)
+        replacePool(0)
+        failure = undefined
+        if (before !== 'up') await Bun.sleep(PROBE_EVERY)
       }
     }
     lateInARow = 0
     probing = false
   }
+
+  /** Throws where there is no server that takes writes, or it does not answer. */
+  async function look() {
+    if (pretended === 1) throw new Error('made unreachable by /chaos')
+    if (state !== 'up' && (await servers?.find())) {
+      if (state === 'down') figures.moves++
+      replacePool(0)
+    }
+    await assertWritable(PROBE_DEADLINE)
+  }
+
+  async function assertWritable(deadline: number) {
+    const query = sql<{ read_only: boolean }[]>`
+      select pg_is_in_recovery() or current_setting('transaction_read_only')::bool as read_only`
+    const [row] = await withDeadline(query, deadline)
+    if (row!.read_only) throw new Error('it takes no writes: a standby, or a primary that was demoted')
+  }
+
+  /** One beat visits one connection, and the next another: the pool uses them in turn. */
+  async function beat() {
+    if (!servers || state !== 'up' || probing || beating) return
+    beating = true
+    try {
+      await assertWritable(BEAT_DEADLINE)
+      if (servers.several && ++beats % BEATS_A_LOOK === 0 && (await servers.find().catch(() => false))) move()
+    } catch (error) {
+      if (error === LATE) await explainSilence(servers)
+      else void probe()
+    } finally {
+      beating = false
+    }
+  }
+
+  /** A connection of its own tells whether the server is silent, or only this connection; where all of them are busy it says nothing. */
+  async function explainSilence(servers: Servers) {
+    try {
+      if (await servers.find()) move()
+      else if (figures.pending < connections) renew(SILENT)
+    } catch (error) {
+      if (!(error instanceof NoPrimary && error.full)) void probe(error)
+    }
+  }
+
+  function move() {
+    figures.moves++
+    replacePool(0)
+    for (const listener of listeners) listener()
+  }
+
+  function renew(reason: string) {
+    log.warn({ reason }, 'the connections to the database are made anew')
+    replacePool(LEAVE_WITHIN)
+  }
+
+  function replacePool(timeout: number) {
+    const old = sql
+    if (closed) return
+    sql = connect()
+    void old.end({ timeout }).catch(() => {})
+  }
+
   void probe()
+  const heart = setInterval(beat, BEAT_EVERY)
 
   return {
-    run,
-    transaction: (work, deadline) => run((sql) => sql.begin(work) as Promise<never>, deadline),
+    run: (work, deadline) => run(work, deadline),
+    transaction: (work, deadline) => run((sql) => sql.begin(work) as Promise<never>, deadline, false),
     state: () => state,
     onUp(listener) {
       listeners.push(listener)
       if (state === 'up') listener()
     },
     figures: () => ({ ...figures }),
-    pretendAway(value) {
-      away = value
+    pretendAway(share) {
+      pretended = share
       void probe()
     },
     async close() {
       closed = true
+      clearInterval(heart)
       await sql.end({ timeout: 5 }).catch(() => {})
     },
   }
 }
 
 const LATE = Symbol('late')
+const SILENT = 'one of them does not answer'
 
 /** Settles with `work`, or rejects with LATE after `ms`; `settled` is called when `work` itself is over. A query not yet sent is taken back. */
 async function withDeadline<T>(work: PromiseLike<T>, ms: number, settled?: () => void): Promise<T> {
@@ -167,6 +265,23 @@ const codeOf = (error: unknown) => String((error as { code?: unknown })?.code ??
 const LOST =
   /^(CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|EPIPE|ENOENT|ENOTFOUND|EAI_\w+|EHOST\w+|ENET\w+|ETIMEDOUT|08\w{3}|57P0[1-5]|53300|25006|3D000|28\w{3})$/
 const isConnectionError = (error: unknown) => LOST.test(codeOf(error))
+
+/**
+ * Keeps from postgres.js where in the server an error was raised: of two such places it takes it that a statement only has to be prepared anew,
+ * and sends it again by itself, between others that are under way on the connection, whose answers are then given to the wrong callers (tried:
+ * 404 for a link that is there), and with JSON in JSON, because its parameters were made into text before.
+ */
+const raisedBy = new WeakMap<object, unknown>()
+Object.defineProperty(postgres.PostgresError.prototype, 'routine', {
+  set(this: object, routine: unknown) {
+    raisedBy.set(this, routine)
+  },
+  get: () => undefined,
+})
+
+// A plan that the server does not have any more: a pooler's other server, or a table that an upgrade changed.
+const isStalePlan = (error: unknown) =>
+  codeOf(error) === '26000' || (codeOf(error) === '0A000' && raisedBy.get(error as object) === 'RevalidateCachedQuery')
 
 // Cancelled by the server's own time-out, deadlocked, out of a resource: worth another try by the client.
 const isPassing = (error: unknown) => /^(57014|40001|40P01|55P03|53\w{3}|58030)$/.test(codeOf(error))

@@ -15,19 +15,16 @@ const WITHIN = 1_000
  */
 export async function advertisedUrl({ ADVERTISE_URL, HOST }: Config, port: number, database: Address): Promise<string> {
   if (ADVERTISE_URL) return ADVERTISE_URL
-  const host = ANY.test(HOST) ? ((await addressTowards(hostOf(database))) ?? firstAddress() ?? '127.0.0.1') : HOST
+  const host = ANY.test(HOST)
+    ? ((await addressTowards(database.kind === 'external' ? database.hosts[0]!.host : undefined)) ??
+      firstAddress() ??
+      '127.0.0.1')
+    : HOST
   return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
 }
 
 /** True for a URL that leads to the machine it is used on. */
 export const isLoopback = (url: string) => LOOPBACK.test(URL.parse(url)?.hostname ?? '')
-
-function hostOf(database: Address): string | undefined {
-  if (database.kind === 'embedded') return undefined
-  const hosts = database.url ? (/^\w+:\/\/(?:[^@/]*@)?([^/?]*)/.exec(database.url)?.[1] ?? '') : database.host
-  const first = hosts.split(',')[0]!
-  return /^\[([^\]]+)\]/.exec(first)?.[1] ?? first.replace(/:\d+$/, '')
-}
 
 /** Connecting a UDP socket sends nothing: the system only chooses the way. */
 async function addressTowards(host: string | undefined): Promise<string | undefined> {

@@ -27,7 +27,8 @@ export const Now = Type.Object({
   uptime: Type.Number({ description: 'Seconds.' }),
   phase: Type.String({ description: 'starting, ready, draining or stopped.' }),
   mode: Type.String({
-    description: 'serve: caches are in step. ask: they lag, the database is asked. refuse: older than STALE_LIMIT.',
+    description:
+      'serve: caches are in step. ask: they lag, the database is asked. refuse: older than STALE_LIMIT. hide: by /chaos.',
   }),
   faults: Type.Array(Type.Object({ fault: Type.String(), until: Moment })),
   alerts: Type.Array(Type.Object({ name: Type.String(), since: Moment })),

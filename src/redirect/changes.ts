@@ -1,7 +1,7 @@
 // The change feed: what other replicas changed, read every 400 ms and at once after a notice, and followed by the caches of this one.
 import statement from '../../sql/changes.sql' with { type: 'text' }
-import { type Address, connect } from '../database/connect.ts'
-import type { Database, Sql } from '../database/guard.ts'
+import { connect, type Pool } from '../database/connect.ts'
+import { DatabaseAway, type Sql } from '../database/guard.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Position } from './position.ts'
 import type { Target } from './target.ts'
@@ -33,19 +33,18 @@ const NOTICES_EVERY = 20
 const SAVE_EVERY = 10_000 // ms after which a position is kept also where nothing changed: EDGE_MAX_AGE counts from it
 const CHUNK = 500 // rows that one turn of the event loop applies: some 2 ms
 const DEADLINE = 60_000
+const FIRST_ROW_WITHIN = 3_000 // there always is one: without it the connection is dead, and the feed must not wait for it
 const CHANNEL = 'waypost_changes'
 
 type Row = { identity: string; snapshot: string; policy: number; code: string | null } & Omit<Target, 'code'>
 
 export function followChanges({
   database,
-  address,
   follower,
   policySeen,
   log,
 }: {
-  database: Database
-  address: Address
+  database: Pool
   follower: Follower
   /** Told at each poll which database answered, and the version of its policy. */
   policySeen?: (identity: string, version: number) => void
@@ -103,10 +102,18 @@ export function followChanges({
 
   /** Applies what changed since `from`; false where the database is another one. */
   async function readFrom(from: Position, at: number): Promise<boolean> {
-    return database.run(async (sql) => {
+    const silence = Promise.withResolvers<never>()
+    let silent = false
+    const timer = setTimeout(() => {
+      silent = true
+      silence.reject(new DatabaseAway('the change feed got no answer'))
+    }, FIRST_ROW_WITHIN)
+    const reading = database.run(async (sql) => {
       let next: Position | undefined
       let chunk: Target[] = []
       for await (const rows of sql.unsafe<Row[]>(statement, [from.snapshot], { prepare: true }).cursor(CHUNK)) {
+        clearTimeout(timer)
+        if (silent) return false
         const [first] = rows
         if (first && !next) policySeen?.(first.identity, first.policy)
         if (!first || first.identity !== from.identity) return false
@@ -126,6 +133,7 @@ export function followChanges({
       position = next
       return true
     }, DEADLINE)
+    return Promise.race([reading, silence.promise]).finally(() => clearTimeout(timer))
   }
 
   const timer = setInterval(() => void poll(), EVERY)
@@ -134,9 +142,10 @@ export function followChanges({
   // database: postgres.js gives up listening when one attempt fails.
   let listener: Sql | undefined
   function listen() {
-    if (address.kind !== 'external' || stopped) return
+    const place = database.place()
+    if (place.kind !== 'external' || stopped) return
     void listener?.end({ timeout: 0 }).catch(() => {})
-    listener = connect(address, 1)
+    listener = connect(place, 1)
     void listener
       .listen(
         CHANNEL,

@@ -1,6 +1,6 @@
 // The edge copy as a follower of the change feed: kept in step by chunks, built anew in a worker when the database is another.
 import { join } from 'node:path'
-import type { Address } from '../database/connect.ts'
+import type { Pool } from '../database/connect.ts'
 import type { Database } from '../database/guard.ts'
 import { workerFile } from '../executable.ts'
 import type { Log } from '../telemetry/logs.ts'
@@ -11,6 +11,8 @@ import type { Target } from './target.ts'
 
 export type EdgeTier = {
   get: (code: string) => Target | undefined
+  /** The same of a copy that is being replaced by another database's: for when that one cannot be asked. */
+  getOld: (code: string) => Target | undefined
   apply: (targets: Target[], position?: Position) => void
   position: () => Position | undefined
   usable: () => boolean
@@ -26,14 +28,12 @@ const BUILD_WITHIN = 10 * 60_000
 /** `maxAge` (ms) bounds how old a copy may be that is used before the database was reached: an old file must not revive deleted codes. */
 export function openEdgeTier({
   folder,
-  address,
   database,
   maxAge,
   log,
 }: {
   folder: string
-  address: Address
-  database: Database
+  database: Pool
   maxAge: number
   log: Log
 }): EdgeTier {
@@ -42,6 +42,7 @@ export function openEdgeTier({
   let usable = found !== undefined && Date.now() - found.at < maxAge
   let links = usable ? copy.count() : 0
   let builtIn = 0
+  let wasUsable = usable
   let broken = false
   let building = false
   let meanwhile: Target[] = []
@@ -65,6 +66,7 @@ export function openEdgeTier({
 
   return {
     get: (code) => (usable ? safely(() => copy.get(code)) : undefined),
+    getOld: (code) => (usable || (wasUsable && !broken) ? safely(() => copy.get(code)) : undefined),
     apply(targets, position) {
       if (building) meanwhile.push(...targets)
       if (broken) return
@@ -82,6 +84,7 @@ export function openEdgeTier({
     broken: () => broken,
     usable: () => usable,
     async restart() {
+      wasUsable ||= usable
       usable = false
       const started = Date.now()
       building = true
@@ -89,7 +92,7 @@ export function openEdgeTier({
       const file = join(folder, 'edge-building.sqlite')
       try {
         await restampFuture(database)
-        const { position, count } = await build({ address, file })
+        const { position, count } = await build({ address: database.place(), file })
         copy.swap(file)
         copy.apply(meanwhile) // what this replica changed while the copy was made
         broken = false

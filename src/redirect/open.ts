@@ -20,11 +20,8 @@ export async function openResolver(
   log: Log,
 ) {
   if (config.SECOND_TIER === 'valkey' && !config.REDIS_URL) throw new ConfigError('SECOND_TIER=valkey needs REDIS_URL')
-  const { address } = database
   const edge =
-    config.SECOND_TIER === 'edge'
-      ? openEdgeTier({ folder, address, database, maxAge: config.EDGE_MAX_AGE * 1000, log })
-      : undefined
+    config.SECOND_TIER === 'edge' ? openEdgeTier({ folder, database, maxAge: config.EDGE_MAX_AGE * 1000, log }) : undefined
   const shared = config.SECOND_TIER === 'valkey' ? await openSharedCache({ url: config.REDIS_URL!, database, log }) : undefined
   const { resolver, follower, attach, stop } = createResolver({
     database,
@@ -37,7 +34,7 @@ export async function openResolver(
     staleLimit: config.STALE_LIMIT === undefined ? undefined : config.STALE_LIMIT * 1000,
     log,
   })
-  const changes = followChanges({ database, address, follower, policySeen, log })
+  const changes = followChanges({ database, follower, policySeen, log })
   attach(changes)
   blocked.onChange(resolver.vetAnew)
   return {

@@ -24,6 +24,8 @@ export type Resolver = {
   vetAnew: () => void
   /** A link was made here: its code is not absent any more. */
   created: (code: string) => void
+  /** Fault injection: of so large a share of look-ups memory and the copy know nothing. 0 ends it. */
+  hide: (share: number) => void
   figures: () => ResolverFigures
 }
 
@@ -37,8 +39,11 @@ export type ResolverFigures = {
   mode: Mode
 }
 
-/** serve: caches are in step (or the database is away). ask: they lag, and the database can be asked. refuse: they are older than STALE_LIMIT. */
-export type Mode = 'serve' | 'ask' | 'refuse'
+/**
+ * serve: caches are in step (or the database is away). ask: they lag, and the database can be asked. refuse: they are older than STALE_LIMIT.
+ * hide: /chaos hides them.
+ */
+export type Mode = 'serve' | 'ask' | 'refuse' | 'hide'
 
 type Options = {
   database: Database
@@ -65,6 +70,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
   const lookups = { memory: 0, edge: 0, shared: 0, database: 0, absent: 0, stale: 0 }
   let changes: Changes | undefined
   let mode: Mode = 'serve'
+  let hidden = 0
   let followed = 0
   let refused = 0
   const started = Date.now()
@@ -73,6 +79,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
     const lag = Date.now() - (changes?.figures().lastPoll || edge?.position()?.at || started)
     const away = database.state() !== 'up'
     if (away && staleLimit !== undefined && lag > staleLimit) mode = 'refuse'
+    else if (hidden > 0) mode = 'hide'
     else mode = away || lag <= maxStaleness ? 'serve' : 'ask'
   }
   const timer = setInterval(look, LOOK_EVERY)
@@ -92,7 +99,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
   }
 
   const stale = (code: string) => {
-    const copied = memory.has(code) ? undefined : edge?.get(code)
+    const copied = memory.has(code) ? undefined : edge?.getOld(code)
     const known = memory.get(code) ?? (copied && vet(copied))
     if (known) lookups.stale++
     return known
@@ -151,7 +158,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
 
   const resolver: Resolver = {
     inMemory(code) {
-      if (mode !== 'serve') return undefined
+      if (mode !== 'serve' && (mode !== 'hide' || Math.random() < hidden)) return undefined
       const target = memory.get(code)
       if (target) lookups.memory++
       return target
@@ -178,6 +185,10 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
       changes?.announce()
     },
     vetAnew: memory.vetAnew,
+    hide(share) {
+      hidden = share
+      look()
+    },
     created(code) {
       absent.remove(code)
       misses.forget(code)

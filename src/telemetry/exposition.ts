@@ -37,6 +37,10 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
     return Object.entries({ refused, late, lost }).map(([reason, value]) => ({ labels: { reason }, value }))
   })
 
+  expose('database_moves_total', 'counter', 'Times another server became the primary that is followed.', () =>
+    one(database.figures().moves),
+  )
+
   expose('clicks_backlog', 'gauge', 'Clicks recorded and not yet stored.', () => one(clicks.figures().backlog))
   expose('clicks_recorded_total', 'counter', 'Clicks written to the journal.', () => one(clicks.figures().recorded))
   expose('clicks_stored_total', 'counter', 'Clicks stored, by where they came from.', () => {
@@ -78,8 +82,12 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
   expose('targets_refused_total', 'counter', 'Links found to lead to no http or https address; they answer 404.', () =>
     one(resolver.figures().refused),
   )
-  expose('cache_mode', 'gauge', '1 for how caches are used: serve, ask the database because they lag, or refuse.', () =>
-    ['serve', 'ask', 'refuse'].map((mode) => ({ labels: { mode }, value: resolver.figures().mode === mode ? 1 : 0 })),
+  expose(
+    'cache_mode',
+    'gauge',
+    '1 for how caches are used: serve, ask the database because they lag, refuse, or hide by /chaos.',
+    () =>
+      ['serve', 'ask', 'refuse', 'hide'].map((mode) => ({ labels: { mode }, value: resolver.figures().mode === mode ? 1 : 0 })),
   )
 
   expose('changes_lag_seconds', 'gauge', 'Time since the changes of other replicas were last read.', () =>

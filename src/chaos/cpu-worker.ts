@@ -1,0 +1,14 @@
+// Burns its share of one core, until told to stop and never longer than ordered.
+declare const self: Worker
+
+export type Burn = { stop: Int32Array; share: number; until: number }
+
+const SLICE = 20
+
+self.onmessage = ({ data: { stop, share, until } }: MessageEvent<Burn>) => {
+  while (Atomics.load(stop, 0) === 0 && Date.now() < until) {
+    const busyUntil = performance.now() + SLICE * share
+    while (performance.now() < busyUntil);
+    if (share < 1) Atomics.wait(stop, 0, 0, SLICE * (1 - share))
+  }
+}

@@ -1,0 +1,19 @@
+import { availableParallelism } from 'node:os'
+import { workerFile } from '../executable.ts'
+import type { Burn } from './cpu-worker.ts'
+
+/** Keeps every core busy for a `share` of the time, in threads of their own, so that this one can still be told to end it. */
+export function burn(share: number, ms: number): () => void {
+  const stop = new Int32Array(new SharedArrayBuffer(4))
+  const order: Burn = { stop, share, until: Date.now() + ms }
+  const workers = Array.from({ length: availableParallelism() }, () => {
+    const worker = new Worker(workerFile('chaos/cpu-worker'))
+    worker.postMessage(order)
+    return worker
+  })
+  return () => {
+    Atomics.store(stop, 0, 1)
+    Atomics.notify(stop, 0)
+    for (const worker of workers) worker.terminate()
+  }
+}

@@ -1,0 +1,9 @@
+import type { Database } from '../database/guard.ts'
+
+/** One entry of the audit log, as of the time when it happened. */
+export const writeEvent = (database: Database, type: string, details: Record<string, unknown>, at: Date) =>
+  database.run(
+    (sql) => sql`
+      insert into events (id, event_type, timestamp, details)
+      values (next_event_id(), ${type}, ${at.toISOString()}::timestamptz, ${sql.json(details as never)})`,
+  )

@@ -1,0 +1,178 @@
+// What each fault of /chaos does, that it ends by itself or by DELETE, and that it is seen. What operations.test.ts has of it is not repeated.
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import postgres from 'postgres'
+import { startChild } from './child.ts'
+import { databases, temporaryFolder } from './databases.ts'
+import { serveOn, type TestServer, UNLIMITED } from './server.ts'
+
+setDefaultTimeout(30_000)
+const WITHIN = 10_000
+const CHAOS_TOKEN = 'break-it'
+const token = { 'x-chaos-token': CHAOS_TOKEN }
+const kind = databases.at(-1)! // the external one, where there is one
+const MiB = 1024 ** 2
+
+let server: TestServer
+beforeAll(async () => {
+  server = await serveOn(kind, { CHAOS_TOKEN, ...UNLIMITED })
+  await server.post('/urls', { original_url: 'https://example.com/', short_code: 'known' })
+  await server.get('/known')
+})
+afterEach(async () => {
+  await end()
+  await until('the database is there', async () => (await server.get('/ready')).body.status === 'ready')
+})
+afterAll(() => server.stop())
+
+const arm = async (body: object) => expect((await server.post('/chaos', body, token)).status).toBe(204)
+const end = () => server.call('DELETE', '/chaos', undefined, token)
+const armed = async () => (await server.get('/api/chaos')).body.armed.map(({ fault }: { fault: string }) => fault)
+const metric = async (name: string) =>
+  Number(new RegExp(`^waypost_${RegExp.escape(name)} (.*)$`, 'm').exec((await server.get('/metrics')).text)?.[1])
+const statistics = () => server.get('/urls/known/stats')
+
+async function until(what: string, look: () => Promise<boolean> | boolean) {
+  const deadline = Date.now() + WITHIN
+  while (!(await look())) {
+    if (Date.now() > deadline) throw new Error(`not within ${WITHIN} ms: ${what}`)
+    await Bun.sleep(20)
+  }
+}
+
+/** How often each answer came, by what `read` finds in it. */
+async function tally(times: number, read: () => Promise<string>) {
+  const counts: Record<string, number> = {}
+  for (let i = 0; i < times; i++) {
+    const found = await read()
+    counts[found] = (counts[found] ?? 0) + 1
+  }
+  return counts
+}
+
+const cacheOf = async () => (await server.call('HEAD', '/known')).headers.get('x-cache')!
+
+test('cache: every redirect asks the database, and none fails', async () => {
+  expect(await cacheOf()).toBe('HIT')
+  await arm({ fault: 'cache', duration: 60 })
+  expect(await tally(20, cacheOf)).toEqual({ MISS: 20 })
+  expect(await metric('cache_mode{mode="hide"}')).toBe(1)
+  await end()
+  expect(await cacheOf()).toBe('HIT')
+})
+
+test('cache: a share of look-ups, for its time', async () => {
+  await arm({ fault: 'cache', duration: 1, share: 0.5 })
+  const { HIT, MISS } = await tally(60, cacheOf)
+  expect([HIT! > 0, MISS! > 0]).toEqual([true, true])
+  await until('it ends by itself', async () => !(await armed()).includes('cache'))
+  expect(await tally(20, cacheOf)).toEqual({ HIT: 20 })
+})
+
+test('cache and database together: what is known still redirects', async () => {
+  await arm({ fault: 'cache', duration: 60 })
+  await arm({ fault: 'database', duration: 60 })
+  expect((await server.call('HEAD', '/known')).status).toBe(302)
+})
+
+test('freeze-drain: clicks wait in the journal, and are stored once when it ends by itself', async () => {
+  const { clicks } = (await statistics()).body
+  await arm({ fault: 'freeze-drain', duration: 2 })
+  for (let i = 0; i < 20; i++) expect((await server.get('/known')).status).toBe(302)
+  const frozen = await statistics()
+  expect([frozen.headers.get('x-clicks-pending'), frozen.body.clicks]).toEqual(['20', clicks])
+  expect(await metric('clicks_backlog')).toBe(20)
+  expect(await metric('clicks_oldest_seconds')).toBeGreaterThan(0) // what the alert goes by
+  await until('they are stored', async () => (await metric('clicks_backlog')) === 0)
+  expect((await statistics()).body.clicks).toBe(clicks + 20)
+  expect(await armed()).toEqual([])
+})
+
+test('database: a share of queries fails, and the breaker stays closed', async () => {
+  await arm({ fault: 'database', duration: 60, share: 0.5 })
+  const answers = await tally(40, async () => String((await server.get('/users/1')).status))
+  expect(Object.keys(answers).sort()).toEqual(['404', '503'])
+  expect((await server.get('/ready')).body.status).toBe('ready')
+  await end()
+  expect(await tally(20, async () => String((await server.get('/users/1')).status))).toEqual({ '404': 20 })
+})
+
+test('database: the drain is cut off too', async () => {
+  const { clicks } = (await statistics()).body
+  await arm({ fault: 'database', duration: 60 })
+  for (let i = 0; i < 5; i++) await server.get('/known')
+  await until('it was tried', async () => (await server.get('/logs?filter=clicks could not be stored')).body.count > 0)
+  expect(await metric('clicks_backlog')).toBe(5)
+  await end()
+  await until('they are stored', async () => (await statistics()).body.clicks === clicks + 5)
+})
+
+test('cpu: the cores are busy, requests are answered, and it ends at once', async () => {
+  const cores = async () => {
+    const [before, at] = [process.cpuUsage(), performance.now()]
+    await Bun.sleep(200)
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000 / (performance.now() - at)
+  }
+  await until('it is quiet', async () => (await cores()) < 0.3)
+  await arm({ fault: 'cpu', duration: 60, share: 0.9 })
+  await until('it is busy', async () => (await cores()) > 0.6)
+  expect((await server.get('/users')).status).toBe(200)
+  await end()
+  await until('it is quiet again', async () => (await cores()) < 0.3)
+})
+
+test('memory: is taken and given back', async () => {
+  const before = process.memoryUsage.rss()
+  await arm({ fault: 'memory', duration: 60, share: 0.25 })
+  await until('it is taken', () => process.memoryUsage.rss() > before + 200 * MiB)
+  await end()
+  await until('it is given back', () => process.memoryUsage.rss() < before + 100 * MiB)
+})
+
+test('what is armed is told by /health, /ready, the overview and the metrics, until it ends', async () => {
+  const told = async () => ({
+    health: (await server.get('/health')).body.chaos,
+    ready: (await server.get('/ready')).body.chaos,
+    overview: (await server.get('/api/overview')).body.now.faults,
+    metric: await metric('chaos_armed{fault="latency"}'),
+  })
+  const times = await metric('chaos_faults_total{fault="latency"}')
+  await arm({ fault: 'latency', duration: 60, latency_ms: 1 })
+  const one = [{ fault: 'latency', until: expect.any(String) }]
+  expect(await told()).toEqual({ health: one, ready: one, overview: one, metric: 1 })
+  await end()
+  expect(await told()).toEqual({ health: undefined, ready: undefined, overview: [], metric: 0 })
+  expect(await metric('chaos_faults_total{fault="latency"}')).toBe(times + 1)
+})
+
+test('the audit log has who armed what and how it ended, that of an outage too', async () => {
+  const request_id = 'the-one-who-did-it'
+  const post = (body: object) => server.post('/chaos', body, { ...token, 'x-request-id': request_id })
+  await post({ fault: 'database', duration: 60 })
+  await post({ fault: 'database', duration: 1 })
+  const entries = async () => {
+    const { body } = await server.get('/events?per_page=100')
+    const ours = Array.isArray(body) ? body.filter(({ details }: any) => details?.request_id === request_id) : []
+    return ours.map(({ event_type, details: { request_id: _, ...details } }: any) => [event_type, details])
+  }
+  await until('all four are there', async () => (await entries()).length === 4)
+  const found = await entries()
+  for (const entry of [
+    ['chaos_armed', { fault: 'database', seconds: 60, share: 1 }],
+    ['chaos_ended', { fault: 'database', how: 'armed anew' }],
+    ['chaos_armed', { fault: 'database', seconds: 1, share: 1 }],
+    ['chaos_ended', { fault: 'database', how: 'its time was over' }],
+  ])
+    expect(found).toContainEqual(entry)
+})
+
+test.skipIf(kind.name === 'embedded')('a kill is in the audit log before the process is gone', async () => {
+  const DATABASE_URL = (await kind.settings()).DATABASE_URL!
+  const child = await startChild({ DATA_DIR: temporaryFolder(), DATABASE_URL, CHAOS_TOKEN })
+  expect((await fetch(`${child.base}/chaos`, { method: 'POST', headers: token })).status).toBe(204)
+  expect(await child.exited).toBe(75)
+  const sql = postgres(DATABASE_URL, { max: 1 })
+  const [entry] = await sql`select details from events where event_type = 'chaos_armed'`
+  await sql.end()
+  expect(entry!.details).toMatchObject({ fault: 'kill', request_id: expect.any(String) })
+})
