@@ -37,6 +37,7 @@ import { openResolver } from './redirect/open.ts'
 import { createRedirect } from './redirect/route.ts'
 import { takeSlot } from './slots.ts'
 import { watchAlerts } from './telemetry/alerts.ts'
+import { watchDisk } from './telemetry/disk.ts'
 import { exposeServer, summarize } from './telemetry/exposition.ts'
 import { health, readiness } from './telemetry/health.ts'
 import { fleetLogs } from './telemetry/log-fleet.ts'
@@ -94,11 +95,13 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     const { recorded, dropped } = clicks.figures()
     return { requests: count, errors, clicks: recorded, dropped }
   })
+  const disk = watchDisk(config.DATA_DIR, config.DISK_FREE_MIN, log)
   const alerts = watchAlerts(() => {
     const { oldest, dropped } = clicks.figures()
-    return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped }
+    const { short } = disk.figures()
+    return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped, shortDisk: short }
   })
-  exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle })
+  exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle, disk })
 
   const ready = () => readiness(lifecycle.phase(), database.state(), clicks.figures())
   const sampler = startSampler({ metrics, figures, clicks, database })
@@ -159,6 +162,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     telemetry,
     logs,
     peers,
+    disk,
     draining,
   })
 
@@ -193,6 +197,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   lifecycle.onDrain('stop the timers', () => {
     stopMaintenance()
     alerts.stop()
+    disk.stop()
     stream.stop()
     sampler.stop()
     blocklistFile?.stop()

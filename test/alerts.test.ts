@@ -10,7 +10,15 @@ const CHAOS_TOKEN = 'break-it'
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
 describe('the history of alerts', () => {
-  const quiet: Readings = { count: 0, errors: 0, seconds: 0, database: 'up', oldestClick: undefined, droppedClicks: 0 }
+  const quiet: Readings = {
+    count: 0,
+    errors: 0,
+    seconds: 0,
+    database: 'up',
+    oldestClick: undefined,
+    droppedClicks: 0,
+    shortDisk: 0,
+  }
 
   test('says from when to when, and how bad it got', () => {
     let now = quiet

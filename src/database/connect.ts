@@ -17,7 +17,8 @@ export type Address =
     }
   | { kind: 'embedded'; socketFolder: string }
 
-export type OpenDatabase = Database & { address: Address }
+/** `joined`: it is a server's, and this process only a guest. */
+export type OpenDatabase = Database & { address: Address; joined?: boolean }
 
 /** What a queue may hold for each connection before one more query is refused: at 0.3 ms a query, 60 ms of waiting. */
 const WAITING_PER_CONNECTION = 200
@@ -34,13 +35,14 @@ export async function openDatabase(config: Config, log: Log, { join = false } = 
   const embedded = await startEmbedded(config.DATA_DIR, log).catch((error) => {
     const socketFolder = join && error instanceof DataDirInUse ? runningEmbedded(config.DATA_DIR) : undefined
     if (!socketFolder) throw error
-    return { socketFolder, stop: async () => {} }
+    return { socketFolder, stop: async () => {}, joined: true }
   })
   const address: Address = { kind: 'embedded', socketFolder: embedded.socketFolder }
   const database = openPool(address, 5, log)
   return {
     ...database,
     address,
+    joined: 'joined' in embedded,
     async close() {
       await database.close()
       await embedded.stop()
