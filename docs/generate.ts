@@ -39,6 +39,7 @@ Every setting can be given in four ways. The first that is there counts:
 2. the environment: \`PORT=9000\`, and after it the file that \`--env-file FILE\` names. A \`.env\` in the working directory is
    never read by itself;
 3. a file that holds the value, for secrets: \`ADMIN_TOKEN_FILE=/run/secrets/admin-token\`;
+   then a credential of systemd, \`LoadCredential=ADMIN_TOKEN:/etc/waypost/secrets/ADMIN_TOKEN\`;
 4. the default.
 
 An empty value counts as unset. A wrong value stops the start with one sentence that names the setting, and exit code 2.

@@ -52,6 +52,7 @@ import { previewRoute } from './redirect/preview.ts'
 import type { Resolver } from './redirect/resolver.ts'
 import type { Redirect } from './redirect/route.ts'
 import { sessionRoutes } from './sessions/routes.ts'
+import type { Disk } from './telemetry/disk.ts'
 import { logRoutes } from './telemetry/log-routes.ts'
 import type { Log } from './telemetry/logs.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -82,6 +83,7 @@ export type Parts = {
   notices: Notices
   logs: Parameters<typeof logRoutes>[0]
   peers: Peers
+  disk: Disk
   /** True while the process drains: every answer then closes its connection. */
   draining: () => boolean
 }
@@ -220,7 +222,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
 
   async function createRoutes(parts: Parts) {
     const { database, policy, auth, sessions, keyring, admission, blocklist, resolver, clicks } = parts
-    const { overview, telemetry, notices, logs, peers } = parts
+    const { overview, telemetry, notices, logs, peers, disk } = parts
     const users = userStore(database)
     const links = linkStore(database)
     const events = eventStore(database)
@@ -274,7 +276,7 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .use(logRoutes(logs))
       .use(chaosStateRoute(chaos, config))
       .use(exportRoute(links, clicks))
-      .use(aboutRoutes({ config, database, peers }))
+      .use(aboutRoutes({ config, database, peers, disk }))
     let document: ReturnType<typeof openApiDocument> | undefined
     const reference = async () => await (document ??= openApiDocument(app))
     return app

@@ -1,5 +1,6 @@
 // Every setting, once: its name, default, parser and help. This table makes the flags, `waypost config`, .env.example and docs/configuration.md.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { hostsOf, readDatabaseUrl } from './database/url.ts'
 import { readHost } from './http/host.ts'
@@ -143,6 +144,11 @@ export const settings = {
     optional(whole(1, 36_500)),
     'Days that events are kept, dropped by whole months; statistics and totals stay. Unset: for ever.',
   ),
+  DISK_FREE_MIN: setting(
+    String(1024 ** 3),
+    whole(0, 2 ** 50),
+    'Bytes that are to stay free under DATA_DIR: with less the alert disk_space fires, before journal, edge copy or embedded database run out. 0: never.',
+  ),
   SMTP_HOST: setting(
     undefined,
     optional(hostName),
@@ -174,7 +180,7 @@ export const settings = {
   LOG_LEVEL: setting(
     'info',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
-    'Lines of this level and above go to standard output.',
+    'Lines of this level and above go to standard output. Read again at SIGHUP.',
   ),
   DRAIN_WAIT: setting('1', whole(0, 60), 'Seconds between "not ready" and closing the port, for the balancer to notice.'),
 } as const
@@ -192,7 +198,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Resolves every setting: flag > environment (then --env-file) > NAME_FILE > default. Throws ConfigError naming the setting.
+ * Resolves every setting: flag > environment (then --env-file) > NAME_FILE > credential of systemd > default. Throws ConfigError naming the setting.
  * An empty value counts as unset, as in a compose file.
  */
 export function readConfig(
@@ -272,7 +278,15 @@ function find(
   if (env[name]) return { value: env[name], source: 'environment' }
   const file = env[`${name}_FILE`]
   if (file) return { value: readText(file, `${name}_FILE`).trim(), source: 'file' }
+  const credential = credentialOf(name, env.CREDENTIALS_DIRECTORY)
+  if (credential) return { value: credential, source: 'file' }
   return { value: settings[name].default, source: 'default' }
+}
+
+/** Loaded by systemd: LoadCredential=NAME:FILE, or LoadCredential=waypost:FOLDER for all files of a folder, which come as waypost_NAME. */
+function credentialOf(name: Name, folder: string | undefined): string | undefined {
+  const file = folder && [name, `waypost_${name}`].map((one) => join(folder, one)).find((one) => existsSync(one))
+  return file ? readText(file, 'CREDENTIALS_DIRECTORY').trim() : undefined
 }
 
 function readText(file: string, from: string): string {

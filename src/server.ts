@@ -41,6 +41,7 @@ import { openResolver } from './redirect/open.ts'
 import { createRedirect } from './redirect/route.ts'
 import { takeSlot } from './slots.ts'
 import { type Fired, watchAlerts } from './telemetry/alerts.ts'
+import { watchDisk } from './telemetry/disk.ts'
 import { exposeServer, summarize } from './telemetry/exposition.ts'
 import { health, readiness } from './telemetry/health.ts'
 import { fleetLogs } from './telemetry/log-fleet.ts'
@@ -104,6 +105,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
       return { requests: count, errors, seconds, clicks: recorded, stored: stored + adopted, dropped }
     },
   })
+  const disk = watchDisk(config.DATA_DIR, config.DISK_FREE_MIN, log)
   let look = () => {} // until notices are there
   const alertChanged = ({ name, from, to, peak, test }: Fired) => {
     if (to) log.info({ alert: name, from, to, peak, test }, 'an alert is over')
@@ -112,9 +114,10 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   }
   const alerts = watchAlerts(() => {
     const { oldest, dropped } = clicks.figures()
-    return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped }
+    const { short } = disk.figures()
+    return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped, shortDisk: short }
   }, alertChanged)
-  exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle })
+  exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle, disk })
   exposeFaults(metrics, chaos)
 
   const ready = () => readiness(lifecycle.phase(), database.state(), clicks.figures(), chaos.armed())
@@ -179,6 +182,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     notices,
     logs,
     peers,
+    disk,
     draining,
   })
 
@@ -214,6 +218,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   lifecycle.onDrain('stop the timers', () => {
     stopMaintenance()
     alerts.stop()
+    disk.stop()
     stream.stop()
     sampler.stop()
     blocklistFile?.stop()

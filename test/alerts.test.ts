@@ -18,7 +18,15 @@ test('a probe that is told to wait is no error', () => {
 })
 
 describe('the history of alerts', () => {
-  const quiet: Readings = { count: 0, errors: 0, seconds: 0, database: 'up', oldestClick: undefined, droppedClicks: 0 }
+  const quiet: Readings = {
+    count: 0,
+    errors: 0,
+    seconds: 0,
+    database: 'up',
+    oldestClick: undefined,
+    droppedClicks: 0,
+    shortDisk: 0,
+  }
 
   test('says from when to when, and how bad it got', () => {
     let now = quiet

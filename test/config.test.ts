@@ -1,7 +1,7 @@
 // Settings: where each comes from, what a wrong one says, what is never shown, and the documents made from the table.
 import { describe, expect, test } from 'bun:test'
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { configurationPage, envExample } from '../docs/generate.ts'
 import { type Config, flagOf, isExternal, type Name, readConfig, readEnvFile, settings } from '../src/config.ts'
 import { readDatabaseUrl } from '../src/database/url.ts'
@@ -16,6 +16,9 @@ function file(name: string, text: string): string {
   return path
 }
 
+/** A folder as systemd makes one. */
+const credentials = (name: string, port: number) => dirname(file(name, `${port}\n`))
+
 describe('where a value comes from', () => {
   const PORT_FILE = file('port', '1004\n')
   test.each([
@@ -23,7 +26,10 @@ describe('where a value comes from', () => {
     ['the environment before a file', {}, { PORT: '1002', PORT_FILE }, 1002, 'environment'],
     ['NAME_FILE before the default, without its line’s end', {}, { PORT_FILE }, 1004, 'file'],
     ['NAME_FILE where the variable is empty, as in a compose file', {}, { PORT: '', PORT_FILE }, 1004, 'file'],
-    ['the default', {}, {}, 8080, 'default'],
+    ['a credential of systemd', {}, { CREDENTIALS_DIRECTORY: credentials('PORT', 1005) }, 1005, 'file'],
+    ['one of a folder of credentials', {}, { CREDENTIALS_DIRECTORY: credentials('waypost_PORT', 1006) }, 1006, 'file'],
+    ['NAME_FILE before a credential', {}, { PORT_FILE, CREDENTIALS_DIRECTORY: credentials('PORT', 1007) }, 1004, 'file'],
+    ['the default', {}, { CREDENTIALS_DIRECTORY: credentials('HOST', 1) }, 8080, 'default'],
   ] as const)('%s', (_, flags, env, port, source) => {
     const config = readConfig(flags, env)
     expect([config.PORT, config.sources.PORT]).toEqual([port, source])

@@ -795,6 +795,7 @@ const groups: Record<string, Case[]> = {
         high_latency: { state: 'ok' },
         click_backlog: { state: 'ok' },
         clicks_dropped: { state: 'ok' },
+        disk_space: { unit: expect.any(String) },
       },
     },
     {

@@ -59,7 +59,13 @@ describe.skipIf(!possible)('on a file system that is full', () => {
   }
 
   async function serve(folder: string, url: string) {
-    const child = await startChild({ DATABASE_URL: url, DATA_DIR: folder, AUTH: 'off', LOG_LEVEL: 'fatal' })
+    const child = await startChild({
+      DATABASE_URL: url,
+      DATA_DIR: folder,
+      AUTH: 'off',
+      LOG_LEVEL: 'fatal',
+      DISK_FREE_MIN: '20000000',
+    })
     const figure = async (name: string) =>
       Number(
         new RegExp(`^waypost_clicks_${name}(?:\\{[^}]*\\})? (\\d+)`, 'm').exec(
@@ -101,7 +107,7 @@ describe.skipIf(!possible)('on a file system that is full', () => {
     }
   }
 
-  test('redirects go on, drops are counted, one alert fires, and with room again clicks are kept without a restart', async () => {
+  test('redirects go on, drops are counted, their alert fires beside the disk’s, and with room again clicks are kept without a restart', async () => {
     const { folder, grow, unmount } = disk(10) // the first segment, of 4 MB, and not the second, of 16
     const server = await serve(folder, await cluster.createDatabase())
     const link = await server.make('https://example.com/full')
@@ -112,10 +118,11 @@ describe.skipIf(!possible)('on a file system that is full', () => {
     expect(dropped).toBeGreaterThan(0)
     expect((await server.figure('recorded_total')) + dropped).toBe(12_000)
     const alerts = (await server.call('GET', '/alert-status')).body as Record<string, { state: string }>
-    expect(Object.keys(alerts).filter((name) => alerts[name]!.state === 'firing')).toEqual(['clicks_dropped'])
+    expect(Object.keys(alerts).filter((name) => alerts[name]!.state === 'firing')).toEqual(['clicks_dropped', 'disk_space'])
 
     grow(64)
     await until('there is a second segment', async () => (await server.figure('journal_full')) === 0)
+    await until('enough is free again', async () => (await server.state('disk_space')) === 'ok')
     const before = await server.figure('dropped_total')
     expect(await server.redirects(link.short_code, 500)).toBe(500)
     expect(await server.figure('dropped_total')).toBe(before)

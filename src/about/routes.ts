@@ -8,10 +8,11 @@ import { type Database, DatabaseAway } from '../database/guard.ts'
 import { assetsFolder } from '../executable.ts'
 import { needs } from '../http/access.ts'
 import type { Peers } from '../http/client-address.ts'
+import type { Disk } from '../telemetry/disk.ts'
 import { version } from '../version.ts'
 import { callerOf } from './caller.ts'
 
-type Parts = { config: Config; database: Database; peers: Peers }
+type Parts = { config: Config; database: Database; peers: Peers; disk: Disk }
 
 const VERSION_WITHIN = 1_000
 
@@ -25,6 +26,11 @@ const About = Type.Object({
   bun: Type.String(),
   postgres: Nullable(Type.String({ description: 'Version of the database; null while it is away.' })),
   embedded: Type.Boolean({ description: 'true: the database is the one inside the executable.' }),
+  disk: Type.Object({
+    free_bytes: Type.Integer({ description: 'Free under DATA_DIR of the replica that answers.' }),
+    total_bytes: Type.Integer(),
+    low: Type.Boolean({ description: 'Less than DISK_FREE_MIN is free.' }),
+  }),
   licences: Type.Array(Licences.items, { description: 'What is compiled in.' }),
 })
 
@@ -49,7 +55,7 @@ const Settings = Type.Object({
   }),
 })
 
-export function aboutRoutes({ config, database, peers }: Parts) {
+export function aboutRoutes({ config, database, peers, disk }: Parts) {
   const licences = compiledIn()
   const embedded = !isExternal(config)
   return new Elysia({ detail: { tags: ['Operations'] } })
@@ -57,7 +63,17 @@ export function aboutRoutes({ config, database, peers }: Parts) {
       '/api/about',
       async () => {
         const { number, commit, date } = version
-        return { version: number, commit, date, bun: Bun.version, postgres: await versionOf(database), embedded, licences }
+        const { free, total, short } = disk.figures()
+        return {
+          version: number,
+          commit,
+          date,
+          bun: Bun.version,
+          postgres: await versionOf(database),
+          embedded,
+          disk: { free_bytes: free, total_bytes: total, low: short > 0 },
+          licences,
+        }
       },
       { response: { 200: About }, detail: { summary: 'What runs: versions, and what is compiled in', ...needs('read') } },
     )

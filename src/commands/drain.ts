@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { type DeadJournal, drainFolder, newState, removeJournal } from '../clicks/drain.ts'
 import type { Config } from '../config.ts'
 import { openDatabase } from '../database/connect.ts'
+import type { Database } from '../database/guard.ts'
 import { lockSlot, slotFolders } from '../slots.ts'
-import { createLog, createLogRing } from '../telemetry/logs.ts'
+import { createLog, createLogRing, type Log } from '../telemetry/logs.ts'
 
 /** Stores the click journals that a replica left behind: of a DATA_DIR, or of one slot's folder. Its files are deleted when they are stored. */
 export async function drain(config: Config, folder: string) {
@@ -14,18 +15,11 @@ export async function drain(config: Config, folder: string) {
   const state = newState()
   let busy = 0
   try {
-    for (const one of folders) {
-      const slot = lockSlot(one)
-      if (!slot) {
+    for (const one of folders)
+      if (!(await storeLeftClicks(database, one, log, state))) {
         busy++
         console.error(`${one} is in use by a running replica, which stores its clicks itself`)
-        continue
       }
-      const dead = new Map<string, DeadJournal>()
-      await drainFolder(database, one, { state, report: (level, fields, message) => log[level](fields, message), dead })
-      for (const journal of dead.values()) removeJournal(journal)
-      slot.release()
-    }
   } finally {
     await database.close()
   }
@@ -33,4 +27,15 @@ export async function drain(config: Config, folder: string) {
     `stored ${state.adopted} clicks; ${state.leftOut} were of purged links, ${state.rejected} were refused by the database`,
   )
   process.exit(busy > 0 && busy === folders.length ? 1 : 0)
+}
+
+/** Stores what is left in one slot's folder; false where its replica runs. */
+export async function storeLeftClicks(database: Database, folder: string, log: Log, state = newState()): Promise<boolean> {
+  const slot = lockSlot(folder)
+  if (!slot) return false
+  const dead = new Map<string, DeadJournal>()
+  await drainFolder(database, folder, { state, report: (level, fields, message) => log[level](fields, message), dead })
+  for (const journal of dead.values()) removeJournal(journal)
+  slot.release()
+  return true
 }

@@ -11,7 +11,7 @@ export async function run(argv: string[]) {
     .showHelpAfterError('(--help lists what there is)')
 
   command('serve', 'Serve the API, redirects and the console (the default).', { isDefault: true }).action(async (options) =>
-    (await import('./serve.ts')).serve(configOf(options)),
+    (await import('./serve.ts')).serve(() => configOf(options)),
   )
   command('migrate', 'Bring the database to this release’s schema.')
     .option('--status', 'only list the migrations')
@@ -36,6 +36,13 @@ export async function run(argv: string[]) {
   command('drain <folder>', 'Store the click journals that a replica left in a folder (a DATA_DIR, or one replica’s).').action(
     async (folder, options) => (await import('./drain.ts')).drain(configOf(options), folder),
   )
+  command(
+    'backup <file>',
+    'Write everything that the database holds to a file, also while servers run; - is standard output.',
+  ).action(async (file, options) => (await import('./backup.ts')).backup(configOf(options), file))
+  command('restore <file>', 'Put a backup into an empty database, embedded or not; - is standard input.')
+    .option('--replace', 'in the place of all that is there')
+    .action(async (file, options) => (await import('./restore.ts')).restore(configOf(options), file, options.replace === true))
   const drill = program.command('drill').description('Try out, on the running server, what must work when it matters.')
   command(
     'alerts',

@@ -23,7 +23,8 @@ export type Pool = Database & {
   /** Where the database is now: of several servers the one that takes writes. */
   place: () => Address
 }
-export type OpenDatabase = Pool & { address: Address }
+/** `joined`: it is a server's, and this process only a guest. */
+export type OpenDatabase = Pool & { address: Address; joined?: boolean }
 
 /** Seconds of silence after which the system asks whether the other end is there; it gives up after ten more. */
 const KEEP_ALIVE = 10
@@ -43,13 +44,14 @@ export async function openDatabase(config: Config, log: Log, { join = false } = 
   const embedded = await startEmbedded(config.DATA_DIR, log).catch((error) => {
     const socketFolder = join && error instanceof DataDirInUse ? runningEmbedded(config.DATA_DIR) : undefined
     if (!socketFolder) throw error
-    return { socketFolder, stop: async () => {} }
+    return { socketFolder, stop: async () => {}, joined: true }
   })
   const address: Address = { kind: 'embedded', socketFolder: embedded.socketFolder }
   const database = openPool(address, 5, log)
   return {
     ...database,
     address,
+    joined: 'joined' in embedded,
     async close() {
       await database.close()
       await embedded.stop()

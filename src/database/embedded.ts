@@ -9,6 +9,9 @@ import type { Log } from '../telemetry/logs.ts'
 import { keepHouse } from './embedded-housekeeping.ts'
 import type { FromWorker, ToWorker } from './embedded-worker.ts'
 
+/** The cluster's folder in DATA_DIR, named by PostgreSQL's major version: another one cannot open it. */
+export const CLUSTER = 'pg18'
+
 export type Embedded = { socketFolder: string; stop: () => Promise<void> }
 
 const STUCK_AFTER = 10_000
@@ -21,9 +24,7 @@ const START_WITHIN = 60_000
  */
 export async function startEmbedded(dataDir: string, log: Log): Promise<Embedded> {
   const place = placeOf(dataDir)
-  mkdirSync(place.socketFolder, { recursive: true, mode: 0o700 })
-  chmodSync(place.socketFolder, 0o700) // the socket has no password: its folder is the lock
-  const unlock = lock(place)
+  const unlock = ownEmbedded(dataDir)
   try {
     refuseOtherVersion(place)
     await Bun.write(place.extensions, Bun.file(pgTrgm)) // copyFile does not see into the executable
@@ -43,6 +44,16 @@ export async function startEmbedded(dataDir: string, log: Log): Promise<Embedded
     unlock()
     throw error
   }
+}
+
+/** Keeps everybody else off the embedded database of `dataDir`; returns the way to end it. Throws DataDirInUse. */
+export function ownEmbedded(dataDir: string): () => void {
+  const place = placeOf(dataDir)
+  mkdirSync(place.socketFolder, { recursive: true, mode: 0o700 })
+  chmodSync(place.socketFolder, 0o700) // the socket has no password: its folder is the lock
+  const unlock = tryLock(place.lock)
+  if (!unlock) throw new DataDirInUse(`another waypost is using ${place.dataDir}: stop it, or set another DATA_DIR`)
+  return unlock
 }
 
 /** The folder of the socket where a running server serves `dataDir`, or undefined when none does. */
@@ -65,7 +76,7 @@ function placeOf(dataDir: string): Place {
     throw new Error(`DATA_DIR is too long for a Unix socket (${root}): use a path of at most 75 characters`)
   return {
     dataDir: root,
-    folder: join(root, 'pg18'), // named by PostgreSQL's major version: another one cannot open it
+    folder: join(root, CLUSTER),
     socketFolder,
     socket,
     extensions: join(root, 'pg_trgm.tar.gz'),
@@ -73,18 +84,12 @@ function placeOf(dataDir: string): Place {
   }
 }
 
-function lock(place: Place): () => void {
-  const unlock = tryLock(place.lock)
-  if (!unlock) throw new DataDirInUse(`another waypost is using ${place.dataDir}: stop it, or set another DATA_DIR`)
-  return unlock
-}
-
 function refuseOtherVersion({ folder, dataDir }: Place) {
   const file = join(folder, 'PG_VERSION')
   const version = existsSync(file) ? readFileSync(file, 'utf8').trim() : '18'
   if (version !== '18')
     throw new Error(
-      `${folder} was made by PostgreSQL ${version} and this release brings 18. Type, with the old release: waypost backup --data-dir ${dataDir} --to waypost.backup; then, with this one and an empty DATA_DIR: waypost restore waypost.backup`,
+      `${folder} was made by PostgreSQL ${version} and this release brings 18. Type, with the old release: waypost backup waypost.backup --data-dir ${dataDir}; then, with this one and an empty DATA_DIR: waypost restore waypost.backup`,
     )
 }
 

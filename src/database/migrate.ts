@@ -5,7 +5,8 @@ import type { Database, Transaction } from './guard.ts'
 
 /** In order; the version is the place in this list, from 1. A file that was released is never changed. */
 const migrations = [{ name: '0001-schema', sql: schema }]
-const NEWEST = migrations.length
+/** The schema version of this release. */
+export const newestSchema = migrations.length
 
 const LOCK = 7_767_000
 const DEADLINE = 120_000
@@ -20,17 +21,19 @@ export class SchemaTooNew extends Error {
 
 /**
  * Brings the schema to this release's version, in one transaction under an advisory lock: replicas that start together take turns.
- * Returns the names applied. A schema one version ahead is fine (a rolling upgrade); further ahead throws SchemaTooNew.
+ * Returns the names applied. `upTo` stops at an earlier version, for a backup of it. A schema one version ahead is fine (a rolling upgrade); further ahead throws SchemaTooNew.
  */
-export async function migrate(database: Database, log: Log): Promise<string[]> {
+export async function migrate(database: Database, log: Log, upTo = newestSchema): Promise<string[]> {
   const applied = await database.transaction(async (sql) => {
     await sql`set local statement_timeout = ${sql.unsafe(String(DEADLINE))}`
     await sql`set local lock_timeout = ${sql.unsafe(String(DEADLINE))}`
     await sql`select pg_advisory_xact_lock(${LOCK})`
     const version = await currentVersion(sql)
-    if (version > NEWEST + 1)
-      throw new SchemaTooNew(`the database has schema version ${version} and this release knows ${NEWEST}: use a newer waypost`)
-    const waiting = migrations.slice(version)
+    if (version > newestSchema + 1)
+      throw new SchemaTooNew(
+        `the database has schema version ${version} and this release knows ${newestSchema}: use a newer waypost`,
+      )
+    const waiting = migrations.slice(version, upTo)
     for (const { name, sql: text } of waiting) {
       await sql.unsafe(text).simple()
       await sql`insert into schema_migrations (version, name) values (${migrations.findIndex((m) => m.name === name) + 1}, ${name})`

@@ -1,8 +1,8 @@
-// The built-in alerts: five conditions, evaluated every few seconds from the same counters as /metrics, with what they said before.
+// The built-in alerts: six conditions, evaluated every few seconds from the same counters as /metrics, with what they said before.
 import type { DatabaseState } from '../database/guard.ts'
 
 export type Alert = { state: 'ok' | 'firing'; since: string; value: number; limit: number; unit: string }
-export type AlertName = 'service_down' | 'high_error_rate' | 'high_latency' | 'click_backlog' | 'clicks_dropped'
+export type AlertName = 'service_down' | 'high_error_rate' | 'high_latency' | 'click_backlog' | 'clicks_dropped' | 'disk_space'
 
 /** An alert that fired; `to` is null while it does. `peak` is the worst value meanwhile. */
 export type Fired = { name: AlertName; from: string; to: string | null; peak: number; test: boolean }
@@ -15,6 +15,8 @@ export type Readings = {
   database: DatabaseState
   oldestClick: number | undefined
   droppedClicks: number
+  /** Bytes of free disk that are missing to what is to stay free. */
+  shortDisk: number
 }
 
 const EVERY = 5_000
@@ -45,6 +47,11 @@ const ALERTS: Record<AlertName, { limit: number; unit: string; help: string }> =
     unit: 'clicks in 2 minutes, for want of room in the journal',
     help: 'Clicks are lost: the disk is full, or JOURNAL_MAX_BYTES is reached.',
   },
+  disk_space: {
+    limit: 0,
+    unit: 'MiB of free disk short of DISK_FREE_MIN',
+    help: 'The disk of DATA_DIR fills up. When it is full, clicks are lost, and the embedded database takes no changes.',
+  },
 }
 const NAMES = Object.keys(ALERTS) as AlertName[]
 
@@ -62,7 +69,7 @@ export function watchAlerts(read: () => Readings, changed: (fired: Fired) => voi
 
   function evaluate() {
     const now = Date.now()
-    const { count, errors, seconds, database, oldestClick, droppedClicks } = read()
+    const { count, errors, seconds, database, oldestClick, droppedClicks, shortDisk } = read()
     if (now - (samples.at(-1)?.at ?? 0) >= 1_000) samples.push({ at: now, count, errors, seconds, droppedClicks })
     while (samples[0]!.at < now - WINDOW) samples.shift()
     const first = samples[0]!
@@ -73,6 +80,7 @@ export function watchAlerts(read: () => Readings, changed: (fired: Fired) => voi
     set('high_latency', enough ? (seconds - first.seconds) / requests : 0)
     set('click_backlog', oldestClick ? (now - oldestClick) / 1000 : 0)
     set('clicks_dropped', droppedClicks - first.droppedClicks)
+    set('disk_space', shortDisk / 1024 ** 2)
   }
 
   function set(name: AlertName, measured: number) {

@@ -7,6 +7,7 @@ import type { EdgeTier } from '../redirect/edge-tier.ts'
 import type { RedirectFigures } from '../redirect/figures.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import { version } from '../version.ts'
+import type { Disk } from './disk.ts'
 import type { Metrics } from './metrics.ts'
 
 type Parts = {
@@ -16,9 +17,10 @@ type Parts = {
   changes: Changes
   edge: EdgeTier | undefined
   lifecycle: Lifecycle
+  disk: Disk
 }
 
-export function exposeServer({ expose }: Metrics, { database, clicks, resolver, changes, edge, lifecycle }: Parts) {
+export function exposeServer({ expose }: Metrics, { database, clicks, resolver, changes, edge, lifecycle, disk }: Parts) {
   const one = (value: number) => [{ value }]
   expose('build_info', 'gauge', 'Always 1; the labels say what runs.', () => [
     { labels: { version: version.number, commit: version.commit }, value: 1 },
@@ -95,6 +97,11 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
   )
   expose('changes_applied_total', 'counter', 'Changed links that were read from the feed.', () => one(changes.figures().applied))
   expose('changes_failed_total', 'counter', 'Times the feed could not be read.', () => one(changes.figures().failed))
+  expose('disk_free_bytes', 'gauge', 'Free under DATA_DIR.', () => one(disk.figures().free))
+  expose('disk_total_bytes', 'gauge', 'Size of the file system of DATA_DIR.', () => one(disk.figures().total))
+  expose('disk_short_bytes', 'gauge', 'What is missing to DISK_FREE_MIN; 0 while enough is free.', () =>
+    one(disk.figures().short),
+  )
   if (edge) {
     expose('edge_links', 'gauge', 'Links in the copy on this machine when it was built.', () => one(edge.figures().links))
     expose('edge_build_seconds', 'gauge', 'What its last building took.', () => one(edge.figures().builtIn / 1000))

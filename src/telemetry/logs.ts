@@ -29,21 +29,37 @@ export function createLog(level: LogLevel, ring: LogRing, terminal = process.std
   const stdout = terminal
     ? pretty({ colorize: true, ignore: 'hostname', messageKey: 'message', translateTime: 'SYS:HH:MM:ss', sync: true })
     : pino.destination({ dest: 1, sync: false })
-  return pino(
+  const streams = pino.multistream([
+    { level, stream: stdout },
+    { level: 'info', stream: ring },
+  ])
+  const log = pino(
     {
-      level: pino.levels.values[level]! < pino.levels.values.info! ? level : 'info', // the ring keeps info and above in any case
+      level: lowest(level),
       messageKey: 'message',
       base: undefined,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorForLog },
     },
-    pino.multistream([
-      { level, stream: stdout },
-      { level: 'info', stream: ring },
-    ]),
+    streams,
   )
+  turners.set(log, (to) => {
+    const entries = streams.streams as unknown as { level: number; stream: unknown }[]
+    entries.find(({ stream }) => stream === stdout)!.level = pino.levels.values[to]!
+    entries.sort((a, b) => a.level - b.level) // it looks no further than the first that is too high
+    log.level = lowest(to)
+  })
+  return log
 }
+
+/** From now on lines of this level and above go to standard output. */
+export const setLogLevel = (log: Log, level: LogLevel) => turners.get(log)?.(level)
+
+const turners = new WeakMap<Log, (level: LogLevel) => void>()
+
+/** The ring keeps info and above in any case. */
+const lowest = (level: LogLevel): LogLevel => (pino.levels.values[level]! < pino.levels.values.info! ? level : 'info')
 
 /** Writes what is buffered, synchronously: the last thing before exit. */
 export function flushLog(log: Log) {
