@@ -389,6 +389,8 @@ describe.skipIf(!serverBinaries())('a replica', () => {
     expect(after.failed).toBe(0)
     expect(after.answered).toBeGreaterThan(0)
     expect((await second.call('GET', '/never-seen')).status).toBe(503)
+    const figures = await (await fetch(`${second.base}/metrics`)).text()
+    expect(Number(/^waypost_clicks_oldest_seconds (.*)$/m.exec(figures)![1])).toBeGreaterThan(0.5) // also where it never reached the database
 
     await cluster.control!.start()
     const answered = before.answered + after.answered + 1

@@ -134,6 +134,7 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
         return count
       } catch (error) {
         watermark = undefined // what was gathered is read again
+        state.oldest ??= reader.read(1)[0]?.time // also of what came before the database was ever reached
         const noSchemaYet = (error as { code?: string }).code === '42P01'
         if (!(error instanceof Fenced) && !noSchemaYet && !(error instanceof DatabaseAway && failing))
           report('warn', { journal: id, reason: messageForLog(error) }, 'clicks could not be stored and will be tried again')

@@ -1,0 +1,109 @@
+// The documents say what is there: links and anchors lead somewhere, commands and settings exist, and every alert has its place in the runbook.
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { settings } from '../src/config.ts'
+
+const root = join(import.meta.dir, '..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...new Bun.Glob('{docs,deploy}/**/*.md').scanSync(root)].sort()
+const texts = new Map(pages.map((page) => [page, read(page)]))
+
+/** What the pages name and other parts bring; nothing of it is missing for good. */
+const COMING = new Set(['deploy/prometheus/'])
+const AWAITED = new Set(
+  ['deploy', 'backup', 'compose', 'observability', 'alerts', 'capacity', 'load-tests'].map((name) => `docs/${name}.md`),
+)
+
+/** What is in capitals and no setting: the ending of one, and an error of the driver. */
+const NO_SETTING = new Set(['NAME_FILE', 'CONNECT_TIMEOUT'])
+
+const withoutCode = (text: string) => text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '``')
+
+/** The anchors that GitHub gives a page: its headings in lower case, without punctuation, blanks as hyphens. */
+const anchorsOf = (text: string) =>
+  [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6} (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+test('every relative link leads to a file, and to a heading of it', () => {
+  const broken: string[] = []
+  let links = 0
+  for (const [page, text] of texts)
+    for (const [, to] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(to!)) continue
+      links++
+      const [path, anchor] = to!.split('#') as [string, string?]
+      const file = path === '' ? page : relative(root, join(root, dirname(page), path))
+      const there = existsSync(join(root, file))
+      if (!there && AWAITED.has(file)) continue
+      const anchored =
+        anchor === undefined || (there && statSync(join(root, file)).isFile() && anchorsOf(read(file)).includes(anchor))
+      if (!there || !anchored) broken.push(`${page}: ${to}`)
+    }
+  expect(broken).toEqual([])
+  expect(links).toBeGreaterThan(50)
+})
+
+test('every page of docs/ can be reached from its index', () => {
+  const index = texts.get('docs/README.md')!
+  const named = pages.filter((page) => /^docs\/[^/]+\.md$/.test(page) && page !== 'docs/README.md')
+  expect(named.filter((page) => !index.includes(`(${page.slice('docs/'.length)})`))).toEqual([])
+})
+
+describe('what the pages name exists', () => {
+  const source = read('src/commands/index.ts')
+  const commands = [...source.matchAll(/command\(\s*'(\w+)/g)].map(([, name]) => name!)
+  const everywhere = (pattern: RegExp) =>
+    [...texts].flatMap(([page, text]) => [...text.matchAll(pattern)].map(([, name]) => ({ page, name: name! })))
+
+  test('commands', () => {
+    expect(commands).toContain('drain')
+    const said = everywhere(/(?:`|\.\/|^|-- )waypost ([a-z]+)\b/gm)
+    expect(said.length).toBeGreaterThan(10)
+    expect(said.filter(({ name }) => !commands.includes(name))).toEqual([])
+  })
+
+  test('settings', () => {
+    const said = everywhere(/`([A-Z]+_[A-Z_]+)(?:=[^`]*)?`/g)
+    expect(said.length).toBeGreaterThan(50)
+    const set = new Bun.Glob('{deploy,.github,test}/**').scanSync({ cwd: root, dot: true })
+    const elsewhere = [...set, 'docker-compose.yml', 'Dockerfile'].map(read).join('\n') // make-env's, a workflow's, a test's
+    const unknown = said.filter(({ name }) => !(name in settings) && !(name.replace(/_FILE$/, '') in settings))
+    expect(unknown.filter(({ name }) => !NO_SETTING.has(name) && !new RegExp(`\\b${name}\\b`).test(elsewhere))).toEqual([])
+  })
+
+  test('files of this repository', () => {
+    const said = everywhere(/`((?:src|test|sql|deploy|\.ci|\.github|bench)\/[\w./-]*[\w/])`/g)
+    expect(said.length).toBeGreaterThan(50)
+    expect(said.filter(({ name }) => !existsSync(join(root, name)) && !COMING.has(name))).toEqual([])
+  })
+
+  test('metrics', () => {
+    const exposed = new Set(
+      [...new Bun.Glob('src/**/*.ts').scanSync(root)].flatMap((file) =>
+        [...read(file).matchAll(/\bexpose\(\s*'(\w+)'/g)].map(([, name]) => `waypost_${name}`),
+      ),
+    )
+    expect(exposed.size).toBeGreaterThan(20)
+    const said = everywhere(/\b(waypost_[a-z]+_[a-z_]*[a-z])\b/g).filter(
+      ({ page }) => page.startsWith('docs/') && page !== 'docs/observability.md',
+    )
+    expect(said.length).toBeGreaterThan(10)
+    expect(said.filter(({ name }) => !exposed.has(name.replace(/_(sum|count|bucket)$/, '')))).toEqual([])
+  })
+})
+
+test('every alert has a place in the runbook, whose anchor is its name', () => {
+  const anchors = anchorsOf(texts.get('docs/runbook.md')!)
+  const builtIn = [...read('src/telemetry/alerts.ts').matchAll(/^ {2}([a-z]+_[a-z_]+): \{$/gm)].map(([, name]) => name!)
+  const rules = [...new Bun.Glob('deploy/prometheus/**/*.yml').scanSync(root)].flatMap((file) =>
+    [...read(file).matchAll(/^\s*- alert: (\w+)/gm)].map(([, name]) => name!.toLowerCase()),
+  )
+  expect(builtIn).toContain('clicks_dropped')
+  expect([...new Set([...builtIn, ...rules])].filter((name) => !anchors.includes(name))).toEqual([])
+  for (const anchor of anchors) expect(anchors.filter((one) => one === anchor)).toHaveLength(1)
+})
