@@ -275,7 +275,6 @@ export async function createApp(parts: Parts): Promise<(request: Request) => Res
       .use(overviewRoutes(overview))
       .use(logRoutes(logs))
       .use(chaosStateRoute(chaos, config))
-      .use(exportRoute(links, clicks))
       .use(aboutRoutes({ config, database, peers, disk }))
     let document: ReturnType<typeof openApiDocument> | undefined
     const reference = async () => await (document ??= openApiDocument(app))

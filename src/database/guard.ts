@@ -36,6 +36,7 @@ export class DatabaseAway extends Error {
 const DEADLINE = 5_000
 const PROBE_EVERY = 500
 const PROBE_DEADLINE = 2_000
+const BOOT_DEADLINE = 10_000 // of the embedded one's first answer, on a busy machine
 const LATE_IN_A_ROW = 3
 /** A query each second: a connection that was cut without a word shows by its silence, before a visitor waits for it. */
 const BEAT_EVERY = 1_000
@@ -73,8 +74,10 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   let longOnes = 0 // queries that asked for more time, an import's say: what waits behind them is late without a fault
   const figures: Figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0, moves: 0 }
   const listeners: (() => void)[] = []
+  const firstProbe = Promise.withResolvers<void>()
 
   async function run<T>(work: (sql: Sql) => PromiseLike<T>, deadline = DEADLINE, again = true): Promise<T> {
+    if (state === 'starting') await firstProbe.promise // it may find another server, and the pool goes with what is in it
     if (state === 'down' || pretended === 1) throw new DatabaseAway('it did not answer the last probe')
     if (pretended > 0 && Math.random() < pretended) throw new DatabaseAway('made unreachable by /chaos')
     if (figures.pending >= limit) {
@@ -131,6 +134,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
         if (state !== 'up') {
           log.info('the database is reachable')
           state = 'up'
+          firstProbe.resolve()
           for (const listener of listeners) listener()
         }
         break
@@ -138,6 +142,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
         const before = state
         if (before !== 'down') log.error({ err: error === LATE ? undefined : error }, 'the database is not reachable')
         state = 'down'
+        firstProbe.resolve()
         replacePool(0)
         failure = undefined
         if (before !== 'up') await Bun.sleep(PROBE_EVERY)
@@ -154,7 +159,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
       if (state === 'down') figures.moves++
       replacePool(0)
     }
-    await assertWritable(PROBE_DEADLINE)
+    await assertWritable(state === 'starting' && !servers ? BOOT_DEADLINE : PROBE_DEADLINE)
   }
 
   async function assertWritable(deadline: number) {
@@ -225,6 +230,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     },
     async close() {
       closed = true
+      firstProbe.resolve()
       clearInterval(heart)
       await sql.end({ timeout: 5 }).catch(() => {})
     },
