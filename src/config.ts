@@ -70,6 +70,10 @@ export const settings = {
     optional(longToken),
     'Token of the operator, at least 16 characters: Authorization: Bearer. Unset: open mode, on loopback only.',
   ),
+  METRICS_TOKEN: secret(
+    optional(longToken),
+    'Token for Prometheus, at least 16 characters: it may read /metrics and nothing else, like an API key of scope metrics.',
+  ),
   AUTH: setting('on', oneOf('on', 'off'), 'off: everybody who reaches the port may do everything. On purpose only.'),
   SECOND_TIER: setting(
     'edge',

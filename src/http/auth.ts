@@ -39,7 +39,7 @@ export function assertNotOpenToNetwork({ AUTH, ADMIN_TOKEN, HOST, TRUSTED_PROXIE
 }
 
 export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
-  const { ADMIN_TOKEN, AUTH } = config
+  const { ADMIN_TOKEN, METRICS_TOKEN, AUTH } = config
 
   /** Open mode ends with the first key for good: that the key was revoked must not open the server again. */
   function mode(): Mode {
@@ -49,11 +49,18 @@ export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
     return keyed === undefined ? 'unknown' : 'open'
   }
 
-  /** What a token or key stands for; undefined for one that is unknown, revoked or expired. */
+  /** What one may sign in with, and what it stands for; undefined for a token or key that is unknown, revoked or expired. */
   function holderOf(token: string): Holder | undefined {
     if (ADMIN_TOKEN && sameSecret(token, ADMIN_TOKEN)) return { principal: { by: 'admin-token', scope: 'admin' } }
     const found = keyring.find(token)
     return found && { principal: ofKey('key', found.key), hash: found.hash, until: found.key.expires_at ?? undefined }
+  }
+
+  /** Whose a Bearer token is. METRICS_TOKEN is for a scraper: nobody signs in with it. */
+  function byToken(token: string): Principal | undefined {
+    const holder = holderOf(token)
+    if (holder) return holder.principal
+    return METRICS_TOKEN && sameSecret(token, METRICS_TOKEN) ? { by: 'metrics-token', scope: 'metrics' } : undefined
   }
 
   function bySession(request: Request, address: Address): Principal | undefined {
@@ -71,7 +78,7 @@ export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
     /** Whose the Bearer token of a request is; undefined where it has none that holds. */
     bearerOf(request: Request): Principal | undefined {
       const token = bearerIn(request)
-      return token === undefined ? undefined : holderOf(token)?.principal
+      return token === undefined ? undefined : byToken(token)
     },
 
     /** Whether it comes with a session that holds, or nobody needs one: for routes that ask their caller for nothing. */
@@ -94,9 +101,9 @@ export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
 
       const token = bearerIn(request)
       if (token !== undefined) {
-        const holder = holderOf(token)
-        if (!holder) throw unauthorized('this token or key does not hold')
-        return holder.principal
+        const principal = byToken(token)
+        if (!principal) throw unauthorized('this token or key does not hold')
+        return principal
       }
       const principal = bySession(request, address)
       if (principal) {

@@ -7,7 +7,7 @@ export type Scope = 'admin' | 'write' | 'read' | 'metrics'
 
 export type Principal = {
   /** How it was let in: without a token (open mode, AUTH=off), by a credential, by another replica's signature, or not at all (a public route). */
-  by: 'open' | 'off' | 'admin-token' | 'key' | 'session' | 'replica' | 'nobody'
+  by: 'open' | 'off' | 'admin-token' | 'metrics-token' | 'key' | 'session' | 'replica' | 'nobody'
   scope: Scope | 'none'
   /** The API key, where there is one: also behind a session. */
   key?: { id: number; name: string }

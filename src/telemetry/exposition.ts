@@ -8,6 +8,7 @@ import type { RedirectFigures } from '../redirect/figures.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import { version } from '../version.ts'
 import type { Disk } from './disk.ts'
+import { exposeMachine } from './machine.ts'
 import type { Metrics } from './metrics.ts'
 
 type Parts = {
@@ -20,8 +21,10 @@ type Parts = {
   disk: Disk
 }
 
-export function exposeServer({ expose }: Metrics, { database, clicks, resolver, changes, edge, lifecycle, disk }: Parts) {
+export function exposeServer(metrics: Metrics, { database, clicks, resolver, changes, edge, lifecycle, disk }: Parts) {
+  const { expose } = metrics
   const one = (value: number) => [{ value }]
+  exposeMachine(metrics)
   expose('build_info', 'gauge', 'Always 1; the labels say what runs.', () => [
     { labels: { version: version.number, commit: version.commit }, value: 1 },
   ])
@@ -93,7 +96,7 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
   )
 
   expose('changes_lag_seconds', 'gauge', 'Time since the changes of other replicas were last read.', () =>
-    one((Date.now() - changes.figures().lastPoll) / 1000),
+    one((Date.now() - (changes.figures().lastPoll || lifecycle.started)) / 1000),
   )
   expose('changes_applied_total', 'counter', 'Changed links that were read from the feed.', () => one(changes.figures().applied))
   expose('changes_failed_total', 'counter', 'Times the feed could not be read.', () => one(changes.figures().failed))
@@ -104,6 +107,13 @@ export function exposeServer({ expose }: Metrics, { database, clicks, resolver, 
   )
   if (edge) {
     expose('edge_links', 'gauge', 'Links in the copy on this machine when it was built.', () => one(edge.figures().links))
+    expose('edge_copy_usable', 'gauge', '1 while redirects are answered from it.', () => one(edge.usable() ? 1 : 0))
+    expose('edge_copy_age_seconds', 'gauge', 'Time since it was last known to be what the database has.', () => {
+      const { position } = edge.figures() // kept every 10 s where nothing changes
+      const { lastPoll } = changes.figures()
+      const known = Math.max(position?.at ?? lifecycle.started, lastPoll)
+      return one((Date.now() - known) / 1000)
+    })
     expose('edge_build_seconds', 'gauge', 'What its last building took.', () => one(edge.figures().builtIn / 1000))
   }
 }

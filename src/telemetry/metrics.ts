@@ -24,6 +24,9 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 export function createMetrics() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  // A census of the heap, at every scrape and on the thread that answers: 60 ms for 200,000 objects, the rest takes 3. And JavaScriptCore
+  // has no such spaces.
+  for (const of of ['total', 'used', 'available']) registry.removeSingleMetric(`nodejs_heap_space_size_${of}_bytes`)
   const series = new Map<string, Series>()
 
   /** Adds a metric whose samples are read at scrape. `name` without the prefix. */
