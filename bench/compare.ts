@@ -9,6 +9,8 @@ export type Result = {
   rows: Row[]
   ratios: { name: string; value: number; goal?: number; atMost?: boolean }[]
   checks: { name: string; held: boolean; found: string }[]
+  /** Sentences that belong below. */
+  notes?: string[]
 }
 
 type Contender = {

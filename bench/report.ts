@@ -5,7 +5,7 @@ export function report(results: (Result & { at?: string })[]): string {
   return results.map(one).join('\n')
 }
 
-function one({ scenario, about, rows, ratios, checks, at }: Result & { at?: string }): string {
+function one({ scenario, about, rows, ratios, checks, notes = [], at }: Result & { at?: string }): string {
   const columns = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))]
   const table = [
     `| | ${columns.join(' | ')} |`,
@@ -29,6 +29,7 @@ function one({ scenario, about, rows, ratios, checks, at }: Result & { at?: stri
     '',
     ...goals,
     ...held,
+    ...notes.map((note) => `- ${note}`),
     '',
   ].join('\n')
 }

@@ -1,22 +1,42 @@
-// `bun run bench [scenario …]`: runs the scenarios, prints their tables, and writes bench/results.json and bench/RESULTS.md.
+// `bun run bench [scenario …]`: runs the scenarios, prints their tables, and writes bench/results.json and the pages made of it: bench/RESULTS.md,
+// docs/load-tests.md and docs/capacity.md. `bun run bench load --url …` loads a service of one's own instead (users/own.ts).
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Result } from './compare.ts'
+import { capacityPage } from './pages/capacity.ts'
+import { LOAD_TESTS, loadTestsPage } from './pages/load-tests.ts'
 import { plot } from './plot.ts'
 import { report } from './report.ts'
 import { away } from './scenarios/away.ts'
+import { capacity } from './scenarios/capacity.ts'
 import { create } from './scenarios/create.ts'
 import { disk } from './scenarios/disk.ts'
 import { drain } from './scenarios/drain.ts'
 import { flood } from './scenarios/flood.ts'
+import { kill } from './scenarios/kill.ts'
 import { list } from './scenarios/list.ts'
+import { load } from './scenarios/load.ts'
 import { million } from './scenarios/million.ts'
 import { redirect } from './scenarios/redirect.ts'
+import { roll } from './scenarios/roll.ts'
 import { tiers } from './scenarios/tiers.ts'
+import { loadOwn, Unfit } from './users/own.ts'
 
-const scenarios: Record<string, () => Promise<Result>> = { redirect, tiers, flood, create, list, million, drain, disk, away }
+const scenarios: Record<string, () => Promise<Result>> = {
+  ...{ redirect, tiers, flood, create, list, million, drain, disk, away, capacity },
+  ...{ load, kill, roll },
+}
 
 const asked = process.argv.slice(2)
+if (asked[0] === 'load' && asked[1]?.startsWith('-'))
+  await loadOwn(asked.slice(1)).then(
+    (held) => process.exit(held ? 0 : 1),
+    (error) => {
+      if (!(error instanceof Unfit)) throw error
+      console.error(error.message)
+      process.exit(2)
+    },
+  )
 const unknown = asked.find((name) => !scenarios[name])
 if (unknown) {
   console.error(`there is no scenario ${unknown}: ${Object.keys(scenarios).join(', ')}`)
@@ -42,8 +62,12 @@ const machine = {
   bun: Bun.version,
 }
 await Bun.write(file, `${JSON.stringify({ machine, results }, null, 2)}\n`)
-await Bun.write(join(import.meta.dir, 'RESULTS.md'), header() + report(Object.values(results)))
-await Bun.write(join(import.meta.dir, 'results.svg'), plot(Object.values(results)))
+const own = Object.values(results).filter(({ scenario }) => !LOAD_TESTS.includes(scenario))
+await Bun.write(join(import.meta.dir, 'RESULTS.md'), header() + report(own))
+await Bun.write(join(import.meta.dir, 'results.svg'), plot(own))
+const docs = join(import.meta.dir, '../docs')
+await Bun.write(join(docs, 'load-tests.md'), loadTestsPage(machine, results))
+if (results.capacity) await Bun.write(join(docs, 'capacity.md'), capacityPage(machine, results))
 
 const broken = Object.values(results).flatMap(({ scenario, checks }) =>
   checks.filter(({ held }) => !held).map(({ name, found }) => `${scenario}: ${name}: ${found}`),

@@ -15,6 +15,8 @@ export type Recorder = {
   record: (linkId: number, time: number, referrer: string, userAgent: string, address: string) => void
   /** Waits, at most 500 ms, until the clicks recorded before now are stored; returns how many are not. */
   settled: () => Promise<number>
+  /** Remembers which clicks are not stored now; what it returns says whether one of them was of one of these links. */
+  unstored: () => (linkIds: number[]) => boolean
   figures: () => RecorderFigures
   /** Fault injection: while true, no click leaves the journal. */
   freeze: (frozen: boolean) => void
@@ -37,6 +39,8 @@ type Options = { slot: Slot; dataDir: string; address: Address; keep: number; ma
 
 const SETTLE_WITHIN = 500
 const READY_WITHIN = 5_000
+/** Links of so many last clicks are known; where more are not stored, any link may be among them. */
+const RECENT = 4_096
 const RESTART_AFTER = 500
 
 /** Opens a new journal in the slot. Resolves when clicks can be kept (or, on a full disk, are known to be dropped). */
@@ -50,6 +54,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
   const before = { stored: 0, leftOut: 0, rejected: 0, adopted: 0 } // of the workers that ended
   let noRoom: string | undefined
   let want: number | undefined = 0
+  const recent = new Float64Array(RECENT)
   let stopping = false
   const faults = { frozen: false, away: 0 }
   const waiting: { sequence: number; done: () => void }[] = []
@@ -118,7 +123,18 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
   return {
     journalId,
     record(linkId, time, referrer, userAgent, address) {
-      if (!journal.append(linkId, time, referrer, userAgent, address)) dropped++
+      if (journal.append(linkId, time, referrer, userAgent, address)) recent[journal.appended() % RECENT] = linkId
+      else dropped++
+    },
+    unstored() {
+      const from = state.watermark
+      const to = journal.appended()
+      return (linkIds) => {
+        if (from === to) return false
+        if (journal.appended() - from >= RECENT) return true
+        for (let sequence = from + 1; sequence <= to; sequence++) if (linkIds.includes(recent[sequence % RECENT]!)) return true
+        return false
+      }
     },
     async settled() {
       const sequence = journal.appended()

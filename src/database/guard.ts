@@ -77,7 +77,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   const firstProbe = Promise.withResolvers<void>()
 
   async function run<T>(work: (sql: Sql) => PromiseLike<T>, deadline = DEADLINE, again = true): Promise<T> {
-    if (state === 'starting') await firstProbe.promise // it may find another server, and the pool goes with what is in it
+    if (state === 'starting') await answered(deadline)
     if (state === 'down' || pretended === 1) throw new DatabaseAway('it did not answer the last probe')
     if (pretended > 0 && Math.random() < pretended) throw new DatabaseAway('made unreachable by /chaos')
     if (figures.pending >= limit) {
@@ -121,6 +121,13 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
       if (isPassing(error)) throw new DatabaseAway('it is overloaded', error)
       throw error
     }
+  }
+
+  /** The first probe may find another server, and the pool goes with what is in it. */
+  async function answered(deadline: number) {
+    await withDeadline(firstProbe.promise, deadline).catch(() => {
+      throw new DatabaseAway('it has not answered yet')
+    })
   }
 
   /** Asks until there is an answer; the first failure opens the breaker. `failure` is one that is known already. */
@@ -240,14 +247,18 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
 const LATE = Symbol('late')
 const SILENT = 'one of them does not answer'
 
-/** Settles with `work`, or rejects with LATE after `ms`; `settled` is called when `work` itself is over. A query not yet sent is taken back. */
+/**
+ * Settles with `work`, or rejects with LATE after `ms`; `settled` is called when `work` itself is over. A query not yet sent is taken back. One that
+ * has a connection (`state`) never is, also where it only waits there behind others: postgres.js then passes it over when its answer comes, and
+ * each query after it on that connection is given the answer of the one before.
+ */
 async function withDeadline<T>(work: PromiseLike<T>, ms: number, settled?: () => void): Promise<T> {
   let timer: Timer | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(LATE)
-      const query = work as { active?: boolean; cancel?: () => void }
-      if (query.cancel && !query.active) query.cancel()
+      const query = work as { active?: boolean; state?: unknown; cancel?: () => void }
+      if (query.cancel && !query.active && !query.state) query.cancel()
     }, ms)
   })
   try {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { pendingClicks } from '../clicks/pending.ts'
+import { pendingClicks, withOwnClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import { spanOf } from '../clicks/span.ts'
 import { LinkStats, StatsQuery, statsOf } from '../clicks/stats.ts'
@@ -99,8 +99,7 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       async ({ query, request, set }) => {
         const page = readPage(query)
         const filter = readFilter(query)
-        await pendingClicks(clicks, set.headers)
-        const { rows, total } = await links.list(filter, page, ownerOf(request))
+        const { rows, total } = await withOwnClicks(clicks, set.headers, () => links.list(filter, page, ownerOf(request)))
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows.map((row) => view(row, request))
       },

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { pendingClicks } from '../clicks/pending.ts'
+import { withOwnClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import { needs } from '../http/access.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
@@ -90,8 +90,9 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
       async ({ params, query, request, set }) => {
         const { id } = await users.find(idOf(params.id, 'User'), ownerOf(request))
         const page = readPage(query)
-        await pendingClicks(clicks, set.headers)
-        const { rows, total } = await links.list({ user_id: id }, page, ownerOf(request))
+        const { rows, total } = await withOwnClicks(clicks, set.headers, () =>
+          links.list({ user_id: id }, page, ownerOf(request)),
+        )
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows.map((row) => view(row, request))
       },
