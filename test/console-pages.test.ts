@@ -16,11 +16,10 @@ const installed = serverBinaries() !== undefined && nginxProgram() !== undefined
 if (!installed) console.warn('SKIPPED: test/console-pages.test.ts (PostgreSQL or nginx is not installed)')
 
 const PAGES: [path: string, name: string, shows: string][] = [
-  ['?window=60', 'overview', 'main canvas'],
   ['links', 'links', 'main tbody tr:not(.blank)'],
   ['links?q=nothing-like-it', 'links-none', 'main h2'],
   ['links/1', 'link', 'main h1'],
-  ['links?edit=2', 'link-edit', 'main form'],
+  ['links?edit=2000', 'link-edit', 'main form'],
   ['users', 'users', 'main tbody tr:not(.blank)'],
   ['events', 'events', 'main tbody tr:not(.blank)'],
   ['keys', 'keys', 'main h1'],
@@ -30,6 +29,7 @@ const PAGES: [path: string, name: string, shows: string][] = [
   ['chaos', 'chaos', 'main form'],
   ['config', 'config', 'main tbody tr'],
   ['about', 'about', 'main h1'],
+  ['?window=60', 'overview', 'main canvas'], // last, when there is something to see
 ]
 const LOOKS = [
   ['light', 1440],
@@ -92,7 +92,7 @@ describe.skipIf(!hasBrowser || !installed)('the console behind nginx', () => {
       await seen.page.waitForFunction(() => !document.querySelector('[aria-busy=true], .dimmed'))
       expect(await seen.overflows()).toBe(false)
       if (width !== 1024) expect(await seen.violations()).toEqual([])
-      await seen.page.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`) })
+      if (width !== 1024) await seen.page.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`) })
       expect(seen.complaints).toEqual([])
     })
   })
