@@ -9,9 +9,6 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...new Bun.Glob('{docs,deploy}/**/*.md').scanSync(root)].sort()
 const texts = new Map(pages.map((page) => [page, read(page)]))
 
-/** What the pages name and other parts bring; nothing of it is missing for good. */
-const COMING = new Set(['deploy/prometheus/'])
-
 /** What is in capitals and no setting: the ending of one, an error of the driver, and what others read. */
 const NO_SETTING = new Set(['NAME_FILE', 'CONNECT_TIMEOUT', 'HTTPS_PROXY'])
 
@@ -75,7 +72,7 @@ describe('what the pages name exists', () => {
   test('files of this repository', () => {
     const said = everywhere(/`((?:src|test|sql|deploy|\.ci|\.github|bench)\/[\w./-]*[\w/])`/g)
     expect(said.length).toBeGreaterThan(50)
-    expect(said.filter(({ name }) => !existsSync(join(root, name)) && !COMING.has(name))).toEqual([])
+    expect(said.filter(({ name }) => !existsSync(join(root, name)))).toEqual([])
   })
 
   test('metrics', () => {
