@@ -95,7 +95,7 @@ describe.each(databases)('on the $name database', (kind) => {
   })
 
   test('is an error, not half a file, when the database is away', async () => {
-    server.chaos.arm('database', 60, 1, 0)
+    await server.chaos.arm('database', 60, 1, 0)
     const { status, body } = await server.get(PATH)
     expect([status, body.error]).toEqual([503, 'the database is not reachable, try again in a moment'])
     server.chaos.endAll()

@@ -78,7 +78,7 @@ describe.skipIf(!installed)('two replicas on a primary and its standby', () => {
   beforeAll(async () => {
     pair = await openPair()
     urls = await pair.createDatabase()
-    const start = () => startChild({ DATA_DIR: temporaryFolder(), DATABASE_URL: urls.both, LOG_LEVEL: 'fatal' })
+    const start = () => startChild({ DATA_DIR: temporaryFolder(), DATABASE_URL: urls.both, AUTH: 'off', LOG_LEVEL: 'fatal' })
     const first = await start()
     replicas = [first, await start()]
     for (const short_code of codes) expect((await first.call('POST', '/urls', { ...target, short_code })).status).toBe(201)

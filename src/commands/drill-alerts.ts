@@ -1,8 +1,8 @@
 import { Value } from '@sinclair/typebox/value'
 import type { Config } from '../config.ts'
 import { type Notice, Standing } from '../notices/schema.ts'
+import { ask, baseOf } from './ask.ts'
 
-const ANSWER_WITHIN = 5_000
 const NOTICES_WITHIN = 60_000
 const EVERY = 500
 
@@ -25,7 +25,7 @@ async function drill(config: Config): Promise<boolean> {
   const before = new Set(notices.map(({ id }) => id))
   const names = (await alertsOf(config)).map(({ name }) => name)
   const started = performance.now()
-  for (const name of names) await ask(config, 'POST', `/api/alerts/${name}/test`)
+  for (const name of names) await ask(baseOf(config), config, 'POST', `/api/alerts/${name}/test`)
   const inEarnest = new Set((await alertsOf(config)).flatMap(({ name, test }) => (test ? [] : [name]))) // a test of these tells nobody
 
   const waiting = new Map<string, Notice | undefined>(names.map((name) => [name, undefined]))
@@ -65,28 +65,12 @@ const saying = ({ deliveries }: Notice) =>
 
 /** As they stand; `test` is false also for one that fires in earnest while it is tried. */
 async function alertsOf(config: Config): Promise<{ name: string; test: boolean }[]> {
-  const { alerts } = (await ask(config, 'GET', '/api/alerts')) as { alerts?: { name: string; test: boolean }[] }
+  const { alerts } = (await ask(baseOf(config), config, 'GET', '/api/alerts')) as { alerts?: { name: string; test: boolean }[] }
   return alerts ?? []
 }
 
 async function standing(config: Config): Promise<Standing> {
-  const body = await ask(config, 'GET', '/api/notices')
+  const body = await ask(baseOf(config), config, 'GET', '/api/notices')
   if (!Value.Check(Standing, body)) throw new Error('the server is of another version: it says nothing of notices')
-  return body
-}
-
-async function ask({ HOST, PORT, ADMIN_TOKEN }: Config, method: string, path: string): Promise<unknown> {
-  const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST.includes(':') ? (HOST === '::' ? '[::1]' : `[${HOST}]`) : HOST
-  const response = await fetch(`http://${host}:${PORT}${path}`, {
-    method,
-    headers: ADMIN_TOKEN ? { Authorization: `Bearer ${ADMIN_TOKEN}` } : {},
-    redirect: 'manual',
-    proxy: false,
-    signal: AbortSignal.timeout(ANSWER_WITHIN),
-  }).catch((error) => {
-    throw new Error(`no answer on port ${PORT}: ${error.message}`)
-  })
-  const body = (await response.json().catch(() => ({}))) as { error?: string }
-  if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}: ${body.error ?? 'no reason given'}`)
   return body
 }

@@ -50,6 +50,19 @@ export async function run(argv: string[]) {
     {},
     drill,
   ).action(async (options) => (await import('./drill-alerts.ts')).drillAlerts(configOf(options)))
+  command(
+    'survive [url]',
+    'Break one replica in six ways, a few seconds each, and report what held; for a fleet that may be broken. Exit 1 when something did not.',
+    {},
+    drill,
+  )
+    .option('--seconds <seconds>', 'how long each fault lasts, 1 to 60', '5')
+    .option('--kill', 'end with a replica killed, for its supervisor to start it again')
+    .action(async (url, options) => {
+      const seconds = Number(options.seconds)
+      if (!(seconds >= 1 && seconds <= 60)) throw new ConfigError('--seconds must be a number from 1 to 60')
+      await (await import('./drill-survive.ts')).drillSurvive(configOf(options), url, { seconds, kill: options.kill === true })
+    })
   command('healthcheck', 'Ask the server on this machine whether it is ready; exit 1 when it is not.').action(async (options) =>
     (await import('./healthcheck.ts')).healthcheck(configOf(options)),
   )
