@@ -142,8 +142,10 @@ async function withDeadline<T>(work: PromiseLike<T>, ms: number, settled?: () =>
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(LATE)
-      const query = work as { active?: boolean; cancel?: () => void }
-      if (query.cancel && !query.active) query.cancel()
+      // `state` is the connection that it was given to. One that waits there behind another has been sent: postgres.js would forget it and give
+      // its answer to the query behind, and so on for ever.
+      const query = work as { state?: unknown; cancel?: () => void }
+      if (query.cancel && !query.state) query.cancel()
     }, ms)
   })
   try {
