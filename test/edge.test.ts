@@ -470,6 +470,7 @@ describe.skipIf(!external)('the edge copy', () => {
       'data:text/html,<script>alert(1)</script>',
       'file:///etc/passwd',
       '//evil.example/',
+      `https://long.example/${'x'.repeat(8_192)}`, // no proxy passes such a header on
     ]
     let url: string
     let server: Served

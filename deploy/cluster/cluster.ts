@@ -13,17 +13,30 @@ import { rollingRestart } from './roll.ts'
 
 export type Cluster = Awaited<ReturnType<typeof startCluster>>
 
-/** `port`: nginx's; `dir` is kept, without it all goes at the end; `env`: settings of every replica; `nginx`: settings of deploy/nginx/render. */
+/**
+ * `port`: nginx's; `dir` is kept, without it all goes at the end; `env`: settings of every replica, `each` of one of them (its number, and the
+ * database's URL); `nginx`: settings of deploy/nginx/render; `postgres`: settings of the database.
+ */
 export type Wanted = {
   port?: number
   dir?: string
   replicas?: number
   env?: Record<string, string>
+  each?: (number: number, databaseUrl: string) => Promise<Record<string, string>>
   nginx?: Record<string, string>
+  postgres?: Record<string, string>
 }
 
 /** Resolves when nginx answers and every replica is ready, with `dir`/cluster.json written. Rejects with all stopped where something fails. */
-export async function startCluster({ port, dir, replicas: count = 3, env = {}, nginx: settings = {} }: Wanted = {}) {
+export async function startCluster({
+  port,
+  dir,
+  replicas: count = 3,
+  env = {},
+  each,
+  nginx: settings = {},
+  postgres = {},
+}: Wanted = {}) {
   const program = await executable()
   const folder = resolve(dir ?? mkdtempSync(join(tmpdir(), 'waypost-cluster-')))
   mkdirSync(folder, { recursive: true })
@@ -47,7 +60,7 @@ export async function startCluster({ port, dir, replicas: count = 3, env = {}, n
   const calledOff = atEnd(putAway)
 
   try {
-    const database = await startDatabase(join(room, 'postgres'), log('postgres'))
+    const database = await startDatabase(join(room, 'postgres'), log('postgres'), postgres)
     stops.push(database.stop)
 
     const replicas: Replica[] = []
@@ -63,6 +76,7 @@ export async function startCluster({ port, dir, replicas: count = 3, env = {}, n
             DATABASE_URL: database.url,
             ADMIN_TOKEN: adminToken,
             TRUSTED_PROXIES: '1',
+            ...(await each?.(number, database.url)),
           },
           log(`replica-${number}`),
           () => existsSync(file) && tell(),
@@ -92,6 +106,8 @@ export async function startCluster({ port, dir, replicas: count = 3, env = {}, n
       /** Of its own: to stop, start, kill or freeze it. */
       postgres: database,
       mark: (how: 'down' | 'up', replica: Replica) => nginx.mark(how, replica.port),
+      /** Lets nginx read its configuration again. */
+      reload: nginx.reload,
       /** Restarts every replica, one after another, without a failed request. */
       roll: () => rollingRestart(replicas, nginx),
       stop,

@@ -9,8 +9,8 @@ export type Database = Awaited<ReturnType<typeof startDatabase>>
 
 const STARTS_WITHIN = 60_000 // it may have a crash to recover from
 
-/** A database `waypost` in `folder`, reached by a password. Rejects where PostgreSQL is not installed. */
-export async function startDatabase(folder: string, log: string) {
+/** A database `waypost` in `folder`, reached by a password, with PostgreSQL's own `settings`. Rejects where PostgreSQL is not installed. */
+export async function startDatabase(folder: string, log: string, settings: Record<string, string> = {}) {
   const bin = serverBinaries()
   if (!bin) throw new Error('PostgreSQL is not installed: apt-get install postgresql')
   mkdirSync(folder, { recursive: true })
@@ -26,15 +26,24 @@ export async function startDatabase(folder: string, log: string) {
   const url = `postgres://waypost:${readFileSync(secret, 'utf8')}@127.0.0.1:${port}/waypost`
   let server: Program
   const start = async () => {
-    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200']
-    const command = [join(bin, 'postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])]
+    const all = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 200, ...settings }
+    const command = [
+      join(bin, 'postgres'),
+      '-D',
+      data,
+      ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ]
     server = startProgram(command, { log, cwd: folder, nobody: true, end: 'SIGINT' })
     await until(`PostgreSQL answers (${log})`, () => server.lives() && answers(url), STARTS_WITHIN)
   }
   await start()
   return {
     url,
+    port,
+    data,
     pid: () => server.pid,
+    lives: () => server.lives(),
+    exited: () => server.exited,
     start,
     stop: () => server.stop(),
     kill: (signal: NodeJS.Signals) => server.kill(signal),

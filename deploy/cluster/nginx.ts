@@ -39,6 +39,7 @@ export async function startNginx(folder: string, port: number, ports: number[], 
     /** Passes a replica over, or asks it again; resolves when no request is on its way there any more. */
     mark: (how: 'down' | 'up', replica: number) =>
       run([join(recipes, 'mark'), how, String(replica)], { env: { MARKED: file('marked') } }),
+    reload: () => server.kill('SIGHUP'),
     stop: () => server.stop(5_000),
   }
 }

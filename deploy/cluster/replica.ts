@@ -19,9 +19,11 @@ export function replicaOn(port: number, program: string, settings: Record<string
     exited: () => server?.exited ?? Promise.resolve(0),
     lives: () => server?.lives() ?? false,
     kill: (signal: NodeJS.Signals) => server?.kill(signal),
-    /** Resolves when it is ready, or degraded because its database is away. */
-    async start() {
-      const started = startProgram([program, 'serve'], { log, env: { ...settings, HOST: '127.0.0.1', PORT: String(port) } })
+    folder: settings.DATA_DIR!,
+    /** Resolves when it is ready, or degraded because its database is away. `more`: environment for this time. */
+    async start(more: Record<string, string> = {}) {
+      const env = { ...settings, HOST: '127.0.0.1', PORT: String(port), ...more }
+      const started = startProgram([program, 'serve'], { log, env })
       server = started
       changed()
       await until(`${url} is ready (${log})`, () => isReady(url, started), READY_WITHIN)

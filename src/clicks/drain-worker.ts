@@ -51,6 +51,9 @@ const sync = promisify(fdatasync)
 
 let tell: (message: Exclude<ToDrain, { start: DrainStart }>) => void = () => {}
 
+// As in commands/serve.ts: a connection that goes while it opens must not cost this worker.
+process.on('unhandledRejection', (error) => workerLog.error({ err: error as Error }, 'an error that nobody waited for'))
+
 self.onmessage = ({ data }: MessageEvent<ToDrain>) => {
   if ('start' in data) void start(data.start)
   else tell(data)
@@ -110,7 +113,7 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
     setInterval(syncWritten, SYNC_EVERY),
     setInterval(() => void (adopting = adopting.then(adopt)), ADOPT_EVERY),
   ]
-  adopting = adopt()
+  database.onUp(() => void (adopting = adopting.then(adopt))) // at the start, and when it is back or another
   await run()
   timers.forEach(clearInterval)
   await syncWritten()

@@ -54,7 +54,7 @@ export async function storeClicks(
           ].flat() as never[],
           { prepare: clicks.length <= PREPARED },
         ),
-      DEADLINE,
+      clicks.length <= PREPARED ? undefined : DEADLINE, // few take milliseconds: on a dead connection they must not wait for long
     )
     if (row!.fenced === 0) throw new Fenced(`the watermark of journal ${journalId} is not ${before}`)
     return { stored: row!.stored, leftOut: clicks.length - row!.stored, rejected: 0 }

@@ -14,8 +14,10 @@ export async function serve(read: () => Config) {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal))
   process.on('SIGHUP', () => readAgain(config, read, log)) // the blocklist's file does the same
 
-  // postgres.js can throw outside any promise when its socket goes in the middle of a write: a server goes on, and says so.
-  process.on('uncaughtException', (error) => log.error({ err: error }, 'an error that nobody waited for'))
+  // postgres.js can throw outside any promise when its socket goes in the middle of a write, and rejects one that it keeps to itself when a new
+  // connection goes while it asks for the array types: a server goes on, and says so.
+  for (const event of ['uncaughtException', 'unhandledRejection'])
+    process.on(event, (error) => log.error({ err: error }, 'an error that nobody waited for'))
 
   const { port, lifecycle, database, auth, members } = await startServer(config, log, ring, (code) => {
     flushLog(log)

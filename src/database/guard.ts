@@ -257,8 +257,8 @@ async function withDeadline<T>(work: PromiseLike<T>, ms: number, settled?: () =>
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(LATE)
-      const query = work as { active?: boolean; state?: unknown; cancel?: () => void }
-      if (query.cancel && !query.active && !query.state) query.cancel()
+      const query = work as { state?: unknown; cancel?: () => void }
+      if (query.cancel && !query.state) query.cancel()
     }, ms)
   })
   try {

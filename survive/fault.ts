@@ -1,0 +1,26 @@
+import type { Client } from './client.ts'
+import type { Fleet } from './fleet.ts'
+import type { Random } from './random.ts'
+
+/** By which of these the fault must show, while it lasts or right after: each matches a line of what the replicas say. */
+export type Signs = { metric?: RegExp; log?: RegExp; alert?: RegExp; fleet?: RegExp }
+
+export type Fault = {
+  name: string
+  /** One sentence for the report. */
+  about: string
+  signs: Signs
+  /** No replica is left to answer while it lasts: redirects fail, and are counted. */
+  allAway?: boolean
+  /** A replica is cut off from the database: it keeps showing what it last knew, until 5 s after. */
+  cutsOff?: boolean
+  /** Seconds that it needs at least to show. */
+  atLeast?: number
+  /** Why it cannot be made here. */
+  lacks?: (fleet: Fleet) => string | undefined
+  /** Resolves when the fault is there. `end` puts back what was, except what must recover by itself. */
+  begin: (fleet: Fleet, stage: Stage) => Promise<{ end: () => Promise<unknown>; mayLose?: () => number }>
+}
+
+/** `mayLose` of a fault: how many clicks are lost as it was announced, by a counter or by damage that was done on purpose. */
+export type Stage = { client: Client; random: Random; seconds: number; note: (sentence: string) => void }

@@ -1,0 +1,31 @@
+import type { Fault } from '../fault.ts'
+
+const AT_ONCE = 8
+
+export const floodUnknown: Fault = {
+  name: 'flood-unknown',
+  about: 'Eight clients ask for codes that no link has, one after another',
+  signs: { metric: /^waypost_rate_limited_total\{limit="unknown"\} [1-9]/ },
+  async begin({ url }, { random, note }) {
+    let going = true
+    let asked = 0
+    let failed = 0
+    const flood = Array.from({ length: AT_ONCE }, async () => {
+      while (going) {
+        const { status } = await fetch(`${url}/u${random.whole(0, 1e9).toString(36)}`, { redirect: 'manual' }).catch(() => ({
+          status: 0,
+        }))
+        asked++
+        if (status !== 404 && status !== 429) failed++
+        await Bun.sleep(10)
+      }
+    })
+    return {
+      async end() {
+        going = false
+        await Promise.all(flood)
+        note(`${asked} asked, ${failed} answered neither 404 nor 429`)
+      },
+    }
+  },
+}

@@ -1,0 +1,36 @@
+import { connect, type Socket } from 'node:net'
+import type { Fault } from '../fault.ts'
+
+const MANY = 10_000
+const AT_ONCE = 250
+
+export const idle10000: Fault = {
+  name: 'idle-10000',
+  about: '10,000 connections to one replica that say nothing',
+  signs: { metric: /^process_open_fds 1\d{4}/ },
+  lacks: () => {
+    const limit = Number(Bun.spawnSync(['sh', '-c', 'ulimit -n']).stdout.toString().trim())
+    return limit < MANY + 2_000 ? `a process may open ${limit} files here: ulimit -n ${MANY + 2_000}` : undefined
+  },
+  atLeast: 8,
+  async begin({ members }, { random, note }) {
+    const { replica } = random.of(members)
+    const sockets: Socket[] = []
+    for (let i = 0; i < MANY; i += AT_ONCE) {
+      const opening = Array.from({ length: AT_ONCE }, () => opened(replica.port))
+      sockets.push(...(await Promise.all(opening)).filter((socket) => socket !== undefined))
+    }
+    note(`${sockets.length} connections`)
+    return {
+      async end() {
+        for (const socket of sockets) socket.destroy()
+      },
+    }
+  },
+}
+
+const opened = (port: number) =>
+  new Promise<Socket | undefined>((done) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => done(socket)).on('error', () => done(undefined))
+  })

@@ -1,0 +1,15 @@
+import type { Fault } from '../fault.ts'
+
+export const kill9One: Fault = {
+  name: 'kill9-one',
+  about: 'kill -9 of one replica among 40 visitors; its supervisor starts it again at the end',
+  signs: { fleet: /"state":"lost"/ },
+  atLeast: 6, // a replica counts as lost after 5 s
+  async begin({ members }, { client, random }) {
+    const member = random.of(members)
+    client.crowd(40)
+    await Bun.sleep(2)
+    await member.end('SIGKILL')
+    return { end: () => member.start() }
+  },
+}

@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Fault } from '../fault.ts'
+
+// Both layouts of control groups: of the first version with a folder for each resource, and the second.
+const GROUPS = ['/sys/fs/cgroup/memory', '/sys/fs/cgroup'] as const
+const ROOT = GROUPS.find((folder) => existsSync(join(folder, 'cgroup.procs')) && existsSync(folder))
+const ROOM = 8 // MB above what it takes
+
+export const memoryPressure: Fault = {
+  name: 'memory-pressure',
+  about:
+    'One replica may take 8 MB more memory than it does, while lists of 100 links are asked of it; where the system kills it, it is started again',
+  signs: {},
+  cutsOff: true,
+  lacks: () => (process.getuid?.() === 0 && ROOT ? undefined : 'control groups cannot be made here: that takes root'),
+  async begin({ members }, { random, note, client }) {
+    const member = random.of(members)
+    const group = join(ROOT!, `waypost-survive-${process.pid}`)
+    mkdirSync(group, { recursive: true })
+    const isFirst = existsSync(join(group, 'memory.limit_in_bytes'))
+    const [limit, usage] = isFirst ? ['memory.limit_in_bytes', 'memory.usage_in_bytes'] : ['memory.max', 'memory.current']
+    await member.end('SIGTERM')
+    const started = member.start() // memory counts where it is first used: so it goes into the group before it has any
+    writeFileSync(join(group, 'cgroup.procs'), String(member.replica.pid))
+    await started
+    const taken = Number(readFileSync(join(group, usage), 'utf8'))
+    writeFileSync(join(group, limit), String(taken + ROOM * 1024 * 1024))
+    let going = true
+    const work = Array.from({ length: 4 }, async () => {
+      while (going) {
+        await member.ask('/urls?per_page=100').then(
+          (response) => response.arrayBuffer(),
+          () => {},
+        )
+        if (member.endedByItself()) {
+          client.expectKill()
+          note('the system killed it')
+          await member.end('SIGKILL')
+        }
+        await Bun.sleep(20)
+      }
+    })
+    return {
+      async end() {
+        going = false
+        await Promise.all(work)
+        const lived = member.replica.lives()
+        writeFileSync(join(group, limit), isFirst ? '-1' : 'max')
+        if (lived) {
+          note(`it went on, with ${Math.round(taken / 1024 / 1024) + ROOM} MB`)
+          writeFileSync(join(ROOT!, 'cgroup.procs'), String(member.replica.pid))
+        }
+        await member.start()
+        rmdirSync(group)
+      },
+    }
+  },
+}

@@ -1,0 +1,14 @@
+import type { Fault } from '../fault.ts'
+
+export const nginxReload: Fault = {
+  name: 'nginx-reload',
+  about: 'nginx reads its configuration again, each second',
+  signs: {},
+  async begin({ reloadNginx }, { seconds }) {
+    for (let i = 0; i < seconds - 1; i++) {
+      reloadNginx()
+      await Bun.sleep(1_000)
+    }
+    return { end: async () => {} }
+  },
+}

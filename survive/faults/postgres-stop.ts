@@ -1,0 +1,12 @@
+import type { Fault } from '../fault.ts'
+
+export const postgresStop: Fault = {
+  name: 'postgres-stop',
+  about: 'PostgreSQL is stopped in order, and started again',
+  signs: { metric: /^waypost_database_up 0/, log: /the database is not reachable/, alert: /^service_down firing/ },
+  cutsOff: true,
+  async begin({ pair }) {
+    await pair.halt()
+    return { end: () => pair.start() }
+  },
+}

@@ -1,0 +1,14 @@
+import type { Fault } from '../fault.ts'
+
+export const sigtermOne: Fault = {
+  name: 'sigterm-one',
+  about: 'SIGTERM to one replica that nginx still asks; it is started again at the end',
+  signs: { fleet: /"state":"(draining|lost)"/ },
+  atLeast: 6,
+  async begin({ members }, { client, random }) {
+    const member = random.of(members)
+    client.crowd(40)
+    await member.end('SIGTERM')
+    return { end: () => member.start() }
+  },
+}

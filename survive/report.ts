@@ -1,0 +1,176 @@
+// docs/survival.md and its pictures, from one run.
+import { cpus, release, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Evidence } from './evidence.ts'
+import { FAULTS } from './faults/index.ts'
+import { plotFaults, plotTime } from './plot.ts'
+import { LIMITS, type Result, type Run } from './suite.ts'
+
+/** All rounds of one fault: sums, and the worst of what has a limit. */
+export type Row = {
+  fault: string
+  rounds: number
+  allAway: boolean
+  answered: number
+  failed: number
+  p99: number
+  /** The same of what nginx answers alone, in the round with that p99. */
+  floor: number
+  writes: Result['writes']
+  clicks: Result['clicks']
+  recovery: number | undefined
+  evidence: Evidence
+  broken: string[]
+}
+
+const docs = resolve(import.meta.dir, '../docs')
+
+export async function writeReport(run: Run) {
+  const rows = FAULTS.map(({ name }) => rowOf(run.results.filter(({ fault }) => fault === name))).filter(
+    (row) => row !== undefined,
+  )
+  await Bun.write(join(docs, 'survival.md'), page(run, rows))
+  await Bun.write(join(docs, 'survival-faults.svg'), plotFaults(rows))
+  await Bun.write(join(docs, 'survival-time.svg'), plotTime(run))
+}
+
+function rowOf(results: Result[]): Row | undefined {
+  const [first] = results
+  if (!first) return undefined
+  const sum = (of: (result: Result) => number) => results.reduce((total, result) => total + of(result), 0)
+  const slowest = results.map(({ redirects }) => redirects).reduce((a, b) => (b.p99 - b.floor > a.p99 - a.floor ? b : a))
+  const recoveries = results.map(({ recovery }) => recovery)
+  return {
+    fault: first.fault,
+    rounds: results.length,
+    allAway: FAULTS.find(({ name }) => name === first.fault)!.allAway ?? false,
+    answered: sum(({ redirects }) => redirects.answered),
+    failed: sum(({ redirects }) => redirects.failed),
+    p99: slowest.p99,
+    floor: slowest.floor,
+    writes: {
+      acknowledged: sum(({ writes }) => writes.acknowledged),
+      lost: sum(({ writes }) => writes.lost),
+      doubled: sum(({ writes }) => writes.doubled),
+    },
+    clicks: {
+      answered: sum(({ clicks }) => clicks.answered),
+      stored: sum(({ clicks }) => clicks.stored),
+      lost: sum(({ clicks }) => clicks.lost),
+      doubled: sum(({ clicks }) => clicks.doubled),
+      dropped: sum(({ clicks }) => clicks.dropped),
+    },
+    recovery: recoveries.includes(undefined) ? undefined : Math.max(...recoveries.map((seconds) => seconds!)),
+    evidence: Object.assign({}, ...results.map(({ evidence }) => evidence)),
+    broken: [...new Set(results.flatMap(({ broken }) => broken))],
+  }
+}
+
+function page(run: Run, rows: Row[]): string {
+  const { audit, results } = run
+  const total = (of: (row: Row) => number) => rows.reduce((sum, row) => sum + of(row), 0)
+  const single = rows.filter(({ allAway }) => !allAway)
+  return `# Survival: what was broken, and what it cost
+
+Made by one command, from one run with seed ${run.seed}:
+
+    bun run survive --seed ${run.seed} --minutes ${Math.ceil(run.seconds / 60)}
+
+It starts a fleet on one machine (nginx, three replicas of the executable, PostgreSQL with a second server for the failover, Valkey behind one of
+the replicas) and sends it ${run.rate} requests a second: redirects above all, and creates, updates, reads and deletes. The client keeps a ledger of
+what it was answered. Each of ${rows.length} faults is made alone, in an order made from the seed, then others at random until the time is up. After
+each, and at the end, the ledger is compared with the database line by line, by SQL that shares no code with the server; every click carries a
+mark of its own, so that one lost and one doubled cannot cancel out. \`--fault NAME\` makes one fault, \`--list\` names them all.
+
+${results.length} faults in ${Math.round(run.seconds)} s, ${run.began.slice(0, 10)}. Machine: ${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores (shared with the load and
+the databases), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}. ${run.broken.length === 0 ? '**All that must hold held.**' : `**${run.broken.length} findings**, below.`}
+
+## What must hold
+
+| Promise | Found |
+| ------- | ----- |
+| Redirects of known links through any single fault: none fails | ${total(({ answered }) => answered)} answered; ${single.reduce((sum, { failed }) => sum + failed, 0)} failed while a replica was left to answer |
+| Their p99 during a fault: at most ${LIMITS.p99} ms above what nginx alone takes at the same time | worst ${Math.round(Math.max(0, ...single.map(({ p99, floor }) => p99 - floor)))} ms |
+| Acknowledged writes: none lost, none doubled | ${audit.writes} compared: ${total(({ writes }) => writes.lost)} lost, ${total(({ writes }) => writes.doubled)} doubled |
+| Clicks: each answered one is stored, none twice | ${audit.clicks} compared: ${total(({ clicks }) => clicks.lost)} lost, ${total(({ clicks }) => clicks.doubled)} doubled; ${total(({ clicks }) => clicks.dropped)} lost as announced (a full disk counts them, damage on purpose) |
+| A replica obeys a change within a second, one that was cut off within 5 s of its return; no deleted code leads anywhere again | ${run.broken.filter((what) => / led to | leads to /.test(what)).length} found otherwise |
+| Back to normal without a hand, within ${LIMITS.recovery} s of the fault's end | worst ${worstRecovery(rows)} |
+| Every fault shows: in a metric, a line of the log, an alert, or the list of the fleet | ${run.broken.filter((what) => /^[^:]+: no \w+ showed it/.test(what)).length} did not |
+
+![p99 of redirects and seconds until all was as before, by fault](survival-faults.svg)
+
+![the slowest redirect of each second](survival-time.svg)
+
+## Fault by fault
+
+${table(
+  [
+    'Fault',
+    'Rounds',
+    'Redirects',
+    'Failed',
+    'p99, ms',
+    'Writes',
+    'Lost',
+    'Doubled',
+    'Clicks answered',
+    'Stored',
+    'Normal after, s',
+  ],
+  rows.map((row) => [
+    row.fault,
+    row.rounds,
+    row.answered,
+    row.allAway ? `${row.failed} (no replica left)` : row.failed,
+    Math.round(row.p99),
+    Math.round(row.floor),
+    row.writes.acknowledged,
+    row.writes.lost,
+    row.writes.doubled,
+    row.clicks.answered,
+    `${row.clicks.stored}${row.clicks.dropped ? ` (${row.clicks.dropped} dropped, as announced)` : ''}`,
+    row.recovery?.toFixed(1) ?? 'not within 40',
+  ]),
+)}
+
+Stored may exceed answered: by a click that was kept and whose answer the kill, or the network, swallowed. Redirects of deleted links are answered
+404, and are no clicks.
+
+## What each fault is, and how it showed
+
+${table(
+  ['Fault', 'What happens', 'It showed as'],
+  FAULTS.map(({ name, about }) => {
+    const skipped = run.skipped.find(({ fault }) => fault === name)
+    const seen = Object.entries(rows.find(({ fault }) => fault === name)?.evidence ?? {}).map(
+      ([kind, line]) =>
+        `${kind}: ${line ? `\`${line.slice(0, 90).replaceAll('|', '¦').replaceAll('`', "'")}\`` : '**not seen**'}`,
+    )
+    return [name, about, skipped ? `not made here: ${skipped.reason}` : seen.join('<br>') || 'nothing was asked for']
+  }),
+)}
+
+## What the replicas took
+
+${table(
+  ['Replica', 'Memory before, MB', 'After', 'Descriptors before', 'After'],
+  run.footprints.map(({ replica, before, after }) => [
+    replica,
+    before.memory,
+    after.memory,
+    before.descriptors,
+    after.descriptors,
+  ]),
+)}
+
+They are judged (within 10 %) in runs of more than 20 minutes.
+${run.broken.length === 0 ? '' : `\n## What did not hold\n\n${run.broken.map((what) => `- ${what}`).join('\n')}\n`}`
+}
+
+const worstRecovery = (rows: Row[]) =>
+  rows.some(({ recovery }) => recovery === undefined)
+    ? 'more than 40 s'
+    : `${Math.max(0, ...rows.map(({ recovery }) => recovery!)).toFixed(1)} s`
+
+const table = (head: string[], rows: (string | number)[][]) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')

@@ -1,0 +1,90 @@
+// Connections to the database that die or dawdle: the server outlives them, and nobody gets another's answer.
+import { afterAll, expect, test } from 'bun:test'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { readConfig } from '../src/config.ts'
+import { openDatabase } from '../src/database/connect.ts'
+import { createLog, createLogRing } from '../src/telemetry/logs.ts'
+import { startChild } from './child.ts'
+import { temporaryFolder } from './databases.ts'
+import { serverBinaries, sharedCluster } from './postgres.ts'
+
+const installed = serverBinaries() !== undefined
+if (!installed) console.warn('SKIPPED: test/connections.test.ts (PostgreSQL is not installed)')
+
+const ends: (() => unknown)[] = []
+afterAll(async () => {
+  for (const end of ends.reverse()) await end()
+})
+
+/** Passes everything on, until a client asks for the array types while `swallows()`: then nothing more of that connection. */
+async function proxyTo(url: URL, swallows: () => boolean) {
+  const sockets = new Set<Socket>()
+  let swallowed = 0
+  const server = createServer((near) => {
+    const far = connect(Number(url.port), url.hostname)
+    let dead = false
+    near.on('data', (bytes) => {
+      if (!dead && swallows() && bytes.includes('pg_catalog.pg_type')) {
+        dead = true
+        swallowed++
+      }
+      if (!dead) far.write(bytes)
+    })
+    far.on('data', (bytes) => !dead && near.write(bytes))
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one)
+      one.on('error', () => {})
+      one.on('close', () => other.destroy())
+    }
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  ends.push(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const through = new URL(url)
+  through.port = String((server.address() as { port: number }).port)
+  return { url: through.href, swallowed: () => swallowed }
+}
+
+test.skipIf(!installed)(
+  'a server outlives connections that die before they are whole, and is ready when new ones live',
+  async () => {
+    let swallowing = true
+    const proxy = await proxyTo(new URL(await (await sharedCluster()).createDatabase()), () => swallowing)
+    const folder = temporaryFolder()
+    const said = join(folder, 'said')
+    const server = await startChild({ DATA_DIR: folder, DATABASE_URL: proxy.url }, 'degraded', said)
+    ends.push(() => server.kill('SIGKILL'))
+    while (!(await Bun.file(said).text()).includes('an error that nobody waited for')) await Bun.sleep(100)
+    expect(proxy.swallowed()).toBeGreaterThan(0)
+    expect((await server.call('GET', '/health')).status).toBe(200)
+    swallowing = false
+    while ((await server.call('POST', '/urls', { original_url: 'https://example.com/' })).status !== 201) await Bun.sleep(100)
+    expect((await server.call('GET', '/ready')).body.status).toBe('ready')
+  },
+)
+
+test.skipIf(!installed)(
+  'a query that is late behind another on its connection leaves the answers to those after it alone',
+  async () => {
+    const url = await (await sharedCluster()).createDatabase()
+    const config = readConfig({ DATABASE_URL: url, DATABASE_POOL: '1', DATA_DIR: temporaryFolder() }, {})
+    const database = await openDatabase(config, createLog('fatal', createLogRing()))
+    ends.push(() => database.close())
+    const answerTo = (n: number, deadline?: number) =>
+      database.run((sql) => sql<{ n: number }[]>`select ${n}::int as n`, deadline).then(([row]) => row!.n)
+    for (const n of [1, 2]) expect(await answerTo(n)).toBe(n) // prepared, so that more go out while one is under way
+    const slow = database.run((sql) => sql`select pg_sleep(0.5)`)
+    const late = answerTo(3, 100).catch((error) => error.name)
+    const behind = answerTo(4)
+    expect(await late).toBe('DatabaseAway')
+    await slow
+    expect(await behind).toBe(4)
+    for (const n of [5, 6]) expect(await answerTo(n)).toBe(n)
+  },
+)

@@ -1,0 +1,159 @@
+// The suite's ledger and its checker: what is right passes, and each lie that is planted in the database is found.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import postgres from 'postgres'
+import schema from '../sql/0001-schema.sql' with { type: 'text' }
+import { audit, findingsOf, markOf } from '../survive/audit.ts'
+import { CLICK, type Ledger, type Link, mayLeadTo, type Outcome, openLedger, type Write } from '../survive/ledger.ts'
+import { serverBinaries, sharedCluster } from './postgres.ts'
+
+const RUN = 's1x'
+const hasPostgres = Boolean(process.env.TEST_DATABASE_URL ?? serverBinaries())
+if (!hasPostgres) console.warn('SKIPPED: the checker of the survival suite (PostgreSQL is not installed)')
+
+let sql: postgres.Sql
+let ledger: Ledger
+let link: Link
+let moved: Write
+
+beforeAll(async () => {
+  if (!hasPostgres) return
+  sql = postgres(await (await sharedCluster()).createDatabase(), { max: 2, onnotice: () => {} })
+  await sql.unsafe(schema).simple()
+})
+afterAll(() => sql?.end())
+
+// One link: made, moved, then a click of it. Another whose creation got no answer, and one that was refused.
+beforeEach(async () => {
+  if (!hasPostgres) return
+  await sql`delete from events`
+  await sql`delete from link_totals`
+  await sql`delete from click_series`
+  ledger = openLedger()
+  ledger.begin('all')
+  const target = `https://s.example/${crypto.randomUUID()}`
+  const [row] = await sql<{ id: string; short_code: string }[]>`
+    insert into urls (short_code, original_url) values (${crypto.randomUUID()}, ${`${target}/moved`}) returning id, short_code`
+  const made = ledger.write('create', 0, target)!
+  ledger.answer(made, 'acknowledged', 10, { id: Number(row!.id), code: row!.short_code })
+  link = made.link!
+  await event('created', { original_url: target })
+  moved = write('update', `${target}/moved`, 'acknowledged')
+  await event('updated', { field: 'original_url', new_value: `${target}/moved` })
+  ledger.answer(ledger.write('create', 20, `${target}/lost-answer`)!, 'unknown', 30)
+  ledger.answer(ledger.write('create', 20, `${target}/refused`)!, 'refused', 30)
+  ledger.clicked(ledger.click(link)!, CLICK.answered)
+  await click(0)
+})
+
+const write = (kind: 'update' | 'delete', target: string | undefined, outcome: Outcome) => {
+  const one = ledger.write(kind, 20, target, link)!
+  ledger.answer(one, outcome, 30)
+  return one
+}
+const event = (type: string, details: Record<string, string>) =>
+  sql`insert into events (id, url_id, event_type, details) values (next_event_id(), ${link.id}, ${type}, ${sql.json(details)})`
+async function click(mark: number) {
+  await event('click', { referrer: markOf(RUN, mark) })
+  await sql`insert into link_totals (url_id, clicks) values (${link.id}, 1) on conflict (url_id) do update set clicks = link_totals.clicks + 1`
+  await sql`insert into click_series (url_id, bucket, clicks, bots) values (${link.id}, date_bin('15 minutes', now(), '2020-01-01'), 1, 0)
+    on conflict (url_id, bucket) do update set clicks = click_series.clicks + 1`
+}
+
+test.skipIf(!hasPostgres)('what was answered and is stored passes', async () => {
+  const found = await audit(sql, ledger, RUN)
+  expect(findingsOf(found)).toEqual([])
+  expect(found.writes.acknowledged).toBe(2)
+  expect(found.clicks).toMatchObject({ answered: 1, stored: 1 })
+})
+
+const LIES: { name: string; plant: () => Promise<unknown>; finding: RegExp }[] = [
+  {
+    name: 'an acknowledged change that is not in the database',
+    plant: async () => write('update', 'https://s.example/never', 'acknowledged'),
+    finding: /update of .* was acknowledged and is not stored/,
+  },
+  {
+    name: 'an acknowledged link that is not there',
+    plant: async () =>
+      ledger.answer(ledger.write('create', 20, 'https://s.example/gone')!, 'acknowledged', 30, { id: 999_999, code: 'gone' }),
+    finding: /link 999999 \(gone\) is not there/,
+  },
+  {
+    name: 'a change that was done twice',
+    plant: () => event('updated', { field: 'original_url', new_value: moved.target! }),
+    finding: /update of .* was done 2 times/,
+  },
+  {
+    name: 'a link whose row went back to what it was',
+    plant: () => sql`update urls set original_url = ${link.writes[0]!.target!} where id = ${link.id}`,
+    finding: /link \d+ leads to .*, and should to .*\/moved/,
+  },
+  {
+    name: 'a deleted link that is there again',
+    plant: async () => write('delete', undefined, 'acknowledged'),
+    finding: /leads to .*, and should to /,
+  },
+  {
+    name: 'a refused link that was made',
+    plant: () => event('created', { original_url: ledger.writes.find(({ outcome }) => outcome === 'refused')!.target! }),
+    finding: /was refused and done/,
+  },
+  { name: 'a click that was stored twice', plant: () => click(0), finding: /click 0 is stored 2 times/ },
+  {
+    name: 'a click that was answered and not stored',
+    plant: async () => ledger.clicked(ledger.click(link)!, CLICK.answered),
+    finding: /click 1 was answered and is not stored/,
+  },
+  {
+    name: 'a click of a redirect that was refused',
+    plant: () => {
+      ledger.clicked(ledger.click(link)!, CLICK.none)
+      return click(1)
+    },
+    finding: /click 1 is stored 1 times/,
+  },
+  {
+    name: 'a total that counts more than there is',
+    plant: () => sql`update link_totals set clicks = clicks + 1`,
+    finding: /1 clicks, 2 in its total, 1 in its series/,
+  },
+]
+for (const { name, plant, finding } of LIES)
+  test.skipIf(!hasPostgres)(`finds ${name}`, async () => {
+    await plant()
+    expect(findingsOf(await audit(sql, ledger, RUN)).join('\n')).toMatch(finding)
+  })
+
+test.skipIf(!hasPostgres)(
+  'a click under way at a kill may be kept by two replicas, one without an answer once or never',
+  async () => {
+    ledger.clicks[0]! |= CLICK.atKill
+    await click(0)
+    ledger.click(link)
+    ledger.click(link)
+    await click(1)
+    expect(findingsOf(await audit(sql, ledger, RUN))).toEqual([])
+  },
+)
+
+test('a link may show what it was for as long as a replica may lag, and what a write without an answer would make it', () => {
+  const book = openLedger()
+  book.begin('all')
+  const made = book.write('create', 0, 'a')!
+  book.answer(made, 'acknowledged', 10, { id: 1, code: 'x' })
+  const one = made.link!
+  const change = (target: string | undefined, sent: number, outcome: Outcome) =>
+    book.answer(book.write(target ? 'update' : 'delete', sent, target, one)!, outcome, sent + 10)
+  change('b', 5_000, 'acknowledged')
+  const at = (began: number, lag = 1_000) => [...mayLeadTo(one, began, began + 5, lag)]
+  expect(at(4_000)).toEqual(['a'])
+  expect(at(5_500)).toEqual(['a', 'b'])
+  expect(at(6_100)).toEqual(['b'])
+  expect(at(9_000, 5_000)).toEqual(['a', 'b'])
+  change('c', 10_000, 'refused')
+  expect(at(10_100)).toEqual(['b'])
+  change('d', 20_000, 'unknown')
+  expect(at(30_000)).toEqual(['b', 'd'])
+  change(undefined, 40_000, 'acknowledged')
+  expect(at(42_000)).toEqual([undefined])
+})
