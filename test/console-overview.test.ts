@@ -68,6 +68,9 @@ describe.skipIf(!hasBrowser || !installed)('the overview', () => {
     await banner()
       .getByText(/Lost: not heard of/)
       .waitFor()
+    // The stream may have been the killed replica's; the page opened another.
+    for (let n = seen.complaints.length - 1; n >= 0; n--)
+      if (/INCOMPLETE_CHUNKED.*overview\/stream/.test(seen.complaints[n]!)) seen.complaints.splice(n, 1)
   })
 
   test('says that the database is away, while redirects go on, and that it is back', async () => {
