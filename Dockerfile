@@ -14,6 +14,7 @@ ENV NODE_EXTRA_CA_CERTS=/run/secrets/ca
 WORKDIR /waypost
 
 COPY package.json bun.lock bunfig.toml ./
+COPY patches patches
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
     bun install --frozen-lockfile
 

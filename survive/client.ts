@@ -121,8 +121,9 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
       const body = (await response.json()) as { original_url: string }
       const told = response.status === 404 ? undefined : body.original_url
       if (response.status === 200 || response.status === 404) {
-        if (!mayLeadTo(link, began, now(), 0).has(told))
-          note(seen.wrong, `a read of ${link.code} said ${told ?? 'that it is gone'}`)
+        const may = mayLeadTo(link, began, now(), 0)
+        if (!may.has(told))
+          note(seen.wrong, `a read of ${link.code} said ${told ?? 'that it is gone'}, and should ${[...may].join(' or ')}`)
         answered(true)
       } else answered(false)
     } catch {

@@ -110,6 +110,7 @@ ${table(
     'Redirects',
     'Failed',
     'p99, ms',
+    'nginx alone, ms',
     'Writes',
     'Lost',
     'Doubled',

@@ -17,7 +17,7 @@ export async function wireTo(port: number) {
 
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1')
-    const link: Link = { near, far, dead: false, held: [] }
+    const link: Link = { near, far, dead: false, hasten: [] }
     links.add(link)
     const noticeless = withoutNotices(() => quiet)
     join(near, far, link, (bytes) => bytes)
@@ -26,11 +26,21 @@ export async function wireTo(port: number) {
 
   function join(from: Socket, to: Socket, link: Link, filter: (bytes: Buffer) => Buffer) {
     from.setNoDelay(true)
+    const waiting: { due: number; act: () => void }[] = [] // in order, also where the delay gets shorter meanwhile
+    let timer: Timer | undefined
+    const deliver = () => {
+      clearTimeout(timer)
+      while (!cut && waiting[0] && waiting[0].due <= performance.now()) waiting.shift()!.act()
+      if (!cut && waiting[0]) timer = setTimeout(deliver, waiting[0].due - performance.now())
+    }
+    link.hasten.push(() => {
+      for (const one of waiting) one.due = 0
+      deliver()
+    })
     const pass = (act: () => void) => {
       if (link.dead) return
-      if (cut) link.held.push(act)
-      else if (delay > 0) setTimeout(() => (cut ? link.held.push(act) : act()), delay)
-      else act()
+      waiting.push({ due: performance.now() + delay, act })
+      deliver()
     }
     from.on('data', (bytes) => {
       const left = filter(bytes as Buffer)
@@ -55,7 +65,7 @@ export async function wireTo(port: number) {
     heal() {
       cut = false
       delay = 0
-      for (const link of links) for (const act of link.held.splice(0)) act()
+      for (const link of links) for (const hasten of link.hasten) hasten()
     },
     /** Forgets the connections that are open: they stay open at both ends, and nothing arrives any more. New ones work. */
     forget() {
@@ -79,7 +89,8 @@ export async function wireTo(port: number) {
   }
 }
 
-type Link = { near: Socket; far: Socket; dead: boolean; held: (() => void)[] }
+/** `hasten` delivers what waits, at once. */
+type Link = { near: Socket; far: Socket; dead: boolean; hasten: (() => void)[] }
 
 /** Leaves notices out of what PostgreSQL says, which it passes on by whole messages; what is not PostgreSQL passes as it comes. */
 function withoutNotices(isQuiet: () => boolean) {

@@ -1,7 +1,6 @@
 // Connections to the database that die or dawdle: the server outlives them, and nobody gets another's answer.
 import { afterAll, expect, test } from 'bun:test'
 import { connect, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
 import { createLog, createLogRing } from '../src/telemetry/logs.ts'
@@ -56,12 +55,9 @@ test.skipIf(!installed)(
   async () => {
     let swallowing = true
     const proxy = await proxyTo(new URL(await (await sharedCluster()).createDatabase()), () => swallowing)
-    const folder = temporaryFolder()
-    const said = join(folder, 'said')
-    const server = await startChild({ DATA_DIR: folder, DATABASE_URL: proxy.url }, 'degraded', said)
+    const server = await startChild({ DATA_DIR: temporaryFolder(), DATABASE_URL: proxy.url }, 'degraded')
     ends.push(() => server.kill('SIGKILL'))
-    while (!(await Bun.file(said).text()).includes('an error that nobody waited for')) await Bun.sleep(100)
-    expect(proxy.swallowed()).toBeGreaterThan(0)
+    while (proxy.swallowed() < 2) await Bun.sleep(100) // it gave the first ones up
     expect((await server.call('GET', '/health')).status).toBe(200)
     swallowing = false
     while ((await server.call('POST', '/urls', { original_url: 'https://example.com/' })).status !== 201) await Bun.sleep(100)
