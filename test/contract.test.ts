@@ -60,6 +60,14 @@ const groups: Record<string, Case[]> = {
     },
     { name: 'no username', method: 'POST', path: '/users', body: { email: 'x@example.com' }, status: 400, field: 'username' },
     {
+      name: 'a username that cannot be made a text',
+      method: 'POST',
+      path: '/users',
+      body: { username: [{ toString: 'x' }], email: 'x@example.com' },
+      status: 400,
+      field: 'username',
+    },
+    {
       name: 'a blank username',
       method: 'POST',
       path: '/users',

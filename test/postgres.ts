@@ -104,7 +104,13 @@ export async function asNobody(command: string[], folder: string) {
 /** The postmaster and all that it started; they can be frozen, or killed as by a power cut. */
 export function signalCluster(postmaster: number, signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL') {
   const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === postmaster)
-  for (const pid of [postmaster, ...children.map(Number)]) process.kill(pid, signal)
+  process.kill(postmaster, signal)
+  for (const pid of children)
+    try {
+      process.kill(Number(pid), signal)
+    } catch {
+      // it ended meanwhile
+    }
 }
 
 function parentOf(pid: string): number {
