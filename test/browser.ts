@@ -5,9 +5,12 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { atEnd } from './at-end.ts'
 
 const root = join(import.meta.dir, '..')
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', process.env.CHROMIUM ?? ''].find((path) =>
-  existsSync(path),
-)
+const executablePath = [
+  '/usr/bin/chromium-headless-shell',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  process.env.CHROMIUM ?? '',
+].find((path) => existsSync(path))
 
 const missing = !executablePath
   ? 'no /usr/bin/chromium, and CHROMIUM names none'
@@ -25,7 +28,7 @@ let browser: Promise<Browser> | undefined
 
 /** One browser for a whole run. */
 async function launch(): Promise<Browser> {
-  const launched = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  const launched = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
   atEnd(() => void launched.close())
   return launched
 }
