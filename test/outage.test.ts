@@ -104,7 +104,7 @@ describe.skipIf(!installed)('a running server', () => {
       return status
     }
     for (let i = 0; i < 20; i++) await click()
-    expect((await server.get('/urls/counted/stats')).body.clicks).toBe(20) // nothing is under way
+    await until('nothing is under way', async () => (await server.get('/urls/counted/stats')).body.clicks === 20)
     await control.stop('immediate')
     const during: number[] = []
     for (let i = 0; i < 200; i++) {
@@ -117,7 +117,7 @@ describe.skipIf(!installed)('a running server', () => {
     await until('it works again', works)
     for (let i = 0; i < 20; i++) await click()
     await until('the backlog is stored', async () => /\nwaypost_clicks_backlog 0\n/.test((await server.get('/metrics')).text))
-    expect((await server.get('/urls/counted/stats')).body.clicks).toBe(answered)
+    expect((await server.settled('/urls/counted/stats')).body.clicks).toBe(answered)
     const events = await server.get('/events?event_type=click&per_page=1&url_id=2')
     expect(events.headers.get('x-total-count')).toBe(String(answered))
   })

@@ -43,6 +43,15 @@ export async function serveOn(kind: DatabaseKind, settings: Record<string, strin
     ...server,
     call,
     get: (path: string, extra?: Record<string, string>) => call('GET', path, undefined, extra),
+    /** Asks until every click that the answer counts is stored, at most 10 s. */
+    async settled(path: string): Promise<Answer> {
+      const deadline = Date.now() + 10_000
+      for (;;) {
+        const answer = await call('GET', path)
+        if (!answer.headers.has('x-clicks-pending') || Date.now() > deadline) return answer
+        await Bun.sleep(50)
+      }
+    },
     post: (path: string, body?: unknown, extra?: Record<string, string>) => call('POST', path, body, extra),
     async stop() {
       await server.lifecycle.drain(0, 'the test is over')

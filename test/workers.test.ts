@@ -79,7 +79,7 @@ describe(`on the ${kind.name} database`, () => {
     tell({ stop: 10_000 })
     await until(() => heard.some((message) => 'stopped' in message))
     expect(watermark()).toBe(12_500)
-    expect((await server.get(`/urls/${link.id}`)).body.click_count).toBe(12_500)
+    expect((await server.settled(`/urls/${link.id}`)).body.click_count).toBe(12_500)
     journal.close()
     slot.release()
     await server.stop()
