@@ -31,7 +31,7 @@ export async function wireTo(port: number) {
     const deliver = () => {
       clearTimeout(timer)
       while (!cut && waiting[0] && waiting[0].due <= performance.now()) waiting.shift()!.act()
-      if (!cut && waiting[0]) timer = setTimeout(deliver, waiting[0].due - performance.now())
+      if (!cut && waiting[0]) timer = setTimeout(deliver, Math.max(0, waiting[0].due - performance.now()))
     }
     link.hasten.push(() => {
       for (const one of waiting) one.due = 0

@@ -80,10 +80,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     if (state === 'starting') await answered(deadline)
     if (state === 'down' || pretended === 1) throw new DatabaseAway('it did not answer the last probe')
     if (pretended > 0 && Math.random() < pretended) throw new DatabaseAway('made unreachable by /chaos')
-    if (figures.pending >= limit) {
-      figures.refused++
-      throw new DatabaseAway('too many queries are waiting')
-    }
+    assertRoom()
     figures.pending++
     const patient = deadline > DEADLINE
     if (patient) longOnes++
@@ -125,9 +122,21 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
 
   /** The first probe may find another server, and the pool goes with what is in it. */
   async function answered(deadline: number) {
-    await withDeadline(firstProbe.promise, deadline).catch(() => {
+    assertRoom()
+    figures.pending++
+    try {
+      await withDeadline(firstProbe.promise, deadline)
+    } catch {
       throw new DatabaseAway('it has not answered yet')
-    })
+    } finally {
+      figures.pending--
+    }
+  }
+
+  function assertRoom() {
+    if (figures.pending < limit) return
+    figures.refused++
+    throw new DatabaseAway('too many queries are waiting')
   }
 
   /** Asks until there is an answer; the first failure opens the breaker. `failure` is one that is known already. */

@@ -13,7 +13,13 @@ const EVERY = 5_000
 export function watchDisk(folder: string, least: number, log: Log) {
   let room: Room = { free: 0, total: 0, short: 0 }
   take(statfsSync(folder))
-  const timer = setInterval(() => statfs(folder).then(take, () => {}), EVERY) // a folder that is gone is told by who writes there
+  let looking = false // one at a time: a network's file system may hang
+  const timer = setInterval(async () => {
+    if (looking) return
+    looking = true
+    await statfs(folder).then(take, () => {}) // a folder that is gone is told by who writes there
+    looking = false
+  }, EVERY)
   timer.unref()
 
   function take({ bavail, blocks, bsize }: { bavail: number; blocks: number; bsize: number }) {
