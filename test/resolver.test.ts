@@ -6,6 +6,7 @@ import { type OpenDatabase, openDatabase } from '../src/database/connect.ts'
 import type { Database } from '../src/database/guard.ts'
 import { migrate } from '../src/database/migrate.ts'
 import type { Changes } from '../src/redirect/changes.ts'
+import { type EdgeTier, openEdgeTier } from '../src/redirect/edge-tier.ts'
 import { absentCodes, memoryCache } from '../src/redirect/memory-cache.ts'
 import { createResolver } from '../src/redirect/resolver.ts'
 import type { Target } from '../src/redirect/target.ts'
@@ -130,7 +131,7 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
     return code
   }
 
-  function open(over: Partial<Database> = {}, more: { maxStaleness?: number; staleLimit?: number } = {}) {
+  function open(over: Partial<Database> = {}, more: { maxStaleness?: number; staleLimit?: number; edge?: EdgeTier } = {}) {
     const parts = createResolver({
       database: { ...database, ...over },
       maxEntries: 1_000,
@@ -200,7 +201,7 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
 
     expect(await resolver.find('later2')).toBeUndefined()
     await sql`insert into urls (short_code, original_url) values ('later2', 'https://example.com/later2')`
-    resolver.created('later2')
+    resolver.created(target('later2'))
     expect((await resolver.find('later2'))?.location).toBe('https://example.com/later2')
   })
 
@@ -271,10 +272,58 @@ describe.skipIf(!serverBinaries() && !process.env.TEST_DATABASE_URL)('the resolv
     const early = resolver.find('soon')
     await Bun.sleep(50)
     await sql`insert into urls (short_code, original_url) values ('soon', 'https://example.com/soon')`
-    resolver.created('soon')
+    resolver.created(target('soon'))
     letGo()
     expect(await early).toBeUndefined()
     expect((await resolver.find('soon'))?.location).toBe('https://example.com/soon')
+  })
+
+  test('knows a link that was made here from its copy at once, and no older than the copy has it', async () => {
+    const edge = openEdgeTier({ folder: temporaryFolder(), database, maxAge: 1e9, log: quiet().log })
+    const { resolver, follower } = open({}, { edge })
+    await follower.restart()
+    resolver.created(target('fresh'))
+    resolver.changed([target('moved', { version: 2, location: 'https://example.com/2' })])
+    resolver.created(target('moved'))
+    await Bun.sleep(0)
+    expect([resolver.inEdge('fresh')?.location, resolver.inEdge('moved')?.location]).toEqual([
+      'https://example.com/fresh',
+      'https://example.com/2',
+    ])
+  })
+
+  test('does not let a slow read hold up the next, and never has more than eight under way', async () => {
+    const slow = gated()
+    const { resolver } = open(slow.over)
+    const letGo = slow.close()
+    const visitors: Promise<unknown>[] = []
+    while (slow.asked() < 8) {
+      visitors.push(resolver.find(`slow${visitors.length}`))
+      await Bun.sleep(5)
+    }
+    for (let i = 0; i < 20; i++) visitors.push(resolver.find(`crowd${i}`))
+    await Bun.sleep(50)
+    expect(slow.asked()).toBe(8)
+    letGo()
+    expect(await Promise.all(visitors)).toEqual(visitors.map(() => undefined))
+    expect([slow.asked(), resolver.figures().waiting]).toEqual([9, 0])
+  })
+
+  test('learns what a slow database says too late, but not what changed meanwhile', async () => {
+    const [kept, moved] = [await link('https://example.com/kept'), await link('https://example.com/old')]
+    const { resolver } = open()
+    await resolver.find(await link())
+    const session = await sql.reserve()
+    await session`begin`
+    await session`lock table urls in access exclusive mode`
+    const outcomes = await Promise.all([kept, moved].map((code) => resolver.find(code).catch((error) => error.name)))
+    expect(outcomes).toEqual(['DatabaseAway', 'DatabaseAway'])
+    resolver.changed([target(moved, { location: 'https://example.com/new', version: 2 })])
+    await session`commit`
+    session.release()
+    while (!resolver.inMemory(kept)) await Bun.sleep(5)
+    expect(resolver.inMemory(kept)?.location).toBe('https://example.com/kept')
+    expect(resolver.inMemory(moved)).toBeUndefined()
   })
 
   test('does not keep what was read while another database took the place of the one before', async () => {

@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path'
 import postgres from 'postgres'
 import { type Config, isExternal } from '../config.ts'
 import type { Log } from '../telemetry/logs.ts'
@@ -13,6 +14,8 @@ export type Address =
       /** Of one server; `hosts` stand before what it says. */
       url: string | undefined
       hosts: Host[]
+      /** Where the timeline is kept that is followed, where there are several hosts. */
+      followed: string | undefined
       name: string
       user: string
       password: string | undefined
@@ -67,7 +70,7 @@ export function openPool(address: Address, connections: number, log: Log): Pool 
     return { ...database, place: () => address }
   }
   const at = (host: Host): Address => ({ ...address, hosts: [host] })
-  const servers = followServers(address.hosts, (host) => connect(at(host), 1, { fetch_types: false }), log)
+  const servers = followServers(address.hosts, (host) => connect(at(host), 1, { fetch_types: false }), log, address.followed)
   const place = () => at(servers.current())
   return { ...guard({ connect: () => connect(place(), connections), connections, servers }, limit, log), place }
 }
@@ -120,14 +123,16 @@ function refuseHalfCommitted({ routine }: postgres.Notice) {
 
 /** The PostgreSQL outside that the settings name. */
 export function outside(
-  config: Partial<Pick<Config, `DATABASE_${'URL' | 'HOST' | 'PORT' | 'NAME' | 'USER' | 'PASSWORD'}`>>,
+  config: Partial<Pick<Config, `DATABASE_${'URL' | 'HOST' | 'PORT' | 'NAME' | 'USER' | 'PASSWORD'}` | 'DATA_DIR'>>,
 ): Address {
   const named = config.DATABASE_URL === undefined ? undefined : readDatabaseUrl(config.DATABASE_URL)
   const ports = config.DATABASE_PORT === undefined ? '' : String(config.DATABASE_PORT)
+  const hosts = named?.hosts ?? hostsOf(config.DATABASE_HOST ?? 'localhost', ports)
   return {
     kind: 'external',
     url: named?.url,
-    hosts: named?.hosts ?? hostsOf(config.DATABASE_HOST ?? 'localhost', ports),
+    hosts,
+    followed: hosts.length > 1 && config.DATA_DIR ? join(resolve(config.DATA_DIR), 'primary.json') : undefined,
     name: config.DATABASE_NAME ?? 'waypost',
     user: config.DATABASE_USER ?? 'postgres',
     password: config.DATABASE_PASSWORD,

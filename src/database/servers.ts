@@ -1,6 +1,7 @@
 // Of the servers that a database may be on, the one that takes writes: a standby is passed over, and so is a primary that was left behind.
 import type { Log } from '../telemetry/logs.ts'
 import type { Sql } from './guard.ts'
+import { type Followed, keepFollowed, readFollowed } from './timeline.ts'
 
 export type Host = { host: string; port: number }
 
@@ -23,17 +24,18 @@ const ANSWER_WITHIN = 1_000
 /** How much longer the others may take once one said yes: a frozen one must not hold up a failover, nor a left one win because it is nearer. */
 const OTHERS_WITHIN = 250
 
-type Standing = { writable: boolean; system: string; timeline: number }
+type Standing = Followed & { writable: boolean }
 type Candidate = { place: number; standing: Standing }
 
 /**
  * Among several that take writes the highest timeline wins: each promotion begins a new one, so that a primary that was passed over and comes
- * back is not written to. It is not followed either where the newer one is gone again, as long as this process lives: what was acknowledged
- * there would be missing.
+ * back is not written to. It is not followed either where the newer one is gone again: what was acknowledged there would be missing. The timeline
+ * is kept in `file`, for the processes after this one.
  */
-export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: Log): Servers {
+export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: Log, file?: string): Servers {
   let current = 0
-  let known: Standing | undefined
+  let known: Followed | undefined
+  let isKept = false
 
   async function ask(place: number): Promise<Standing> {
     const sql = connect(hosts[place]!)
@@ -56,6 +58,7 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
     current: () => hosts[current]!,
     several: hosts.length > 1,
     async find() {
+      known ??= file === undefined ? undefined : readFollowed(file)
       const candidates: Candidate[] = []
       const reasons: string[] = []
       let full = false
@@ -66,7 +69,7 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
           if (standing.writable && !isBehind(standing)) {
             candidates.push({ place, standing })
             found.resolve()
-          } else reasons.push(`${nameOf(host)} ${standing.writable ? 'was passed over by a failover' : 'takes no writes'}`)
+          } else reasons.push(`${nameOf(host)} ${standing.writable ? passedOver(standing) : 'takes no writes'}`)
         } catch (error) {
           const { code, message } = error as { code?: string; message: string }
           full ||= code === '53300'
@@ -80,10 +83,19 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
       const moved = best.place !== current
       if (moved) log.warn({ from: nameOf(hosts[current]!), to: nameOf(hosts[best.place]!) }, 'another server is the primary now')
       current = best.place
-      known = best.standing
+      follow(best.standing)
       return moved
     },
   }
+
+  function follow({ system, timeline }: Standing) {
+    if (known?.system !== system || known.timeline !== timeline) isKept = false
+    known = { system, timeline }
+    if (file !== undefined && !isKept) isKept = keepFollowed(file, known)
+  }
+
+  const passedOver = ({ timeline }: Standing) =>
+    `was passed over by a failover (its timeline is ${timeline}, and ${known!.timeline} was followed${file === undefined ? '' : `: ${file}`})`
 
   /** Another cluster than the one known comes last: it is a stranger's, or an upgrade's. */
   function rank({ standing: { system, timeline } }: Candidate): number {

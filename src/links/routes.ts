@@ -61,9 +61,9 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
   }
   const makeLink = async (link: NewLink, request: Request): Promise<LinkRow> => {
     const made = await links.create({ ...link, user_id: ownUser(request, link.user_id) })
-    resolver.created(made.short_code)
+    resolver.created(made.target)
     events.forgetTotal()
-    return made
+    return made.link
   }
 
   return new Elysia({ detail: { tags: ['Links'] } })

@@ -18,6 +18,7 @@ export type Kept = { id: number; short_code: string; deleted: boolean }
 
 const CODE_LENGTH = 6
 const TRIES = 3
+const FIRST_VERSION = 1 // of a new row in sql/
 
 export function linkStore(database: Database) {
   const insert = createLinks(database)
@@ -25,7 +26,7 @@ export function linkStore(database: Database) {
 
   return {
     /** One round trip, its `created` event included. A generated code that is taken is made again, three times, then one character longer. */
-    async create(link: NewLink): Promise<LinkRow> {
+    async create(link: NewLink): Promise<{ link: LinkRow; target: Target }> {
       if (link.user_id && !Number.isSafeInteger(link.user_id)) throw notFound('User')
       const location = locationOf(link.original_url)
       const { short_code: custom } = link
@@ -36,7 +37,8 @@ export function linkStore(database: Database) {
         const row = await insert({ code, original_url, location, user_id, title })
         if (row) {
           total.changed()
-          return row
+          const target = { code, id: row.id, location: location ?? original_url, active: row.is_active, version: FIRST_VERSION }
+          return { link: row, target }
         }
         if (custom) throw conflict('short_code', 'this short_code is already taken')
       }

@@ -1,7 +1,10 @@
 import { type Database, DatabaseAway } from '../database/guard.ts'
 import { type Target, targetColumns } from './target.ts'
 
-const DEADLINE = 150 // what a visitor waits at most for the database
+const DEADLINE = 150 // of a read
+const NEXT_AFTER = 20 // ms that a code waits at most for the reads under way before one more begins
+const READS = 8 // at a time, DEADLINE / NEXT_AFTER: nobody waits longer than both
+const LATE_KEPT = 16
 const CODES_A_QUERY = 500
 const MAX_WAITING = 10_000
 
@@ -11,49 +14,81 @@ type Waiting = {
   reject: (error: unknown) => void
 }
 
+/** `changed`: codes that changed since it began, and to which version; undefined: all of them may have. */
+type Read = { codes: Map<string, Waiting>; changed: Map<string, number> | undefined }
+
+/** Takes what the database says of a code (undefined: no link ever had it); `outdated`: it changed since it was asked. Returns what callers get. */
+type Learn = (code: string, row: Target | undefined, outdated: boolean) => Target | undefined
+
 /**
  * Asks the database for codes that no cache knows. Callers of one code share one answer; while a query is under way, the codes that come
- * gather for the next, so that a flood of unknown codes costs a query at a time and not one each. Throws DatabaseAway.
+ * gather for the next, so that a flood of unknown codes costs a query at a time and not one each, and a few of them where the database is slow.
+ * What comes after the deadline is learnt too, so that of a slow database the second visitor finds what the first asked for. Throws DatabaseAway.
  */
-export function createMisses(database: Database) {
+export function createMisses(database: Database, learn: Learn) {
   let gathering = new Map<string, Waiting>()
   const underWay = new Map<string, Waiting>()
-  const outdated = new WeakMap<Promise<unknown>, number>() // reads under way when their code changed, and to which version
-  let settling: [string, Waiting][] = []
-  let asking = false
+  const reads = new Set<Read>()
+  const late = new Set<Read>()
+  let planned = false
+  let timer: Timer | undefined
   let waiting = 0
 
-  async function ask() {
-    asking = true
-    while (gathering.size > 0) {
-      const batch = [...gathering].slice(0, CODES_A_QUERY)
-      if (batch.length === gathering.size) gathering = new Map()
-      else for (const [code] of batch) gathering.delete(code)
-      for (const [code, one] of batch) underWay.set(code, one)
-      try {
-        const rows = await database.run(
-          (sql) =>
-            sql<
-              Target[]
-            >`select ${targetColumns(sql)} from urls u where u.short_code = any(${batch.map(([code]) => code)}::text[])`,
-          DEADLINE,
-        )
-        const found = new Map(rows.map((row) => [row.code, row]))
-        for (const [code, one] of batch) one.resolve(found.get(code))
-      } catch (error) {
-        for (const [, one] of batch) one.reject(error)
-      }
-      for (const [code, one] of batch) if (underWay.get(code) === one) underWay.delete(code)
-      settling = batch
-      await null // its callers go on: up to here a change makes them forget it
-      settling = []
-      waiting -= batch.length
-    }
-    asking = false
+  function plan() {
+    if (planned || gathering.size === 0 || reads.size >= READS) return
+    planned = true
+    if (reads.size === 0) queueMicrotask(begin)
+    else timer = setTimeout(begin, NEXT_AFTER)
   }
 
+  function begin() {
+    clearTimeout(timer)
+    planned = false
+    if (gathering.size === 0 || reads.size >= READS) return
+    const batch = [...gathering].slice(0, CODES_A_QUERY)
+    if (batch.length === gathering.size) gathering = new Map()
+    else for (const [code] of batch) gathering.delete(code)
+    for (const [code, one] of batch) underWay.set(code, one)
+    void ask({ codes: new Map(batch), changed: new Map() })
+    plan()
+  }
+
+  async function ask(read: Read) {
+    reads.add(read)
+    const { codes } = read
+    let pending = false
+    const settled = () => {
+      pending = false
+      return late.delete(read)
+    }
+    try {
+      const rows = await database.run((sql) => {
+        const query = sql<
+          Target[]
+        >`select ${targetColumns(sql)} from urls u where u.short_code = any(${[...codes.keys()]}::text[])`
+        pending = true
+        query.then((rows) => {
+          if (settled()) for (const row of rows) learn(row.code, row, isOutdated(read, row.code, row))
+        }, settled)
+        return query
+      }, DEADLINE)
+      const found = new Map(rows.map((row) => [row.code, row]))
+      for (const [code, one] of codes) one.resolve(learn(code, found.get(code), isOutdated(read, code, found.get(code))))
+    } catch (error) {
+      if (pending && late.size < LATE_KEPT) late.add(read)
+      for (const [, one] of codes) one.reject(error)
+    }
+    for (const [code, one] of codes) if (underWay.get(code) === one) underWay.delete(code)
+    reads.delete(read)
+    waiting -= codes.size
+    begin()
+  }
+
+  const isOutdated = ({ changed }: Read, code: string, row: Target | undefined) =>
+    !changed || (row?.version ?? -1) < (changed.get(code) ?? -1)
+
   return {
-    /** The target of a code, also a deleted one's; undefined where no link ever had it. */
+    /** What `learn` made of the answer for a code. */
     find(code: string): Promise<Target | undefined> {
       const known = gathering.get(code) ?? underWay.get(code)
       if (known) return known.promise
@@ -61,25 +96,20 @@ export function createMisses(database: Database) {
       const one: Waiting = Promise.withResolvers()
       gathering.set(code, one)
       waiting++
-      if (!asking) queueMicrotask(ask)
+      plan()
       return one.promise
     },
-    /** The code changed to `version`: callers from now on get a read that begins from now on; one under way that found less is not kept. */
+    /** The code changed to `version`: callers from now on get a read that begins from now on; one under way that found less is outdated. */
     forget(code: string, version = Number.POSITIVE_INFINITY) {
-      for (const [settled, { promise }] of settling) if (settled === code) outdated.set(promise, version)
-      const one = underWay.get(code)
-      if (!one) return
       underWay.delete(code)
-      outdated.set(one.promise, version)
+      for (const { codes, changed } of [...reads, ...late])
+        if (codes.has(code)) changed?.set(code, Math.max(version, changed.get(code) ?? -1))
     },
     /** The same for every code: it may be another database than before. */
     forgetAll() {
-      for (const [, { promise }] of settling) outdated.set(promise, Number.POSITIVE_INFINITY)
-      for (const one of underWay.values()) outdated.set(one.promise, Number.POSITIVE_INFINITY)
       underWay.clear()
+      for (const read of [...reads, ...late]) read.changed = undefined
     },
-    /** True where the code changed after this read had begun, to a version that `target` is not yet. */
-    isOutdated: (read: Promise<unknown>, target: Target | undefined) => (target?.version ?? -1) < (outdated.get(read) ?? -1),
     waiting: () => waiting,
   }
 }

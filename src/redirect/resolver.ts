@@ -22,8 +22,8 @@ export type Resolver = {
   changed: (targets: Target[]) => void
   /** Other hosts are blocked than before: everything is vetted anew. */
   vetAnew: () => void
-  /** A link was made here: its code is not absent any more. */
-  created: (code: string) => void
+  /** A link was made here: its code is not absent any more, and an outage from now on finds it known. */
+  created: (target: Target) => void
   /** Fault injection: of so large a share of look-ups memory and the copy know nothing. 0 ends it. */
   hide: (share: number) => void
   figures: () => ResolverFigures
@@ -66,13 +66,14 @@ const LOOK_EVERY = 100
 export function createResolver({ database, edge, shared, maxEntries, maxBytes, blocks, maxStaleness, staleLimit, log }: Options) {
   const memory = memoryCache(maxEntries, maxBytes, (target) => vet(target.blocked ?? target))
   const absent = absentCodes(ABSENT_ENTRIES, ABSENT_FOR)
-  const misses = createMisses(database)
+  const misses = createMisses(database, learn)
   const lookups = { memory: 0, edge: 0, shared: 0, database: 0, absent: 0, stale: 0 }
   let changes: Changes | undefined
   let mode: Mode = 'serve'
   let hidden = 0
   let followed = 0
   let refused = 0
+  let made: Target[] = []
   const started = Date.now()
 
   function look() {
@@ -119,24 +120,26 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
       if (before === followed) memory.set(copied) // else it may have been changed while it was read
       return copied
     }
-    const read = misses.find(code)
     try {
-      const found = await read
-      const target = found && vet(found)
+      const target = await misses.find(code)
       lookups.database++
-      const begunBeforeAChange = misses.isOutdated(read, target)
-      if (begunBeforeAChange) return target
-      if (!target) absent.add(code)
-      else {
-        memory.set(target)
-        if (mode === 'serve') void shared?.apply([found!])
-      }
       return target
     } catch (error) {
       const known = stale(code)
       if (known) return known
       throw error
     }
+  }
+
+  function learn(code: string, row: Target | undefined, outdated: boolean): Target | undefined {
+    const target = row && vet(row)
+    if (outdated) return target
+    if (!target) absent.add(code)
+    else {
+      memory.set(target)
+      if (mode === 'serve') void shared?.apply([row])
+    }
+    return target
   }
 
   /** Makes memory follow changes, wherever they were made. */
@@ -147,6 +150,16 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
       absent.remove(target.code)
       if (memory.has(target.code)) memory.set(vet(target))
     }
+  }
+
+  /** Links made in one turn go into the copy together; where its disk is full, the feed tries again. */
+  function copyMade() {
+    const targets = made
+    made = []
+    try {
+      edge?.apply(targets)
+    } catch {}
+    void shared?.apply(targets)
   }
 
   function forgetEverything() {
@@ -189,9 +202,10 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
       hidden = share
       look()
     },
-    created(code) {
-      absent.remove(code)
-      misses.forget(code)
+    created(target) {
+      absent.remove(target.code)
+      misses.forget(target.code, target.version)
+      if (made.push(target) === 1) queueMicrotask(copyMade)
     },
     figures: () => ({
       memory: memory.figures(),
