@@ -1,5 +1,7 @@
 // The primary dies or freezes, its standby is promoted: two replicas under load go over to it by themselves, and lose nothing.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
@@ -73,16 +75,15 @@ describe.skipIf(!installed)('two replicas on a primary and its standby', () => {
   let urls: Awaited<ReturnType<(typeof pair)['createDatabase']>>
   let replicas: Child[]
   const ofSecond = temporaryFolder()
-  const start = (folder = temporaryFolder(), status = 'ready') =>
-    startChild({ DATA_DIR: folder, DATABASE_URL: urls.both, AUTH: 'off', LOG_LEVEL: 'fatal' }, status)
+  const settings = (DATA_DIR = temporaryFolder()) => ({ DATA_DIR, DATABASE_URL: urls.both, AUTH: 'off', LOG_LEVEL: 'fatal' })
   const codes = Array.from({ length: LINKS }, (_, n) => `known-${n}`)
   const target = { original_url: 'https://example.com/' }
 
   beforeAll(async () => {
     pair = await openPair()
     urls = await pair.createDatabase()
-    const first = await start()
-    replicas = [first, await start(ofSecond)]
+    const first = await startChild(settings())
+    replicas = [first, await startChild(settings(ofSecond))]
     for (const short_code of codes) expect((await first.call('POST', '/urls', { ...target, short_code })).status).toBe(201)
     for (const replica of replicas)
       for (const code of codes) await until('both know every link', async () => (await look(replica, code)) === 302)
@@ -210,9 +211,11 @@ describe.skipIf(!installed)('two replicas on a primary and its standby', () => {
         const second = replicas.pop()!
         second.kill('SIGKILL')
         await second.exited
-        replicas.push(await start(ofSecond, 'degraded')) // what it knew before, it still knows
+        const said = join(ofSecond, 'said')
+        replicas.push(await startChild({ ...settings(ofSecond), LOG_LEVEL: 'error' }, 'degraded', said)) // what it knew, it still knows
         await Bun.sleep(1_000) // two looks for a primary
         for (const { call } of replicas) expect((await call('GET', '/users')).status).toBe(503)
+        expect(readFileSync(said, 'utf8')).toMatch(/passed over by a failover .*primary\.json/)
       } finally {
         pair[to].signal('SIGCONT')
       }

@@ -54,6 +54,9 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
 
   const isBehind = ({ system, timeline }: Standing) => known !== undefined && system === known.system && timeline < known.timeline
 
+  const passedOver = ({ timeline }: Standing) =>
+    `was passed over by a failover (its timeline is ${timeline}, and ${known!.timeline} was followed${file === undefined ? '' : `: ${file}`})`
+
   return {
     current: () => hosts[current]!,
     several: hosts.length > 1,
@@ -93,9 +96,6 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
     known = { system, timeline }
     if (file !== undefined && !isKept) isKept = keepFollowed(file, known)
   }
-
-  const passedOver = ({ timeline }: Standing) =>
-    `was passed over by a failover (its timeline is ${timeline}, and ${known!.timeline} was followed${file === undefined ? '' : `: ${file}`})`
 
   /** Another cluster than the one known comes last: it is a stranger's, or an upgrade's. */
   function rank({ standing: { system, timeline } }: Candidate): number {
