@@ -1,6 +1,7 @@
-// Writes .env.example and docs/configuration.md from the table of settings: `bun docs/generate.ts` after a change of src/config.ts.
+// Writes .env.example and docs/configuration.md from the table of settings: `bun docs/generate.ts` after a change of src/settings.ts.
 import { join } from 'node:path'
-import { flagOf, settings } from '../src/config.ts'
+import { flagOf } from '../src/config.ts'
+import { settings } from '../src/settings.ts'
 
 type Setting = { default: string | undefined; help: string; secret: boolean }
 const table = Object.entries(settings) as [name: string, setting: Setting][]
@@ -29,7 +30,7 @@ export function configurationPage(): string {
   const lines = rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
   const [head, ...body] = lines // aligned as the formatter wants it
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return `<!-- Written by \`bun docs/generate.ts\` from src/config.ts: change it there. -->
+  return `<!-- Written by \`bun docs/generate.ts\` from src/settings.ts: change it there. -->
 
 # Configuration
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import manifest from '../package.json'
 import { callerOf } from '../src/about/caller.ts'
-import { settings } from '../src/config.ts'
+import { settings } from '../src/settings.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 

@@ -1,4 +1,5 @@
-import { type Config, type Name, settings, shown } from '../config.ts'
+import { type Config, shown } from '../config.ts'
+import { type Name, settings } from '../settings.ts'
 
 /** Prints every setting with its value and source; secrets are not shown. */
 export function printConfig(config: Config) {

@@ -1,6 +1,7 @@
 // The command line: one command a file beside this one, every setting a flag of each.
 import { Command, Option } from 'commander'
-import { type Config, ConfigError, flagOf, type Name, readConfig, readEnvFile, settings } from '../config.ts'
+import { type Config, ConfigError, flagOf, readConfig, readEnvFile } from '../config.ts'
+import { type Name, settings } from '../settings.ts'
 import { version } from '../version.ts'
 
 /** Runs the command that `argv` (without the program) names; `serve` where it names none. Sets the exit code, 2 for a wrong setting. */

@@ -1,7 +1,8 @@
-import { type Config, type Name, settings } from '../config.ts'
+import type { Config } from '../config.ts'
 import { watchForCompany } from '../fleet/alone.ts'
 import { assertNotOpenToNetwork } from '../http/auth.ts'
 import { startServer } from '../server.ts'
+import { type Name, settings } from '../settings.ts'
 import { createLog, createLogRing, flushLog, type Log, setLogLevel } from '../telemetry/logs.ts'
 
 /** Serves what `read` says until SIGTERM or SIGINT, then drains and exits 0. At SIGHUP it reads again. */
