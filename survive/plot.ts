@@ -43,6 +43,7 @@ ${bars.join('\n')}`
 const HEIGHT = 300
 const TOP = 110 // below the names of the faults
 const CEILING = 500 // ms at the top
+const MOST_NAMES = 60
 
 /** The slowest redirect of each second, those that failed, and which fault there was. */
 export function plotTime({ timeline, results, seconds }: Run): string {
@@ -50,13 +51,10 @@ export function plotTime({ timeline, results, seconds }: Run): string {
   const bottom = HEIGHT - 30
   const x = (second: number) => left + (second / Math.max(1, seconds)) * (WIDTH - left - 10)
   const y = (ms: number) => bottom - (Math.min(ms, CEILING) / CEILING) * (bottom - TOP)
+  const named = results.length <= MOST_NAMES
   const bands = results.map(
-    ({
-      fault,
-      at,
-      lasted,
-    }) => `<rect x="${x(at).toFixed(1)}" y="${TOP}" width="${(x(at + lasted) - x(at)).toFixed(1)}" height="${bottom - TOP}" fill="#eee"/>
-<text transform="translate(${(x(at + lasted / 2) + 3).toFixed(1)},${TOP - 6}) rotate(-60)" font-size="9">${fault}</text>`,
+    ({ fault, at, lasted }) =>
+      `<rect x="${x(at).toFixed(1)}" y="${TOP}" width="${(x(at + lasted) - x(at)).toFixed(1)}" height="${bottom - TOP}" fill="#eee"/>${named ? `<text transform="translate(${(x(at + lasted / 2) + 3).toFixed(1)},${TOP - 6}) rotate(-60)" font-size="9">${fault}</text>` : ''}`,
   )
   const points = timeline.map(({ at, worst }) => `${x(at + 0.5).toFixed(1)},${y(worst).toFixed(1)}`)
   const failed = timeline
@@ -76,6 +74,35 @@ export function plotTime({ timeline, results, seconds }: Run): string {
     ...failed,
     `<text x="10" y="20" font-weight="600">slowest redirect of each second, ms; red: failed, in share of the second's</text>`,
   ])
+}
+
+const COLOURS = ['#2457a6', '#2f7d4f', '#b3402e']
+const STRIP = 140
+
+/** Memory and descriptors of each replica throughout the run; a gap is where it did not live. */
+export function plotFootprints({ samples, seconds }: Run): string {
+  const left = 50
+  const x = (second: number) => left + (second / Math.max(1, seconds)) * (WIDTH - left - 10)
+  const strips = (['memory', 'descriptors'] as const).map((what, strip) => {
+    const top = 40 + strip * (STRIP + 40)
+    const most = 1.1 * Math.max(1, ...samples.flatMap(({ replicas }) => replicas.map((one) => one?.[what] ?? 0)))
+    const y = (value: number) => top + STRIP * (1 - value / most)
+    const lines = COLOURS.map((colour, replica) => {
+      const path = samples.map(({ at, replicas }, i) => {
+        const value = replicas[replica]?.[what]
+        const goesOn = samples[i - 1]?.replicas[replica] !== undefined
+        return value === undefined ? '' : `${goesOn ? 'L' : 'M'}${x(at).toFixed(1)},${y(value).toFixed(1)}`
+      })
+      return `<path d="${path.join('')}" fill="none" stroke="${colour}"/>`
+    })
+    const axis = [0, 0.5, 1].map(
+      (part) => `<text x="${left - 6}" y="${y(part * most) + 4}" text-anchor="end">${Math.round(part * most)}</text>
+<line x1="${left}" y1="${y(part * most)}" x2="${WIDTH - 10}" y2="${y(part * most)}" stroke="#ccc"/>`,
+    )
+    const title = what === 'memory' ? 'resident memory of each replica, MB' : 'open descriptors of each replica'
+    return [`<text x="10" y="${top - 14}" font-weight="600">${title}</text>`, ...axis, ...lines].join('\n')
+  })
+  return frame('What the replicas took', 40 + 2 * (STRIP + 40), strips)
 }
 
 const frame = (title: string, height: number, body: string[]) =>

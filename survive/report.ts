@@ -3,7 +3,8 @@ import { cpus, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Evidence } from './evidence.ts'
 import { FAULTS } from './faults/index.ts'
-import { plotFaults, plotTime } from './plot.ts'
+import { plotFaults, plotFootprints, plotTime } from './plot.ts'
+import { type Kept, keepRun } from './runs.ts'
 import { LIMITS, type Result, type Run } from './suite.ts'
 
 /** All rounds of one fault: sums, and the worst of what has a limit. */
@@ -29,9 +30,11 @@ export async function writeReport(run: Run) {
   const rows = FAULTS.map(({ name }) => rowOf(run.results.filter(({ fault }) => fault === name))).filter(
     (row) => row !== undefined,
   )
-  await Bun.write(join(docs, 'survival.md'), page(run, rows))
+  const kept = await keepRun(join(docs, 'survival-runs.csv'), run)
+  await Bun.write(join(docs, 'survival.md'), page(run, rows, kept))
   await Bun.write(join(docs, 'survival-faults.svg'), plotFaults(rows))
   await Bun.write(join(docs, 'survival-time.svg'), plotTime(run))
+  await Bun.write(join(docs, 'survival-footprints.svg'), plotFootprints(run))
 }
 
 function rowOf(results: Result[]): Row | undefined {
@@ -66,7 +69,7 @@ function rowOf(results: Result[]): Row | undefined {
   }
 }
 
-function page(run: Run, rows: Row[]): string {
+function page(run: Run, rows: Row[], kept: Kept[]): string {
   const { audit, results } = run
   const total = (of: (row: Row) => number) => rows.reduce((sum, row) => sum + of(row), 0)
   const single = rows.filter(({ allAway }) => !allAway)
@@ -164,7 +167,31 @@ ${table(
   ]),
 )}
 
-They are judged (within 10 %) in runs of more than 20 minutes.
+![memory and descriptors of each replica throughout the run](survival-footprints.svg)
+
+Before and after: the median of some seconds under the plain load, with every connection of the pool open. They are judged (within 10 %) in runs of
+more than 20 minutes.
+
+## The last runs
+
+${table(
+  [
+    'Date',
+    'Seed',
+    'Minutes',
+    'Faults',
+    'Redirects',
+    'Failed',
+    'Worst p99, ms',
+    'Writes',
+    'Clicks',
+    'Worst recovery, s',
+    'Findings',
+  ],
+  kept.map((one) => Object.values(one)),
+)}
+
+Failed: while a replica was left to answer.
 ${run.broken.length === 0 ? '' : `\n## What did not hold\n\n${run.broken.map((what) => `- ${what}`).join('\n')}\n`}`
 }
 

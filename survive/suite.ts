@@ -4,8 +4,8 @@ import { startClient } from './client.ts'
 import { type Evidence, lookFor } from './evidence.ts'
 import type { Fault } from './fault.ts'
 import { type Fleet, ownConnection, startFleet } from './fleet.ts'
+import { type Footprint, type Sample, settledFootprints, watchFootprints } from './footprints.ts'
 import { openLedger } from './ledger.ts'
-import { footprint } from './processes.ts'
 import { randomFrom } from './random.ts'
 import { openProbe } from './recovery.ts'
 
@@ -37,10 +37,11 @@ export type Run = {
   skipped: { fault: string; reason: string }[]
   timeline: { at: number; redirects: number; failed: number; worst: number }[]
   footprints: { replica: number; before: Footprint; after: Footprint }[]
+  /** Every few seconds. */
+  samples: Sample[]
   audit: { links: number; writes: number; clicks: number; findings: string[] }
   broken: string[]
 }
-type Footprint = ReturnType<typeof footprint>
 
 type Wanted = { seed: number; minutes: number; faults: Fault[]; say: (sentence: string) => void }
 
@@ -48,7 +49,8 @@ const RATE = 80
 const BETWEEN = 1_000
 const OVERHEAD = 5 // seconds that a fault takes beside its own: recovery, audit, pause
 const STORED_WITHIN = 20_000
-const LONG = 20 * 60 // seconds from which the footprint is judged
+const LONG = 20 // minutes from which the footprint is judged
+const SETTLES = { long: 30, short: 3 } // seconds that it is looked at before, and after
 const MAY_GROW = 1.1
 
 /** Each of `faults` alone, in an order made from the seed; then one after another at random, until the time is up. */
@@ -70,7 +72,9 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     const recovered = await openProbe(fleet)
     await recovered()
     await Bun.sleep(BETWEEN)
-    const before = fleet.members.map(({ replica }) => footprint(replica.pid))
+    const settles = minutes > LONG ? SETTLES.long : SETTLES.short
+    const before = await settledFootprints(fleet, settles)
+    const samples = watchFootprints(fleet, began)
 
     const possible = faults.filter((fault) => {
       const reason = fault.lacks?.(fleet)
@@ -87,11 +91,12 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     for (const fault of shuffled(possible, random)) await go(fault)
     while (possible.length > 0 && Date.now() + (seconds + OVERHEAD) * 1000 < deadline) await go(random.of(possible))
 
+    const after = await settledFootprints(fleet, settles)
     await client.stop()
-    const footprints = fleet.members.map(({ replica, number }, index) => ({
+    const footprints = fleet.members.map(({ number }, index) => ({
       replica: number,
       before: before[index]!,
-      after: footprint(replica.pid),
+      after: after[index]!,
     }))
     const expected = results.reduce((sum, { clicks }) => sum + clicks.dropped, 0)
     const last = await auditWhenStored(fleet, ledger, run, expected)
@@ -101,7 +106,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     broken.push(...results.flatMap((result) => result.broken.map((what) => `${result.fault}: ${what}`)))
     broken.push(...forgiven.slice(0, 20).map((finding) => `at the end: ${finding}`))
     const total = (Date.now() - began) / 1000
-    if (total > LONG) broken.push(...footprints.flatMap(grown))
+    if (minutes > LONG) broken.push(...footprints.flatMap(grown))
     return {
       seed,
       began: new Date(began).toISOString(),
@@ -111,6 +116,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       skipped,
       timeline: client.seconds.map(({ at, ...rest }) => ({ at: at - Math.floor(began / 1000), ...rest })),
       footprints,
+      samples: samples(),
       audit: { links: ledger.links.length, writes: last.writes.acknowledged, clicks: last.clicks.answered, findings: forgiven },
       broken,
     }
