@@ -46,6 +46,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
   let targets = 0
   let lagSince: number | undefined
   let stopped = false
+  let resting = false
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
 
   async function ask(method: string, path: string, body?: unknown, more: Record<string, string> = headers) {
@@ -192,7 +193,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
   const clock = setInterval(() => {
     for (; due <= now(); due += 1000 / rate) {
       const choice = random.next()
-      if (stopped || underWay >= UNDER_WAY) continue
+      if (stopped || resting || underWay >= UNDER_WAY) continue
       void KINDS.find(([share]) => choice < share)![1]()
     }
   }, 10)
@@ -200,7 +201,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
   const floorClock = setInterval(async () => {
     const began = now()
     const period = seen
-    if (stopped || underWay >= UNDER_WAY) return
+    if (stopped || resting || underWay >= UNDER_WAY) return
     await ask('GET', '/metrics', undefined, {}).catch(() => {}) // operators' routes are closed at nginx
     period.floor.push(now() - began)
   }, 1000 / FLOOR_RATE)
@@ -232,6 +233,8 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
     endLag(before: number) {
       if (lagSince !== undefined && lagSince <= before) lagSince = undefined
     },
+    /** Nothing is asked while it lasts. */
+    rest: (lasts: boolean) => void (resting = lasts),
     /** Resolves when all that was asked is answered, or was given up. */
     async stop() {
       stopped = true

@@ -1,4 +1,5 @@
 // What the replicas take: throughout the run for the plot, and before and after it under the same plain load, to be compared.
+import type { Client } from './client.ts'
 import type { Fleet } from './fleet.ts'
 import { footprint } from './processes.ts'
 
@@ -24,25 +25,30 @@ export function watchFootprints({ members }: Fleet, began: number): () => Sample
   }
 }
 
-/** The median of each replica over so many `seconds` of the plain load, with every connection of its pool open. */
-export async function settledFootprints({ members }: Fleet, seconds: number): Promise<Footprint[]> {
-  await Promise.all(
-    members.map(({ ask }) =>
-      Promise.all(Array.from({ length: CROWD }, () => ask('/users').then((answer) => answer.arrayBuffer()))),
-    ),
-  )
-  const samples: Footprint[][] = members.map(() => [])
-  for (let second = 0; second < seconds; second++) {
-    await Bun.sleep(1_000)
-    for (const [index, { replica }] of members.entries()) samples[index]!.push(footprint(replica.pid))
-  }
-  return samples.map((of) => ({
-    memory: median(of.map(({ memory }) => memory)),
-    descriptors: median(of.map(({ descriptors }) => descriptors)),
-  }))
-}
+const REST = 75_000 // nginx and the replicas keep idle connections for 60 s
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+/**
+ * What each takes after so many `minutes` of the plain load: with every connection of its pool open, and, where there is time for that (`rest`), without
+ * those of visitors, of which nginx keeps now more, now fewer.
+ */
+export async function settledFootprints(
+  { members }: Fleet,
+  client: Client,
+  { minutes, rest }: { minutes: number; rest: boolean },
+): Promise<Footprint[]> {
+  await Bun.sleep(minutes * 60_000)
+  const crowd = members.flatMap(({ ask }) =>
+    Array.from({ length: CROWD }, () => ask('/users').then((answer) => answer.arrayBuffer())),
+  )
+  await Promise.allSettled(crowd)
+  if (rest) {
+    client.rest(true)
+    await Bun.sleep(REST)
+  }
+  const found = members.map(({ replica }) => footprint(replica.pid))
+  client.rest(false)
+  return found
+}
 
 /** Undefined where it ended meanwhile. */
 function read(pid: number): Footprint | undefined {

@@ -169,8 +169,8 @@ ${table(
 
 ![memory and descriptors of each replica throughout the run](survival-footprints.svg)
 
-Before and after: the median of some seconds under the plain load, with every connection of the pool open. They are judged (within 10 %) in runs of
-more than 20 minutes.
+They are judged (within 10 %) in runs of more than 20 minutes: there, before and after, three minutes of the plain load without a fault and 75 s of
+rest come first, with every connection of the pool open.
 
 ## The last runs
 

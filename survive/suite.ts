@@ -50,7 +50,8 @@ const BETWEEN = 1_000
 const OVERHEAD = 5 // seconds that a fault takes beside its own: recovery, audit, pause
 const STORED_WITHIN = 20_000
 const LONG = 20 // minutes from which the footprint is judged
-const SETTLES = { long: 30, short: 3 } // seconds that it is looked at before, and after
+/** Plain load before it is looked at: a young process still grows by a fifth. */
+const SETTLES = { long: { minutes: 3, rest: true }, short: { minutes: 0, rest: false } }
 const MAY_GROW = 1.1
 
 /** Each of `faults` alone, in an order made from the seed; then one after another at random, until the time is up. */
@@ -73,7 +74,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     await recovered()
     await Bun.sleep(BETWEEN)
     const settles = minutes > LONG ? SETTLES.long : SETTLES.short
-    const before = await settledFootprints(fleet, settles)
+    const before = await settledFootprints(fleet, client, settles)
     const samples = watchFootprints(fleet, began)
 
     const possible = faults.filter((fault) => {
@@ -91,7 +92,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     for (const fault of shuffled(possible, random)) await go(fault)
     while (possible.length > 0 && Date.now() + (seconds + OVERHEAD) * 1000 < deadline) await go(random.of(possible))
 
-    const after = await settledFootprints(fleet, settles)
+    const after = await settledFootprints(fleet, client, settles)
     await client.stop()
     const footprints = fleet.members.map(({ number }, index) => ({
       replica: number,
