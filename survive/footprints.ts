@@ -25,7 +25,7 @@ export function watchFootprints({ members }: Fleet, began: number): () => Sample
   }
 }
 
-const REST = 75_000 // nginx and the replicas keep idle connections for 60 s
+const REST = 45_000 // nginx keeps idle connections for 20 s, replicas for 30
 
 /**
  * What each takes after so many `minutes` of the plain load: with every connection of its pool open, and, where there is time for that (`rest`), without

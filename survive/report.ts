@@ -169,7 +169,7 @@ ${table(
 
 ![memory and descriptors of each replica throughout the run](survival-footprints.svg)
 
-They are judged (within 10 %) in runs of more than 20 minutes: there, before and after, three minutes of the plain load without a fault and 75 s of
+They are judged (within 10 %) in runs of more than 20 minutes: there, before and after, three minutes of the plain load without a fault and 45 s of
 rest come first, with every connection of the pool open.
 
 ## The last runs
