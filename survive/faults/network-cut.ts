@@ -11,7 +11,7 @@ export const networkCut: Fault = {
   async begin({ members, ownNetwork }, { random, note }) {
     const member = random.of(members)
     const how = random.of(CUTS)
-    note(ownNetwork ? how : 'by its wire')
+    note(`replica ${member.number}, ${ownNetwork ? how : 'by its wire'}`)
     member.cut(how)
     return { end: async () => member.heal() }
   },
