@@ -7,7 +7,6 @@ import { atEnd } from '../test/at-end.ts'
 import { apartNetwork } from './apart.ts'
 
 export type Network = NonNullable<ReturnType<typeof openNetwork>>
-export type Place = Network['places'][number]
 
 /** `unplugged`: the replica's own cable, and its system sees that; `silent`: somewhere on the way, and nothing shows it. */
 export const CUTS = ['unplugged', 'silent'] as const
@@ -24,29 +23,31 @@ const FORGOTTEN_FOR = '10m'
 /** Undefined where there is none, and wires (wire.ts) have to do. Names its namespaces by files in `folder`. */
 export function openNetwork(folder: string, count: number) {
   if (!apartNetwork) return undefined
-  run(['ip', 'link', 'set', 'lo', 'up'])
+  ip('link set lo up')
+  mkdirSync(folder)
+  const forgetNames = () => Bun.spawnSync(['umount', '-l', folder], { stderr: 'ignore' })
+  const calledOff = atEnd(forgetNames)
+  const close = () => {
+    calledOff()
+    forgetNames()
+  }
   try {
+    run(['mount', '-t', 'tmpfs', 'tmpfs', folder])
     for (const { name, prefix } of NETS)
       ip(`link add ${name} type bridge`, `addr add ${prefix}.1/24 dev ${name}`, `link set ${name} up`)
+    const places = Array.from({ length: count }, (_, index) => placeOf(join(folder, `replica-${index + 1}`), FIRST + index))
+    /** `back`: where replicas reach what listens in the suite's own namespace. */
+    return { back: `${NETS[1]!.prefix}.1`, places, close }
   } catch (error) {
     console.warn(`no network of its own, wires are cut instead: ${(error as Error).message}`)
+    close()
     return undefined
-  }
-  mkdirSync(folder)
-  const places = Array.from({ length: count }, (_, index) => placeOf(join(folder, `replica-${index + 1}`), FIRST + index))
-  return {
-    /** Where replicas reach what listens in the suite's own namespace. */
-    back: `${NETS[1]!.prefix}.1`,
-    places,
-    close: () => places.map((place) => place.close()),
   }
 }
 
 function placeOf(file: string, host: number) {
   writeFileSync(file, '')
   run(['unshare', `--net=${file}`, 'true'])
-  const close = () => Bun.spawnSync(['umount', '-l', file])
-  const calledOff = atEnd(close)
   const enter = ['nsenter', `--net=${file}`, '--']
   for (const { name } of NETS)
     ip(
@@ -78,10 +79,6 @@ function placeOf(file: string, host: number) {
       if (connections.length === 0) return
       const pairs = connections.map(({ here, there }) => `${here} . ${there}`).join(', ')
       run([...enter, 'nft', '-f', '-'], [`add element ip survive forgotten { ${pairs} }`])
-    },
-    close() {
-      calledOff()
-      close()
     },
   }
 }
