@@ -1,7 +1,7 @@
 // Writes the bill of materials of the executable, dist/waypost.cdx.json, in CycloneDX 1.6: `bun run sbom`. What is in it is asked of the
 // bundler, so that a package that is installed and not compiled in is not named, nor one that is compiled in left out.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, normalize, resolve } from 'node:path'
 
 const root = import.meta.dir
 /** Copied as they are by build.ts, past the bundler. */
@@ -29,7 +29,7 @@ async function inputsOf(target: 'bun' | 'browser', entries: string[]): Promise<s
     metafile: true,
     define: { 'process.env.NODE_ENV': '"production"' }, // as build.ts does: it decides what is left out
   })
-  return Object.keys(metafile!.inputs).map((input) => join(root, input).slice(root.length + 1))
+  return Object.keys(metafile!.inputs).map((input) => normalize(input)) // node_modules may be a link to another place
 }
 
 /** Versions and licences as installed, hashes as in bun.lock. The same for the same commit. */

@@ -1,14 +1,20 @@
-// The suite's own mount namespace: what it mounts nobody else sees, and it is gone with the suite's last process, however that ends.
+// The suite's own mount and network namespaces: what it mounts and plugs in nobody else sees, and it is gone with the suite's last process,
+// however that ends.
 
 const MARK = 'WAYPOST_SURVIVE_APART'
 
 /** True in the process that may mount. */
-export const apart = process.env[MARK] === '1'
+export const apart = process.env[MARK] !== undefined
+/** True in the process that has a network of its own, too. */
+export const apartNetwork = process.env[MARK] === 'network'
 
-/** Runs this program again in a namespace of its own, where this is root; returns its exit code, or undefined where that cannot be. */
+const TOOLS = ['ip', 'nft', 'nsenter']
+
+/** Runs this program again in namespaces of its own, where this is root; returns its exit code, or undefined where that cannot be. */
 export async function runApart(): Promise<number | undefined> {
   if (apart || process.getuid?.() !== 0 || !Bun.which('unshare')) return undefined
-  if (Bun.spawnSync(['unshare', '--mount', 'true'], { stderr: 'ignore' }).exitCode !== 0) return undefined
+  const network = TOOLS.every((tool) => Bun.which(tool)) && may('--mount', '--net')
+  if (!network && !may('--mount')) return undefined
   const child = Bun.spawn(
     [
       'setpriv',
@@ -17,15 +23,18 @@ export async function runApart(): Promise<number | undefined> {
       '--',
       'unshare',
       '--mount',
+      ...(network ? ['--net'] : []),
       process.execPath,
       ...process.execArgv,
       ...process.argv.slice(1),
     ],
     {
-      env: { ...process.env, [MARK]: '1' },
+      env: { ...process.env, [MARK]: network ? 'network' : 'mount' },
       stdio: ['inherit', 'inherit', 'inherit'],
     },
   )
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill('SIGTERM'))
   return child.exited
 }
+
+const may = (...namespaces: string[]) => Bun.spawnSync(['unshare', ...namespaces, 'true'], { stderr: 'ignore' }).exitCode === 0

@@ -18,6 +18,8 @@ export type Fault = {
   atLeast?: number
   /** Why it cannot be made here. */
   lacks?: (fleet: Fleet) => string | undefined
+  /** What takes long, before the load begins. */
+  prepare?: (fleet: Fleet) => Promise<unknown>
   /** Resolves when the fault is there. `end` puts back what was, except what must recover by itself. */
   begin: (fleet: Fleet, stage: Stage) => Promise<{ end: () => Promise<unknown>; mayLose?: () => number }>
 }

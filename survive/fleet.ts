@@ -1,5 +1,5 @@
 // The fleet that is broken: nginx, three replicas (the third behind Valkey instead of a copy of its own), a pair of PostgreSQL servers, Valkey;
-// between each replica and what it needs a wire that can be cut.
+// between each replica and what it needs a network that can be cut (network.ts), and a wire that can be slow, or lose what is to be lost.
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -8,6 +8,7 @@ import { startCluster } from '../deploy/cluster/cluster.ts'
 import { startProgram, until } from '../deploy/cluster/program.ts'
 import { atEnd } from '../test/at-end.ts'
 import { freePort } from '../test/postgres.ts'
+import { type Cut, openNetwork } from './network.ts'
 import { pairOf } from './pair.ts'
 import { smallDisk } from './small-disk.ts'
 import { type Wire, wireTo } from './wire.ts'
@@ -17,6 +18,7 @@ export type Member = Fleet['members'][number]
 
 const DATABASE_DISK = 400 // MB
 const REPLICA_DISK = 256
+const REPLICAS = 3
 const ON_VALKEY = 3
 const ON_SMALL_DISK = 2
 
@@ -35,31 +37,38 @@ export async function startFleet() {
     stops.push(() => databaseDisks.map((disk) => disk.unmount()))
     const replicaDisk = smallDisk(join(dir, `replica-${ON_SMALL_DISK}`), REPLICA_DISK)
     stops.push(() => replicaDisk?.unmount())
+    const network = openNetwork(join(dir, 'network'), REPLICAS)
+    stops.push(() => network?.close())
     const valkey = await startValkey(dir)
     stops.push(() => valkey?.stop())
 
     const wires: { database: Wire; standby: Wire; valkey: Wire | undefined }[] = []
     const standbyPort = await freePort()
     stops.push(() => wires.map((wire) => [wire.database.close(), wire.standby.close(), wire.valkey?.close()]))
+    const back = network?.back ?? '127.0.0.1'
     const cluster = await startCluster({
       dir: join(dir, '.'),
+      replicas: REPLICAS,
       env: { RATE_CREATE: 'off', RATE_READ: 'off', CHAOS_TOKEN: crypto.randomUUID(), LOG_LEVEL: 'info' },
       postgres: { max_connections: '90', shared_buffers: '32MB', max_wal_size: '64MB', min_wal_size: '32MB' },
       async each(number, url) {
         const wire = {
-          database: await wireTo(Number(new URL(url).port)),
-          standby: await wireTo(standbyPort),
-          valkey: valkey && (await wireTo(valkey.port)),
+          database: await wireTo(Number(new URL(url).port), back),
+          standby: await wireTo(standbyPort, back),
+          valkey: valkey && (await wireTo(valkey.port, back)),
         }
         wires.push(wire)
-        const hosts = `127.0.0.1:${wire.database.port},127.0.0.1:${wire.standby.port}`
+        const hosts = `${back}:${wire.database.port},${back}:${wire.standby.port}`
+        const place = network?.places[number - 1]
         return {
+          ...(place ? { HOST: place.host } : {}),
           DATABASE_URL: url.replace(/@[^/]+/, `@${hosts}`),
           ...(wire.valkey && number === ON_VALKEY
-            ? { SECOND_TIER: 'valkey', REDIS_URL: `redis://127.0.0.1:${wire.valkey.port}` }
+            ? { SECOND_TIER: 'valkey', REDIS_URL: `redis://${back}:${wire.valkey.port}` }
             : {}),
         }
       },
+      enter: (number) => network?.places[number - 1]?.enter ?? [],
     })
     const pair = pairOf(cluster.postgres, standbyPort, dir)
     stops.push(pair.stop, cluster.stop)
@@ -67,10 +76,29 @@ export async function startFleet() {
     let killing = () => {}
     const members = cluster.replicas.map((replica, index) => {
       let expected = false
+      const wire = wires[index]!
+      const place = network?.places[index]
+      const toDatabases = [wire.database, wire.standby]
       const member = {
         replica,
-        wire: wires[index]!,
+        wire,
         number: index + 1,
+        /** Nothing comes from the databases any more, and nothing gets there. */
+        cut(how: Cut) {
+          if (place) place.cut(how)
+          else for (const one of toDatabases) one.cut()
+        },
+        heal() {
+          if (place) place.heal()
+          else for (const one of toDatabases) one.heal()
+        },
+        /** The network forgets the connections to the databases that are open. Call the result when the databases have noticed. */
+        forget() {
+          const open = toDatabases.map((one) => ({ one, open: one.open() }))
+          if (place) place.forget(open.flatMap((each) => each.open))
+          else for (const each of open) each.one.forget(each.open)
+          return () => open.forEach((each) => each.one.giveUp(each.open))
+        },
         /** A signal that ends it, as the suite wants it; resolves when it is gone. */
         async end(signal: 'SIGKILL' | 'SIGTERM') {
           expected = true
@@ -110,6 +138,10 @@ export async function startFleet() {
       replicaDisk,
       onSmallDisk: members[ON_SMALL_DISK - 1]!,
       onValkey: members[ON_VALKEY - 1]!,
+      /** Whether replicas are cut off by a network of their own, and not by the wires. */
+      ownNetwork: !!network,
+      /** Nginx passes a replica over, or asks it again. */
+      mark: (how: 'down' | 'up', { replica }: { replica: (typeof cluster.replicas)[number] }) => cluster.mark(how, replica),
       reloadNginx: cluster.reload,
       /** Called before each signal that ends a replica. */
       onKill: (listener: () => void) => void (killing = listener),

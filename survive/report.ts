@@ -84,6 +84,7 @@ the replicas) and sends it ${run.rate} requests a second: redirects above all, a
 what it was answered. Each of ${rows.length} faults is made alone, in an order made from the seed, then others at random until the time is up. After
 each, and at the end, the ledger is compared with the database line by line, by SQL that shares no code with the server; every click carries a
 mark of its own, so that one lost and one doubled cannot cancel out. \`--fault NAME\` makes one fault, \`--list\` names them all.
+${run.ownNetwork ? 'Each replica runs in a network namespace of its own, and it is its way to the databases there that is cut.' : 'Replicas are cut off from the databases by proxies in between: the suite was not root, or found no iproute2 and nftables.'}
 
 ${results.length} faults in ${Math.round(run.seconds)} s, ${run.began.slice(0, 10)}. Machine: ${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores (shared with the load and
 the databases), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}. ${run.broken.length === 0 ? '**All that must hold held.**' : `**${run.broken.length} findings**, below.`}

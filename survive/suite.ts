@@ -33,6 +33,8 @@ export type Run = {
   began: string
   seconds: number
   rate: number
+  /** Whether replicas were cut off by a network of their own. */
+  ownNetwork: boolean
   results: Result[]
   skipped: { fault: string; reason: string }[]
   timeline: { at: number; redirects: number; failed: number; worst: number }[]
@@ -66,6 +68,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
   const results: Result[] = []
   const broken: string[] = []
   try {
+    await Promise.all(faults.map((fault) => fault.prepare?.(fleet)))
     ledger.begin('start')
     const client = startClient({ url: fleet.url, token: fleet.token, run, ledger, random, rate: RATE })
     fleet.onKill(client.expectKill)
@@ -113,6 +116,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       began: new Date(began).toISOString(),
       seconds: total,
       rate: RATE,
+      ownNetwork: fleet.ownNetwork,
       results,
       skipped,
       timeline: client.seconds.map(({ at, ...rest }) => ({ at: at - Math.floor(began / 1000), ...rest })),

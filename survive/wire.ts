@@ -8,8 +8,8 @@ const HEADER = 5
 const NOTIFICATION = 'A'.charCodeAt(0)
 const AUTHENTICATION = 'R'.charCodeAt(0)
 
-/** Listens on loopback for what `port` answers. */
-export async function wireTo(port: number) {
+/** Listens at `host` for what `port` of loopback answers. */
+export async function wireTo(port: number, host = '127.0.0.1') {
   const links = new Set<Link>()
   let cut = false
   let delay = 0
@@ -47,15 +47,16 @@ export async function wireTo(port: number) {
       if (left.length > 0) pass(() => void to.write(left))
     })
     from.on('error', () => {})
-    from.on('close', () =>
+    from.on('close', () => {
+      if (link.dead) links.delete(link)
       pass(() => {
         links.delete(link)
         to.destroy()
-      }),
-    )
+      })
+    })
   }
 
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  await new Promise<void>((done) => server.listen(0, host, done))
   return {
     port: (server.address() as { port: number }).port,
     /** Nothing arrives on either side, and neither hears that; `heal` lets what was sent meanwhile through, as TCP would. */
@@ -67,9 +68,18 @@ export async function wireTo(port: number) {
       delay = 0
       for (const link of links) for (const hasten of link.hasten) hasten()
     },
-    /** Forgets the connections that are open: they stay open at both ends, and nothing arrives any more. New ones work. */
-    forget() {
-      for (const link of links) link.dead = true
+    /** The connections that are open. */
+    open: () => [...links].map((link) => ({ link, here: link.near.remotePort!, there: link.near.localPort! })),
+    /** Lets nothing of them through any more; they stay open at both ends. */
+    forget(some: Open) {
+      for (const { link } of some) link.dead = true
+    },
+    /** The server gives them up, as its keep-alive would after a while; the other end does not hear of it where they are forgotten. */
+    giveUp(some: Open) {
+      for (const { link } of some) {
+        link.far.destroy()
+        if (!link.dead) link.near.destroy()
+      }
     },
     /** Each way takes `ms` longer. */
     slow(ms: number) {
@@ -88,6 +98,8 @@ export async function wireTo(port: number) {
     },
   }
 }
+
+type Open = { link: Link }[]
 
 /** `hasten` delivers what waits, at once. */
 type Link = { near: Socket; far: Socket; dead: boolean; hasten: (() => void)[] }

@@ -212,6 +212,7 @@ describe.skipIf(!installed)('a start', () => {
       for (const server of servers) expect((await server.get('/ready')).body.status).toBe('ready')
       const migrations = servers.flatMap(({ ring }) => ring.read({ limit: 100, filter: 'brought up to date' }))
       expect(migrations).toHaveLength(1)
+      expect(servers.flatMap(({ ring }) => ring.read({ limit: 100, filter: 'could not be made' }))).toEqual([])
       const created = await Promise.all(servers.map((server) => server.post('/urls', { original_url: 'https://example.com/' })))
       expect(created.map(({ body }) => body.id).sort()).toEqual([1, 2, 3])
     } finally {
@@ -228,6 +229,7 @@ describe.skipIf(!installed)('a start', () => {
       await sql`insert into schema_migrations (version, name) values (${newest!.version + 1}, 'of the next release')`
       const server = await serveOn(at(url))
       expect((await server.post('/urls', { original_url: 'https://example.com/' })).status).toBe(201)
+      expect(server.ring.read({ limit: 100, filter: 'the schema is of the next release' })).toHaveLength(1)
       await server.stop()
       await sql`insert into schema_migrations (version, name) values (${newest!.version + 2}, 'of the release after')`
       await expect(serveOn(at(url))).rejects.toThrow(

@@ -15,7 +15,8 @@ export type Cluster = Awaited<ReturnType<typeof startCluster>>
 
 /**
  * `port`: nginx's; `dir` is kept, without it all goes at the end; `env`: settings of every replica, `each` of one of them (its number, and the
- * database's URL); `nginx`: settings of deploy/nginx/render; `postgres`: settings of the database.
+ * database's URL); `enter`: what its command begins with, where it is to run in a place of its own, with HOST its address there; `nginx`:
+ * settings of deploy/nginx/render; `postgres`: settings of the database.
  */
 export type Wanted = {
   port?: number
@@ -23,6 +24,7 @@ export type Wanted = {
   replicas?: number
   env?: Record<string, string>
   each?: (number: number, databaseUrl: string) => Promise<Record<string, string>>
+  enter?: (number: number) => string[]
   nginx?: Record<string, string>
   postgres?: Record<string, string>
 }
@@ -34,6 +36,7 @@ export async function startCluster({
   replicas: count = 3,
   env = {},
   each,
+  enter = () => [],
   nginx: settings = {},
   postgres = {},
 }: Wanted = {}) {
@@ -68,7 +71,7 @@ export async function startCluster({
       replicas.push(
         replicaOn(
           await freePort(),
-          program,
+          { program, enter: enter(number) },
           {
             LOG_LEVEL: 'warn',
             ...env,
@@ -76,6 +79,7 @@ export async function startCluster({
             DATABASE_URL: database.url,
             ADMIN_TOKEN: adminToken,
             TRUSTED_PROXIES: '1',
+            HOST: '127.0.0.1',
             ...(await each?.(number, database.url)),
           },
           log(`replica-${number}`),
@@ -86,7 +90,8 @@ export async function startCluster({
     await Promise.all(replicas.map((replica) => replica.start()))
 
     const ports = replicas.map((replica) => replica.port)
-    const nginx = await startNginx(join(room, 'nginx'), port ?? (await freePort()), ports, settings)
+    const hosts = replicas.map((replica) => replica.host)
+    const nginx = await startNginx(join(room, 'nginx'), port ?? (await freePort()), ports, settings, hosts)
     stops.push(nginx.stop)
 
     const tell = () => {

@@ -10,8 +10,14 @@ const recipes = resolve(import.meta.dir, '../nginx')
 /** The program, or undefined where it is not installed. Debian keeps it where not everybody looks. */
 export const nginxProgram = () => Bun.which('nginx') ?? ['/usr/sbin/nginx'].find((path) => existsSync(path))
 
-/** Listens on `port` of loopback for replicas on `ports`. `settings` are those of deploy/nginx/render. */
-export async function startNginx(folder: string, port: number, ports: number[], settings: Record<string, string> = {}) {
+/** Listens on `port` of loopback for replicas on `ports`, at `hosts` where that is not loopback. `settings` are those of deploy/nginx/render. */
+export async function startNginx(
+  folder: string,
+  port: number,
+  ports: number[],
+  settings: Record<string, string> = {},
+  hosts: string[] = [],
+) {
   const program = nginxProgram()
   if (!program) throw new Error('nginx is not installed: apt-get install nginx')
   rmSync(join(folder, 'marked'), { recursive: true, force: true })
@@ -20,7 +26,11 @@ export async function startNginx(folder: string, port: number, ports: number[], 
   chmodSync(folder, 0o711)
   const file = (name: string) => join(folder, name)
   const env = { REPLICA_PORTS: ports.join(' '), LISTEN: `127.0.0.1:${port}`, MARKED: file('marked'), ...settings }
-  writeFileSync(file('waypost.conf'), await run([join(recipes, 'render')], { env }))
+  const rendered = await run([join(recipes, 'render')], { env })
+  // `render` takes replicas for this host's, as they are on a server.
+  const atTheirs = (text: string, port: number, index: number) =>
+    text.replaceAll(`server 127.0.0.1:${port} `, `server ${hosts[index] ?? '127.0.0.1'}:${port} `)
+  writeFileSync(file('waypost.conf'), ports.reduce(atTheirs, rendered))
   writeFileSync(file('nginx.conf'), frame(folder))
   const server = startProgram([program, '-p', folder, '-e', file('error.log'), '-c', file('nginx.conf')], {
     log: file('error.log'),

@@ -5,13 +5,23 @@ export type Replica = ReturnType<typeof replicaOn>
 
 const READY_WITHIN = 60_000
 
-/** `changed` is called when its process is another. */
-export function replicaOn(port: number, program: string, settings: Record<string, string>, log: string, changed: () => void) {
-  const url = `http://127.0.0.1:${port}`
+/** `enter` begins its command; `changed` is called when its process is another. */
+export function replicaOn(
+  port: number,
+  { program, enter }: { program: string; enter: string[] },
+  settings: { HOST: string; DATA_DIR: string } & Record<string, string>,
+  log: string,
+  changed: () => void,
+) {
+  const host = settings.HOST
+  const url = `http://${host}:${port}`
   let server: Program | undefined
   return {
     url,
+    host,
     port,
+    /** The executable that it runs from its next start on. */
+    program,
     /** Of its process, also where that has ended. */
     get pid() {
       return server?.pid ?? 0
@@ -19,11 +29,11 @@ export function replicaOn(port: number, program: string, settings: Record<string
     exited: () => server?.exited ?? Promise.resolve(0),
     lives: () => server?.lives() ?? false,
     kill: (signal: NodeJS.Signals) => server?.kill(signal),
-    folder: settings.DATA_DIR!,
+    folder: settings.DATA_DIR,
     /** Resolves when it is ready, or degraded because its database is away. `more`: environment for this time. */
     async start(more: Record<string, string> = {}) {
-      const env = { ...settings, HOST: '127.0.0.1', PORT: String(port), ...more }
-      const started = startProgram([program, 'serve'], { log, env })
+      const env = { ...settings, PORT: String(port), ...more }
+      const started = startProgram([...enter, this.program, 'serve'], { log, env })
       server = started
       changed()
       await until(`${url} is ready (${log})`, () => isReady(url, started), READY_WITHIN)

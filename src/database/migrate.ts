@@ -25,14 +25,14 @@ export class SchemaTooNew extends Error {
  */
 export async function migrate(database: Database, log: Log, upTo = newestSchema): Promise<string[]> {
   const applied = await database.transaction(async (sql) => {
-    await sql`set local statement_timeout = ${sql.unsafe(String(DEADLINE))}`
-    await sql`set local lock_timeout = ${sql.unsafe(String(DEADLINE))}`
-    await sql`select pg_advisory_xact_lock(${LOCK})`
+    await takeTurn(sql)
     const version = await currentVersion(sql)
     if (version > newestSchema + 1)
       throw new SchemaTooNew(
         `the database has schema version ${version} and this release knows ${newestSchema}: use a newer waypost`,
       )
+    if (version > newestSchema)
+      log.info({ schema: version, known: newestSchema }, 'the schema is of the next release: this one works on it')
     const waiting = migrations.slice(version, upTo)
     for (const { name, sql: text } of waiting) {
       await sql.unsafe(text).simple()
@@ -66,6 +66,12 @@ export async function migrationStatus(database: Database): Promise<Migration[]> 
 export const preparePartitions = (database: Database) =>
   database.run((sql) => sql`select create_events_partitions(${MONTHS_AHEAD})`)
 
+async function takeTurn(sql: Transaction) {
+  await sql`set local statement_timeout = ${sql.unsafe(String(DEADLINE))}`
+  await sql`set local lock_timeout = ${sql.unsafe(String(DEADLINE))}`
+  await sql`select pg_advisory_xact_lock(${LOCK})`
+}
+
 async function currentVersion(sql: Transaction): Promise<number> {
   await sql`create table if not exists schema_migrations (
     version int primary key, name text not null, applied_at timestamptz(3) not null default now())`
@@ -76,7 +82,10 @@ async function currentVersion(sql: Transaction): Promise<number> {
 /** pg_trgm may be refused to an ordinary role: search then matches the beginning of a code, and says so once. */
 async function enableSearch(database: Database, log: Log) {
   try {
-    await database.transaction((sql) => sql.unsafe(search).simple(), DEADLINE)
+    await database.transaction(async (sql) => {
+      await takeTurn(sql) // two who make an extension at once: one of them fails, whatever `if not exists` says
+      await sql.unsafe(search).simple()
+    }, DEADLINE)
   } catch (error) {
     log.warn(
       { reason: (error as Error).message },

@@ -8,10 +8,7 @@ export const halfOpen: Fault = {
   cutsOff: true,
   atLeast: 10,
   async begin({ members }) {
-    for (const { wire } of members) {
-      wire.database.forget()
-      wire.standby.forget()
-    }
-    return { end: async () => {} }
+    const notice = members.map((member) => member.forget())
+    return { end: async () => notice.forEach((one) => one()) }
   },
 }

@@ -17,7 +17,7 @@ export const idle10000: Fault = {
     const { replica } = random.of(members)
     const sockets: Socket[] = []
     for (let i = 0; i < MANY; i += AT_ONCE) {
-      const opening = Array.from({ length: AT_ONCE }, () => opened(replica.port))
+      const opening = Array.from({ length: AT_ONCE }, () => opened(replica))
       sockets.push(...(await Promise.all(opening)).filter((socket) => socket !== undefined))
     }
     note(`${sockets.length} connections`)
@@ -29,8 +29,8 @@ export const idle10000: Fault = {
   },
 }
 
-const opened = (port: number) =>
+const opened = ({ host, port }: { host: string; port: number }) =>
   new Promise<Socket | undefined>((done) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, host)
     socket.once('connect', () => done(socket)).on('error', () => done(undefined))
   })

@@ -1,21 +1,18 @@
 import type { Fault } from '../fault.ts'
+import { CUTS } from '../network.ts'
 
 export const networkCut: Fault = {
   name: 'network-cut',
   about:
-    'Between one replica and the database nothing arrives any more, and neither hears of it; later all that was sent arrives',
+    'Between one replica and the databases nothing arrives any more: its cable is pulled, or the way is silent beyond it; then it is whole again',
   signs: { metric: /^waypost_database_up 0/, log: /the database is not reachable/, alert: /^service_down firing/ },
   cutsOff: true,
   atLeast: 10,
-  async begin({ members }, { random }) {
-    const { wire } = random.of(members)
-    wire.database.cut()
-    wire.standby.cut()
-    return {
-      async end() {
-        wire.database.heal()
-        wire.standby.heal()
-      },
-    }
+  async begin({ members, ownNetwork }, { random, note }) {
+    const member = random.of(members)
+    const how = random.of(CUTS)
+    note(`replica ${member.number}, ${ownNetwork ? how : 'by its wire'}`)
+    member.cut(how)
+    return { end: async () => member.heal() }
   },
 }

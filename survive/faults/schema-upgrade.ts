@@ -1,38 +1,64 @@
+import { join } from 'node:path'
 import type { Fault } from '../fault.ts'
-import { ownConnection } from '../fleet.ts'
+import { type Fleet, type Member, ownConnection } from '../fleet.ts'
+import { buildNext, DOWN, NEXT } from '../release.ts'
+
+let next: string | undefined
 
 export const schemaUpgrade: Fault = {
   name: 'schema-upgrade',
   about:
-    'A newer release changes the schema while these replicas run: new columns, an index, a table; one of the old replicas is restarted on it',
-  signs: {},
-  cutsOff: true,
-  async begin({ pair, members }, { random }) {
-    const sql = ownConnection(pair.url(), 1)
-    await sql.begin(async (one) => {
-      await one`set local lock_timeout = '3s'`
-      await one`alter table urls add column survive_note text, add column survive_rank int not null default 7`
-      await one`alter table users add column survive_note text`
-      await one`alter table events add column survive_note text`
-      await one`create table survive_more (id bigint primary key)`
-      await one`insert into schema_migrations (version, name) select max(version) + 1, 'survive' from schema_migrations`
-    })
-    await sql`create index concurrently survive_rank on urls (survive_rank)`
-    const member = random.of(members)
-    await member.end('SIGTERM')
-    await member.start()
-    return {
-      async end() {
-        await sql`drop index concurrently survive_rank`
-        await sql.begin(async (one) => {
-          await one`delete from schema_migrations where name = 'survive'`
-          await one`drop table survive_more`
-          await one`alter table urls drop column survive_note, drop column survive_rank`
-          await one`alter table users drop column survive_note`
-          await one`alter table events drop column survive_note`
-        })
-        await sql.end({ timeout: 1 })
-      },
-    }
+    'Replica after replica is replaced by a newer release, whose first start changes the schema under the old ones (columns, an index, a table); then the old release is put back, on the newer schema',
+  signs: {
+    log: /the schema is of the next release/,
+    fleet: new RegExp(`"version":"${NEXT.replaceAll('.', '\\.')}"`),
   },
+  cutsOff: true,
+  async prepare({ dir }) {
+    next = await buildNext(join(dir, 'next'))
+  },
+  async begin(fleet, { note }) {
+    const { pair, members } = fleet
+    const old = members[0]!.replica.program
+    const putBack = async () => {
+      for (const member of members) await replace(fleet, member, old)
+      const sql = ownConnection(pair.url(), 1)
+      await sql.unsafe(`begin; ${DOWN} commit;`).simple()
+      await sql.end({ timeout: 1 })
+    }
+    try {
+      for (const member of members) {
+        await replace(fleet, member, next!)
+        if (member === members[0]) note(`${await versionsOf(members)} beside each other`)
+      }
+    } catch (error) {
+      await putBack()
+      throw error
+    }
+    return { end: putBack }
+  },
+}
+
+/** As a rolling restart does: nginx passes it over first. */
+async function replace({ mark }: Fleet, member: Member, program: string) {
+  if (member.replica.program === program && member.replica.lives()) return
+  await mark('down', member)
+  await member.end('SIGTERM')
+  member.replica.program = program
+  await member.start()
+  await mark('up', member)
+}
+
+/** As the old ones see it; throws where they never see the new one, or do not live beside it. */
+async function versionsOf(members: Member[]): Promise<string> {
+  const deadline = Date.now() + 5_000
+  for (;;) {
+    const { replicas } = (await (await members.at(-1)!.ask('/api/fleet')).json()) as {
+      replicas: { version: string; state: string }[]
+    }
+    const live = replicas.filter(({ state }) => state === 'ready').map(({ version }) => version)
+    if (live.length === members.length && live.includes(NEXT)) return [...new Set(live)].sort().join(' and ')
+    if (Date.now() > deadline) throw new Error(`the fleet shows ${live.join(', ')}, and not ${NEXT} beside the others`)
+    await Bun.sleep(200)
+  }
 }

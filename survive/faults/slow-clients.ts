@@ -11,7 +11,8 @@ export const slowClients: Fault = {
     const sockets: Socket[] = []
     for (const base of [url, ...members.map(({ replica }) => replica.url)])
       for (let i = 0; i < EACH; i++) {
-        const socket = connect(Number(new URL(base).port), '127.0.0.1').on('error', () => {})
+        const { hostname, port } = new URL(base)
+        const socket = connect(Number(port), hostname).on('error', () => {})
         socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\nX-Slow: ')
         sockets.push(socket)
       }

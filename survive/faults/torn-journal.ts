@@ -13,8 +13,7 @@ export const tornJournal: Fault = {
   cutsOff: true,
   async begin({ members }, { random, note, seconds }) {
     const member = random.of(members)
-    member.wire.database.cut()
-    member.wire.standby.cut()
+    member.cut('silent')
     await Bun.sleep((seconds * 1000) / 2)
     await member.end('SIGKILL')
     const damaged = damage(join(member.replica.folder, 'replicas'), (records) => [Math.floor(records / 2), records - 1])
@@ -22,8 +21,7 @@ export const tornJournal: Fault = {
     return {
       mayLose: () => damaged,
       async end() {
-        member.wire.database.heal()
-        member.wire.standby.heal()
+        member.heal()
         await member.start()
       },
     }
