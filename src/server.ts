@@ -16,6 +16,7 @@ import { startMaintenance } from './database/maintenance.ts'
 import { migrate, SchemaTooNew } from './database/migrate.ts'
 import { advertisedUrl } from './fleet/address.ts'
 import { askFleet } from './fleet/ask.ts'
+import { followClock } from './fleet/clock.ts'
 import { followMembers } from './fleet/members.ts'
 import type { Replica } from './fleet/schema.ts'
 import { createSigner } from './fleet/signature.ts'
@@ -46,6 +47,7 @@ import { exposeServer, summarize } from './telemetry/exposition.ts'
 import { health, readiness } from './telemetry/health.ts'
 import { fleetLogs } from './telemetry/log-fleet.ts'
 import type { Log, LogRing } from './telemetry/logs.ts'
+import { watchMemory } from './telemetry/machine.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { version } from './version.ts'
 
@@ -87,6 +89,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     resolver,
     changes,
     edge,
+    shared,
     stop: stopResolver,
   } = await openResolver(config, database, slot.folder, policy.seen, blocked, log)
   policy.attach(changes)
@@ -106,6 +109,8 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     },
   })
   const disk = watchDisk(config.DATA_DIR, config.DISK_FREE_MIN, log)
+  const memory = watchMemory(log)
+  const clock = followClock(log)
   let look = () => {} // until notices are there
   const alertChanged = ({ name, from, to, peak, test }: Fired) => {
     if (to) log.info({ alert: name, from, to, peak, test }, 'an alert is over')
@@ -115,14 +120,19 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   const alerts = watchAlerts(() => {
     const { oldest, dropped } = clicks.figures()
     const { short } = disk.figures()
-    return { ...metrics.requests(), database: database.state(), oldestClick: oldest, droppedClicks: dropped, shortDisk: short }
+    return {
+      ...metrics.requests(),
+      database: database.state(),
+      oldestClick: oldest,
+      droppedClicks: dropped,
+      shortDisk: short,
+      clockOffset: clock.offset(),
+    }
   }, alertChanged)
-  exposeServer(metrics, { database, clicks, resolver, changes, edge, lifecycle, disk })
   exposeFaults(metrics, chaos)
 
   const ready = () => readiness(lifecycle.phase(), database.state(), clicks.figures(), chaos.armed())
   const sampler = startSampler({ metrics, figures, clicks, database })
-  const now = nowOf({ database, clicks, resolver, lifecycle, chaos, alerts, sampler })
   let url: string | null = null // until the port is open
   const self = (): Replica => ({
     id: clicks.journalId,
@@ -136,8 +146,10 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     rate: sampler.rate(),
     self: true,
   })
-  const members = followMembers({ database, self, folder: slot.folder, log })
-  const signer = createSigner(config, () => policy.current().sessionSecret, clicks.journalId)
+  const members = followMembers({ database, self, folder: slot.folder, clock, log })
+  exposeServer(metrics, { database, clicks, resolver, changes, edge, shared, clock, members, lifecycle, disk })
+  const now = nowOf({ database, clicks, resolver, shared, clock, memory, members, lifecycle, chaos, alerts, sampler })
+  const signer = createSigner(config, () => policy.current().sessionSecret, clicks.journalId, clock)
   const fleet = askFleet({ members, signer, log })
   const notices = openNotices({ config, database, alerts, fleet, self, metrics, log })
   look = notices.look
@@ -219,6 +231,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     stopMaintenance()
     alerts.stop()
     disk.stop()
+    memory.stop()
     stream.stop()
     sampler.stop()
     blocklistFile?.stop()

@@ -1,65 +1,112 @@
-// What the replicas say about themselves while something is wrong: metrics, log, alerts, and the list of the fleet.
-import type { Signs } from './fault.ts'
+// What shows that something is wrong, while it is: what the replicas say about themselves, what the console shows of it, and nginx's log.
+import { join } from 'node:path'
+import type { Fault, Growth, Signs } from './fault.ts'
 import type { Fleet, Member } from './fleet.ts'
+import type { Screen } from './screen.ts'
+
+type Kind = keyof Signs
 
 /** The line that showed it; undefined: it was to show and did not. */
-export type Evidence = { [Kind in keyof Signs]?: string | undefined }
+export type Evidence = { [K in Kind]?: string | undefined }
+
+/** `key`: what it is about. It shows something when nothing of this key that matches was said before the fault, or less of it. */
+type Line = { key: string; text: string; value: number }
 
 const EVERY = 400
-const WHERE: Record<keyof Signs, string> = {
-  metric: '/metrics',
-  log: '/logs?limit=200',
-  alert: '/alert-status',
-  fleet: '/api/fleet',
-}
+const LONGEST = 200
+const STAMP = /^[\d/]+ [\d:]+ (?=\[)/ // of nginx's lines
 
-/** Looks until each sign was seen. `since` leaves older lines of the log out. */
-export function lookFor(signs: Signs, { members }: Fleet) {
+/**
+ * Looks until each sign was seen. What was said already when this is called shows nothing: `early` names the signs for which there was nothing
+ * else. Signs of the console are left out where nobody looks at it; where one shows, a picture of it stays.
+ */
+export async function lookFor({ name, signs }: Pick<Fault, 'name' | 'signs'>, fleet: Fleet, screen: Screen | undefined) {
   const found: Evidence = {}
-  const wanted = Object.keys(signs) as (keyof Signs)[]
+  const wanted = (Object.keys(signs) as Kind[]).filter((kind) => kind !== 'console' || screen)
   for (const kind of wanted) found[kind] = undefined
-  const since = new Date(Date.now() - 100).toISOString()
+  const before = new Map<string, Line>()
+  const wasSaid = new Set<Kind>()
+  const stop = Promise.withResolvers<void>()
   let stopped = false
 
-  async function look(member: Member, kind: keyof Signs) {
-    const response = await member.ask(WHERE[kind])
-    const said = linesOf(kind, await response.text(), since).find((line) => signs[kind]!.test(line))
-    if (said) found[kind] ??= said.slice(0, 160)
+  const linesOf = async (kind: Kind): Promise<Line[]> => {
+    if (kind === 'console') return (await screen!.read()).map(plain)
+    if (kind === 'nginx')
+      return (await fleet.nginxLog()).map((text, place) => ({ key: `${place}`, text: text.replace(STAMP, ''), value: 0 }))
+    const said = await Promise.all(fleet.members.map((member) => linesFrom(member, kind, fleet).catch(() => [])))
+    return said.flat()
   }
 
-  async function lookAround() {
-    const missing = wanted.filter((kind) => !found[kind])
-    await Promise.all(members.flatMap((member) => missing.map((kind) => look(member, kind).catch(() => {}))))
-  }
-
-  const looking = (async () => {
-    while (!stopped && wanted.some((kind) => !found[kind])) {
-      await lookAround()
-      await Bun.sleep(EVERY)
+  async function look(kind: Kind) {
+    for (const line of await linesOf(kind).catch(() => [])) {
+      if (!matches(signs[kind]!, line.key, line.text)) continue
+      const was = before.get(`${kind} ${line.key}`)
+      const from = was === undefined || was.value > line.value ? 0 : was.value // a process that began anew counts from nothing
+      const sign = signs[kind]!
+      const isMore = was === undefined || (kind === 'alert' && line.value > was.value)
+      const shows = 'grows' in sign ? line.value - from >= sign.by : isMore
+      if (shows && kind === 'console' && !found[kind]) void screen!.picture(join(fleet.dir, `console-${name}.png`))
+      if (shows) found[kind] ??= ('grows' in sign ? grownTo(line, from) : line.text).slice(0, LONGEST)
+      else wasSaid.add(kind)
     }
-  })()
+  }
 
-  return async (): Promise<Evidence> => {
+  await Promise.all(
+    wanted.map(async (kind) => {
+      for (const line of await linesOf(kind).catch(() => []))
+        if (matches(signs[kind]!, line.key, line.text)) before.set(`${kind} ${line.key}`, line)
+    }),
+  )
+  const looking = wanted.map(async (kind) => {
+    while (!stopped && !found[kind]) {
+      await look(kind)
+      await Promise.race([Bun.sleep(EVERY), stop.promise])
+    }
+  })
+
+  return async () => {
     stopped = true
-    await looking
-    await lookAround()
-    return found
+    stop.resolve()
+    await Promise.all(looking)
+    await Promise.all(wanted.filter((kind) => !found[kind]).map(look))
+    return { evidence: found, early: wanted.filter((kind) => !found[kind] && wasSaid.has(kind)) }
   }
 }
 
-function linesOf(kind: keyof Signs, text: string, since: string): string[] {
-  if (kind === 'metric') return text.split('\n')
-  const said = JSON.parse(text)
-  if (kind === 'alert')
-    return Object.entries(said as Record<string, { state: string }>).map(([name, { state }]) => `${name} ${state}`)
-  const list: Record<string, unknown>[] = kind === 'log' ? said.logs : (said.replicas ?? said)
-  return list
-    .filter((one) => kind !== 'log' || stampOf(one) >= since)
-    .map((one) => (kind === 'log' ? messageOf(one) : JSON.stringify(one)))
-}
+const plain = (text: string): Line => ({ key: text, text, value: 0 })
 
-const stampOf = (line: Record<string, unknown>) => {
-  const time = line.time ?? line.timestamp
-  return typeof time === 'number' ? new Date(time).toISOString() : String(time)
+/** A counter is known by its name, which is its key; everything else by what it says. */
+const matches = (sign: RegExp | Growth, key: string, text: string) =>
+  'grows' in sign ? sign.grows.test(key.slice(key.indexOf(' ') + 1)) : sign.test(text)
+
+const grownTo = ({ text, value }: Line, from: number) =>
+  `${text.slice(0, text.lastIndexOf(' '))} +${Math.round((value - from) * 1000) / 1000}`
+
+async function linesFrom(member: Member, kind: Exclude<Kind, 'console' | 'nginx'>, { members }: Fleet): Promise<Line[]> {
+  const get = async (path: string) => (await member.ask(path)).text()
+  const own = (key: string, text: string, value = 0) => ({ key: `${member.number} ${key}`, text, value })
+  if (kind === 'metric')
+    return (await get('/metrics'))
+      .split('\n')
+      .filter((line) => line && !line.startsWith('#'))
+      .flatMap((line) => {
+        const end = line.lastIndexOf(' ')
+        const value = Number(line.slice(end + 1))
+        return [own(line.slice(0, end), line, value)]
+      })
+  if (kind === 'log') {
+    const { logs } = JSON.parse(await get('/logs?limit=200')) as { logs: Record<string, unknown>[] }
+    return logs.map((line) => own(JSON.stringify(line), String(line.msg ?? line.message)))
+  }
+  if (kind === 'alert') {
+    const alerts = JSON.parse(await get('/alert-status')) as Record<string, { state: string; value: number; unit: string }>
+    return Object.entries(alerts).map(([name, { state, value, unit }]) =>
+      own(`${name} ${state}`, `${name} ${state}: ${value} ${unit}`, value),
+    )
+  }
+  const { replicas } = JSON.parse(await get('/api/fleet')) as { replicas: { url: string; state: string; version: string }[] }
+  return replicas.map(({ url, state, version }) => {
+    const number = members.find(({ replica }) => replica.url === url)?.number
+    return plain(`${number ? `replica ${number}` : url} is ${state}, version ${version}`)
+  })
 }
-const messageOf = (line: Record<string, unknown>) => String(line.msg ?? line.message ?? JSON.stringify(line))

@@ -2,8 +2,25 @@ import type { Client } from './client.ts'
 import type { Fleet } from './fleet.ts'
 import type { Random } from './random.ts'
 
-/** By which of these the fault must show, while it lasts or right after: each matches a line of what the replicas say. */
-export type Signs = { metric?: RegExp; log?: RegExp; alert?: RegExp; fleet?: RegExp }
+/**
+ * By which of these the fault must show, while it lasts or right after, and not before: each matches a line. `fleet`: "replica 2 is lost, version
+ * 1.0.0"; `console`: a line of the Overview's banner, or of its strip of replicas; `nginx`: a line of its log.
+ */
+export type Signs = {
+  metric?: RegExp | Growth
+  log?: RegExp
+  alert?: RegExp
+  fleet?: RegExp
+  console?: RegExp
+  nginx?: RegExp
+}
+
+/** A counter, by its name and labels, that is higher than before the fault, by so much at least. */
+export type Growth = { grows: RegExp; by: number }
+export const grown = (grows: RegExp, by = 1): Growth => ({ grows, by })
+
+/** What the banner says while the database is away. */
+export const DATABASE_AWAY = /The database has not answered since/
 
 export type Fault = {
   name: string

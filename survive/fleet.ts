@@ -49,7 +49,14 @@ export async function startFleet() {
     const cluster = await startCluster({
       dir: join(dir, '.'),
       replicas: REPLICAS,
-      env: { RATE_CREATE: 'off', RATE_READ: 'off', CHAOS_TOKEN: crypto.randomUUID(), LOG_LEVEL: 'info' },
+      nginx: { OPERATORS: 'allow all;' }, // for the console
+      env: {
+        RATE_CREATE: 'off',
+        RATE_READ: 'off',
+        CHAOS_TOKEN: crypto.randomUUID(),
+        LOG_LEVEL: 'info',
+        DISK_FREE_MIN: '16777216',
+      },
       postgres: { max_connections: '90', shared_buffers: '32MB', max_wal_size: '64MB', min_wal_size: '32MB' },
       async each(number, url) {
         const wire = {
@@ -128,6 +135,8 @@ export async function startFleet() {
 
     return {
       url: cluster.nginx,
+      /** What it said so far. */
+      nginxLog: async () => (await Bun.file(cluster.nginxLog).text()).split('\n'),
       token: cluster.adminToken,
       dir,
       members,
@@ -153,12 +162,12 @@ export async function startFleet() {
   }
 }
 
-/** What every program said in the last run stays in dist/survive. */
+/** What every program said in the last run, and pictures of the console, stay in dist/survive. */
 function keepLogs(dir: string) {
   const kept = resolve(import.meta.dir, '../dist/survive')
   rmSync(kept, { recursive: true, force: true })
   mkdirSync(kept, { recursive: true })
-  for (const name of readdirSync(dir)) if (name.endsWith('.log')) copyFileSync(join(dir, name), join(kept, name))
+  for (const name of readdirSync(dir)) if (/\.(log|png)$/.test(name)) copyFileSync(join(dir, name), join(kept, name))
 }
 
 /** Undefined where neither Valkey nor Redis is installed. */

@@ -8,6 +8,7 @@ import { type Footprint, type Sample, settledFootprints, watchFootprints } from 
 import { openLedger } from './ledger.ts'
 import { randomFrom } from './random.ts'
 import { openProbe } from './recovery.ts'
+import { canLook, openScreen, type Screen } from './screen.ts'
 
 /** What must hold: ms above what nginx alone takes at the same time, ms, seconds. */
 export const LIMITS = { p99: 250, staleAfterReturn: 5_000, recovery: 5 }
@@ -37,6 +38,8 @@ export type Run = {
   ownNetwork: boolean
   results: Result[]
   skipped: { fault: string; reason: string }[]
+  /** Whether the console was looked at. */
+  looked: boolean
   timeline: { at: number; redirects: number; failed: number; worst: number }[]
   footprints: { replica: number; before: Footprint; after: Footprint }[]
   /** Every few seconds. */
@@ -67,8 +70,11 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
   const skipped: Run['skipped'] = []
   const results: Result[] = []
   const broken: string[] = []
+  let screen: Screen | undefined
   try {
     await Promise.all(faults.map((fault) => fault.prepare?.(fleet)))
+    if (canLook) screen = await openScreen(fleet)
+    else say('SKIPPED the signs of the console')
     ledger.begin('start')
     const client = startClient({ url: fleet.url, token: fleet.token, run, ledger, random, rate: RATE })
     fleet.onKill(client.expectKill)
@@ -86,7 +92,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       return !reason
     })
     const seconds = Math.min(15, Math.max(3, (minutes * 60 - 20) / Math.max(1, possible.length) - OVERHEAD))
-    const stage = { fleet, client, ledger, random, run, recovered, seconds, began }
+    const stage = { fleet, screen, client, ledger, random, run, recovered, seconds, began }
     const go = async (fault: Fault) => {
       const result = await breakWith(fault, stage)
       results.push(result)
@@ -119,6 +125,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       ownNetwork: fleet.ownNetwork,
       results,
       skipped,
+      looked: screen !== undefined,
       timeline: client.seconds.map(({ at, ...rest }) => ({ at: at - Math.floor(began / 1000), ...rest })),
       footprints,
       samples: samples(),
@@ -126,12 +133,14 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       broken,
     }
   } finally {
+    await screen?.close().catch(() => {})
     await fleet.stop()
   }
 }
 
 type Running = {
   fleet: Fleet
+  screen: Screen | undefined
   client: ReturnType<typeof startClient>
   ledger: ReturnType<typeof openLedger>
   random: ReturnType<typeof randomFrom>
@@ -143,15 +152,15 @@ type Running = {
 
 async function breakWith(
   fault: Fault,
-  { fleet, client, ledger, random, run, recovered, seconds, began }: Running,
+  { fleet, screen, client, ledger, random, run, recovered, seconds, began }: Running,
 ): Promise<Result> {
   const broken: string[] = []
   const notes: string[] = []
   const period = ledger.begin(fault.name)
   client.turn()
+  const look = await lookFor(fault, fleet, screen)
   const started = Date.now()
   if (fault.cutsOff) client.mayLag(started)
-  const look = lookFor(fault.signs, fleet)
   const lasts = Math.max(seconds, fault.atLeast ?? 0)
   let mayLose = () => 0
   try {
@@ -175,7 +184,7 @@ async function breakWith(
       await member.start()
     }
   await Bun.sleep(BETWEEN)
-  const evidence = await look()
+  const { evidence, early } = await look()
   const after = client.turn()
 
   const found = await auditWhenStored(fleet, ledger, run, mayLose(), period)
@@ -197,7 +206,9 @@ async function breakWith(
   if (p99 - floor > LIMITS.p99 && !fault.allAway)
     broken.push(`p99 of redirects was ${Math.round(p99)} ms, and ${Math.round(floor)} ms of what nginx answers alone`)
   broken.push(...[...during.wrong, ...after.wrong].slice(0, 5))
-  for (const [kind, seen] of Object.entries(evidence)) if (!seen) broken.push(`no ${kind} showed it`)
+  for (const [kind, seen] of Object.entries(evidence))
+    if (!seen)
+      broken.push(`no ${kind} showed it${early.some((one) => one === kind) ? ': what it is to say was said before' : ''}`)
 
   return {
     fault: fault.name,
@@ -253,9 +264,12 @@ function shuffled<T>(list: T[], random: Running['random']): T[] {
   return list.map(() => left.splice(random.whole(0, left.length - 1), 1)[0]!)
 }
 
-const lineOf = ({ fault, lasted, redirects, writes, clicks, recovery, notes, broken }: Result) =>
+const lineOf = ({ fault, lasted, redirects, writes, clicks, recovery, evidence, notes, broken }: Result) =>
   `${broken.length === 0 ? 'held' : 'BROKE'}  ${fault.padEnd(22)} ${lasted.toFixed(1).padStart(5)} s  ` +
   `${redirects.answered} redirects, ${redirects.failed} failed, p99 ${Math.round(redirects.p99)} (${Math.round(redirects.floor)}) ms  ` +
   `${writes.acknowledged} writes, ${writes.lost} lost, ${writes.doubled} doubled  ` +
   `${clicks.answered} clicks, ${clicks.stored} stored${clicks.dropped ? `, ${clicks.dropped} dropped as announced` : ''}  ` +
-  `normal after ${recovery?.toFixed(1) ?? '-'} s${notes.map((note) => `  (${note})`).join('')}${broken.map((what) => `\n         ${what}`).join('')}`
+  `normal after ${recovery?.toFixed(1) ?? '-'} s${notes.map((note) => `  (${note})`).join('')}${broken.map((what) => `\n         ${what}`).join('')}` +
+  Object.entries(evidence)
+    .map(([kind, line]) => (line ? `\n       ${kind}: ${line}` : ''))
+    .join('')

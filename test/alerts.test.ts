@@ -1,5 +1,5 @@
 // Alerts and faults as the console shows them: what fires, since when and how bad it got, and what a fault did while it was armed.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
 import { type Readings, watchAlerts } from '../src/telemetry/alerts.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 import { databases } from './databases.ts'
@@ -26,6 +26,7 @@ describe('the history of alerts', () => {
     oldestClick: undefined,
     droppedClicks: 0,
     shortDisk: 0,
+    clockOffset: 0,
   }
 
   test('says from when to when, and how bad it got', () => {
@@ -42,6 +43,34 @@ describe('the history of alerts', () => {
     const [fired] = alerts.history()
     expect(fired).toMatchObject({ name: 'click_backlog', to: TIME })
     expect(Math.round(fired!.peak)).toBe(90)
+    alerts.stop()
+  })
+
+  test('a clock that is off fires whichever way it is off', () => {
+    let now = quiet
+    const alerts = watchAlerts(() => now)
+    const states = [4.9, -5.1, 3_600, -4.9, 0].map((clockOffset) => {
+      now = { ...quiet, clockOffset }
+      const { state, value } = alerts.status().clock_skew
+      return [state, value]
+    })
+    expect(states).toEqual([
+      ['ok', 4.9],
+      ['firing', 5.1],
+      ['firing', 3_600],
+      ['ok', 4.9],
+      ['ok', 0],
+    ])
+    alerts.stop()
+  })
+
+  test('a clock that jumps makes no window of days', () => {
+    let now = quiet
+    const alerts = watchAlerts(() => now)
+    setSystemTime(new Date(Date.now() - 3_600_000))
+    now = { ...quiet, count: 100, errors: 50 }
+    expect(alerts.status().high_error_rate).toMatchObject({ state: 'firing', value: 50 })
+    setSystemTime()
     alerts.stop()
   })
 

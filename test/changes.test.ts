@@ -7,6 +7,8 @@ import { migrate } from '../src/database/migrate.ts'
 import { followChanges } from '../src/redirect/changes.ts'
 import { openEdgeTier } from '../src/redirect/edge-tier.ts'
 import type { Target } from '../src/redirect/target.ts'
+import { createLog, createLogRing } from '../src/telemetry/logs.ts'
+import { wireTo } from '../survive/wire.ts'
 import { quiet, temporaryFolder } from './databases.ts'
 import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
 
@@ -58,8 +60,7 @@ describe.skipIf(!external)('the change feed', () => {
   }
 
   /** A replica's edge copy, and the feed that it follows. */
-  function follow(database: OpenDatabase, folder = temporaryFolder()) {
-    const { log } = quiet()
+  function follow(database: OpenDatabase, folder = temporaryFolder(), log = quiet().log) {
     const edge = openEdgeTier({ folder, database, maxAge: 86_400_000, log })
     const applied: Target[] = []
     const follower = {
@@ -118,6 +119,42 @@ describe.skipIf(!external)('the change feed', () => {
     const took = Date.now() - started
     expect(polls).toBeGreaterThan(took / 400 + 2)
     expect(polls).toBeLessThanOrEqual(took / 20 + 2)
+    await replica.stop()
+  }, 30_000)
+
+  test('knows by what a change was told: by a notice, or by the poll alone: the third time it says so, and listens anew', async () => {
+    const url = await cluster.createDatabase()
+    const wire = await wireTo(Number(new URL(url).port))
+    ends.push(async () => wire.close())
+    const database = await openOn(url.replace(/@[^/]+/, `@127.0.0.1:${wire.port}`))
+    const sql = session(url)
+    await sql`insert into urls (short_code, original_url) select 'n' || i, 'https://example.com/' from generate_series(1, 20) i`
+    const ring = createLogRing()
+    const replica = follow(database, temporaryFolder(), createLog('fatal', ring, false))
+    await replica.built()
+    const lines = () => ring.read({ limit: 10, filter: 'notice' }).map(({ message }) => message)
+    const found = () => replica.changes.figures().found
+
+    await sql`insert into urls (short_code, original_url) values ('new', 'https://example.com/')`
+    await sql`update urls set is_active = false where short_code in ('n1', 'n2')`
+    replica.changes.announce()
+    await until('it is told by a notice', () => found().notice === 2)
+    expect(found()).toEqual({ notice: 2, poll: 0 }) // a new link is announced to nobody
+
+    wire.forget() // the connection that listens stays open, and nothing arrives on it
+    await Bun.sleep(1_100) // after which a notice is not about what is found
+    for (let time = 1; time <= 3; time++) {
+      await sql`update urls set is_active = not is_active where short_code not in ('n1', 'n2', 'new')`
+      await until('it is told by the poll', () => found().poll === 18 * time)
+      expect(lines().length).toBe(time < 3 ? 0 : 1)
+      replica.changes.announce()
+    }
+    expect(lines()).toEqual(['no notice tells of changes: the poll finds them, up to 400 ms later'])
+    await until('notices arrive', () => {
+      replica.changes.announce()
+      return lines().length === 2
+    })
+    expect(found()).toEqual({ notice: 2, poll: 54 })
     await replica.stop()
   }, 30_000)
 

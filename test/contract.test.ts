@@ -804,6 +804,7 @@ const groups: Record<string, Case[]> = {
         click_backlog: { state: 'ok' },
         clicks_dropped: { state: 'ok' },
         disk_space: { unit: expect.any(String) },
+        clock_skew: { state: 'ok' },
       },
     },
     {

@@ -8,6 +8,7 @@ import postgres, { type Sql } from 'postgres'
 import { readConfig } from '../src/config.ts'
 import { outside as outsideOf } from '../src/database/connect.ts'
 import { advertisedUrl, isLoopback } from '../src/fleet/address.ts'
+import { followClock } from '../src/fleet/clock.ts'
 import { createSigner } from '../src/fleet/signature.ts'
 import { startChild } from './child.ts'
 import { temporaryFolder } from './databases.ts'
@@ -48,6 +49,46 @@ const overviewOf = async ({ base }: Pick<Child, 'base'>, query = '?window=60&rep
 /** What a failure should show of an overview. */
 const brief = ({ asked, answered, troubles }: any) => ({ asked, answered, troubles })
 const states = async (child: Child) => (await fleetOf(child)).map(({ state }) => state).sort()
+
+describe('the clock that all replicas share', () => {
+  test('is the database’s, whatever is done to this machine’s, and says when that is off, once', () => {
+    const said: unknown[] = []
+    const take = (level: string) => (fields: unknown) => said.push([level, fields])
+    const clock = followClock({ warn: take('warn'), info: take('info') } as never)
+    expect(clock.offset()).toBe(0) // nobody told the time yet
+    const truth = Date.now()
+    const began = performance.now()
+    const tell = () => clock.told(truth + performance.now() - began, performance.now())
+    tell()
+    setSystemTime(new Date(truth - 3_600_000))
+    expect(clock.offset()).toBeWithin(-3_601, -3_599) // also before the database tells again
+    expect(clock.now()).toBeWithin(truth, truth + 10_000)
+    tell()
+    tell()
+    setSystemTime()
+    tell()
+    expect(said).toMatchObject([
+      ['warn', { offset_seconds: expect.any(Number) }],
+      ['info', { offset_seconds: expect.any(Number) }],
+    ])
+  })
+
+  test('times what one replica asks of another, so that a wrong clock leaves no replica out', () => {
+    const SELF = `${GONE}1`
+    const signerAt = (off: number) => {
+      const clock = followClock({ warn() {}, info() {} } as never)
+      clock.told(Date.now() + off, performance.now())
+      return createSigner({ ADMIN_TOKEN, FLEET_TOKEN: undefined }, () => 'secret', SELF, clock)
+    }
+    const PATH = '/api/fleet'
+    const ask = (by: number, of: number) => {
+      const request = new Request(`http://replica${PATH}`, { headers: signerAt(by).headers(SELF, PATH)! })
+      return signerAt(of).principalOf(request, { peers: true })
+    }
+    expect(ask(3_600_000, 3_600_000)).toMatchObject({ by: 'replica' })
+    expect(() => ask(3_600_000, 0)).toThrow('the clocks of the replicas must agree')
+  })
+})
 
 describe('the address that others are told', () => {
   const outside = Object.values(networkInterfaces())

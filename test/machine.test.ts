@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
-import { limits } from '../src/telemetry/machine.ts'
+import { limits, watchMemory } from '../src/telemetry/machine.ts'
 import { temporaryFolder } from './databases.ts'
 
 const GIB = 1024 ** 3
@@ -39,13 +39,44 @@ test.each<[name: string, groups: string, files: Record<string, string>, expected
     { memory: GIB },
   ],
 ])('limits: %s', (_, groups, files, expected) => {
-  const [proc, cgroup] = [temporaryFolder(), temporaryFolder()]
-  for (const [file, text] of [
-    [join(proc, 'self/cgroup'), groups],
-    ...Object.entries(files).map(([file, text]) => [join(cgroup, file), text]),
-  ]) {
-    mkdirSync(dirname(file!), { recursive: true })
-    writeFileSync(file!, `${text}\n`)
-  }
-  expect(limits({ proc, cgroup })).toEqual({ ...ALL, ...expected })
+  expect(limits(kernel(groups, files))).toMatchObject({ ...ALL, ...expected })
 })
+
+test.each([
+  ['version 2', '0::/a\n', 'a', { limit: 'memory.max', usage: 'memory.current', idle: 'inactive_file' }],
+  [
+    'version 1',
+    '4:memory:/a\n',
+    'memory/a',
+    { limit: 'memory.limit_in_bytes', usage: 'memory.usage_in_bytes', idle: 'total_inactive_file' },
+  ],
+])('what is used, and that it nears the limit: %s', (_, groups, folder, { limit, usage, idle }) => {
+  const said: unknown[] = []
+  const take = (level: string) => (fields: unknown, sentence: string) => said.push([level, fields, sentence.slice(0, 23)])
+  const mib = (count: number) => String(count * 1024 ** 2)
+  const files = { [limit]: mib(100), [usage]: mib(95), 'memory.stat': `cache 1\n${idle} ${mib(40)}\nactive_file 7` }
+  const root = kernel(groups, Object.fromEntries(Object.entries(files).map(([name, text]) => [join(folder, name), text])))
+  const memory = watchMemory({ warn: take('warn'), info: take('info') } as never, root)
+  expect(memory.figures()).toEqual({ limit: 100 * 1024 ** 2, used: 55 * 1024 ** 2, tight: false })
+  for (const used of [131, 139, 127, 123, 124]) {
+    writeFileSync(join(root.cgroup, folder, usage), mib(used))
+    memory.look()
+  }
+  expect(said).toEqual([
+    ['warn', { used_mib: 91, limit_mib: 100 }, 'little memory is left: '],
+    ['info', { used_mib: 83, limit_mib: 100 }, 'there is enough memory '],
+  ])
+  memory.stop()
+})
+
+/** Folders as the kernel would show them. */
+function kernel(groups: string, files: Record<string, string>) {
+  const root = { proc: temporaryFolder(), cgroup: temporaryFolder() }
+  const all = { [join(root.proc, 'self/cgroup')]: groups }
+  for (const [file, text] of Object.entries(files)) all[join(root.cgroup, file)] = text
+  for (const [file, text] of Object.entries(all)) {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, `${text}\n`)
+  }
+  return root
+}

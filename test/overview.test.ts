@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eventStreams, type Reader } from '../src/http/event-stream.ts'
 import { chartOf, join } from '../src/overview/chart.ts'
 import { COLUMNS, REDIRECT_BUCKETS, type Table } from '../src/overview/columns.ts'
+import { nowOf } from '../src/overview/now.ts'
 import { quantile } from '../src/overview/quantile.ts'
 import { LONGEST, sampleRing, stepOf } from '../src/overview/ring.ts'
 import { BOUNDS } from '../src/redirect/figures.ts'
@@ -26,6 +27,59 @@ describe('a quantile', () => {
     { share: 0.5, counts: [0, 0, 0], is: null },
   ])('of $counts at $share is $is', ({ share, counts, is }) => {
     expect(quantile(share, counts, 0, [1, 2])).toBe(is)
+  })
+})
+
+describe('what is wrong with a replica', () => {
+  const GIB = 1024 ** 3
+  const well = {
+    database: { state: () => 'up' },
+    clicks: { figures: () => ({ backlog: 0, oldest: undefined, lastFlush: 0, noRoom: undefined }) },
+    resolver: { figures: () => ({ mode: 'serve' }) },
+    shared: undefined as unknown,
+    clock: { offset: () => 0.2 },
+    memory: { figures: () => ({ used: GIB, limit: 4 * GIB, tight: false }) },
+    members: { beatTook: () => 3 },
+    lifecycle: { phase: () => 'ready', started: 0 },
+    chaos: { armed: () => [] },
+    alerts: { list: () => [] },
+    sampler: {
+      database: () => ({
+        since: 0,
+        latency: undefined,
+        renewed: undefined as number | undefined,
+        moved: undefined as number | undefined,
+      }),
+    },
+  }
+
+  test.each<[string, Partial<typeof well>, RegExp | undefined]>([
+    ['nothing', {}, undefined],
+    ['a database that is away', { database: { state: () => 'down' } }, /database has not answered since 1970/],
+    ['a slow database', { members: { beatTook: () => 151 } }, /takes 151 ms for a small change: a redirect waits 150 ms/],
+    ['a silent connection', { sampler: { database: () => ({ ...well.sampler.database(), renewed: 0 }) } }, /made anew at 1970/],
+    [
+      'a failover',
+      { sampler: { database: () => ({ ...well.sampler.database(), moved: 0 }) } },
+      /server became the primary at 1970/,
+    ],
+    ['Valkey', { shared: { figures: () => ({ up: false }) } }, /shared cache \(Valkey\) does not answer/],
+    ['Valkey that answers', { shared: { figures: () => ({ up: true }) } }, undefined],
+    [
+      'a full disk',
+      { clicks: { figures: () => ({ ...well.clicks.figures(), noRoom: 'ENOSPC' as never }) } },
+      /no room \(ENOSPC\)/,
+    ],
+    [
+      'little memory',
+      { memory: { figures: () => ({ used: 3.8 * GIB, limit: 4 * GIB, tight: true }) } },
+      /Memory is at 95 % of its limit/,
+    ],
+    ['a clock behind', { clock: { offset: () => -3600.2 } }, /clock of this machine is 3600 s behind the database’s/],
+    ['a clock ahead', { clock: { offset: () => 5.6 } }, /clock of this machine is 6 s ahead of the database’s/],
+  ])('is said in a sentence: %s', (_, wrong, sentence) => {
+    const { troubles } = nowOf({ ...well, ...wrong } as never)()
+    expect(troubles).toEqual(sentence ? [expect.stringMatching(sentence)] : [])
   })
 })
 

@@ -1,8 +1,12 @@
-// The suite's ledger and its checker: what is right passes, and each lie that is planted in the database is found.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+// The suite's ledger and its checker: what is right passes, and each lie that is planted in the database is found. And its signs: what was said
+// before a fault shows nothing of it.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import schema from '../sql/0001-schema.sql' with { type: 'text' }
 import { audit, findingsOf, markOf } from '../survive/audit.ts'
+import { lookFor } from '../survive/evidence.ts'
+import { grown, type Signs } from '../survive/fault.ts'
+import type { Fleet } from '../survive/fleet.ts'
 import { CLICK, type Ledger, type Link, mayLeadTo, type Outcome, openLedger, type Write } from '../survive/ledger.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
 
@@ -156,4 +160,155 @@ test('a link may show what it was for as long as a replica may lag, and what a w
   expect(at(30_000)).toEqual(['b', 'd'])
   change(undefined, 40_000, 'acknowledged')
   expect(at(42_000)).toEqual([undefined])
+})
+
+describe('a sign', () => {
+  /** Of two replicas, what they answer at /metrics, /logs and the rest before the fault, and while it lasts. */
+  async function seen(
+    signs: Signs,
+    path: string,
+    before: [unknown, unknown],
+    meanwhile: [unknown, unknown],
+    screen: string[][] = [],
+  ) {
+    let now = before
+    const text = (answer: unknown) => (typeof answer === 'string' ? answer : JSON.stringify(answer))
+    const members = [0, 1].map((place) => ({
+      number: place + 1,
+      replica: { url: `http://replica-${place + 1}` },
+      ask: async (asked: string) => {
+        if (!asked.startsWith(path)) throw new Error('nobody asked for this')
+        return new Response(text(now[place]))
+      },
+    }))
+    const fleet = { members, dir: '.', nginxLog: async () => text(now[0]).split('\n') } as unknown as Fleet
+    const look = await lookFor({ name: 'a fault', signs }, fleet, {
+      read: async () => screen.shift() ?? [],
+      picture() {},
+    } as never)
+    now = meanwhile
+    return look()
+  }
+  const alert = (state: string, value: number) => ({ clicks_dropped: { state, value, unit: 'clicks' } })
+  const fleetOf = (state: string) => ({ replicas: [{ url: 'http://replica-2', state, version: '1.0.0' }] })
+
+  test.each<[string, Signs, string, [unknown, unknown], [unknown, unknown], string | undefined, boolean]>([
+    ['a gauge', { metric: /^up 0/ }, '/metrics', ['up 1', 'up 1'], ['up 1', 'up 0'], 'up 0', false],
+    ['a gauge that said so before', { metric: /^up 0/ }, '/metrics', ['up 1', 'up 0'], ['up 1', 'up 0'], undefined, true],
+    [
+      'a counter',
+      { metric: grown(/^c_total$/) },
+      '/metrics',
+      ['c_total 7', 'c_total 0'],
+      ['c_total 9', 'c_total 0'],
+      'c_total +2',
+      false,
+    ],
+    [
+      'a counter that stands still',
+      { metric: grown(/^c_total$/) },
+      '/metrics',
+      ['c_total 7', ''],
+      ['c_total 7', ''],
+      undefined,
+      true,
+    ],
+    [
+      'a counter that grows too little',
+      { metric: grown(/^c_total$/, 5) },
+      '/metrics',
+      ['c_total 7', ''],
+      ['c_total 9', ''],
+      undefined,
+      true,
+    ],
+    [
+      'a counter of a new process',
+      { metric: grown(/^c_total$/) },
+      '/metrics',
+      ['c_total 7', ''],
+      ['c_total 2', ''],
+      'c_total +2',
+      false,
+    ],
+    [
+      'a line',
+      { log: /away/ },
+      '/logs',
+      [{ logs: [] }, { logs: [] }],
+      [{ logs: [] }, { logs: [{ time: 2, msg: 'away' }] }],
+      'away',
+      false,
+    ],
+    [
+      'a line of before',
+      { log: /away/ },
+      '/logs',
+      [{ logs: [{ time: 1, msg: 'away' }] }, { logs: [] }],
+      [{ logs: [{ time: 1, msg: 'away' }] }, { logs: [] }],
+      undefined,
+      true,
+    ],
+    [
+      'an alert',
+      { alert: /^clicks_dropped firing/ },
+      '/alert-status',
+      [alert('ok', 0), {}],
+      [alert('firing', 3), {}],
+      'clicks_dropped firing: 3 clicks',
+      false,
+    ],
+    [
+      'an alert that still fires',
+      { alert: /^clicks_dropped firing/ },
+      '/alert-status',
+      [alert('firing', 3), {}],
+      [alert('firing', 3), {}],
+      undefined,
+      true,
+    ],
+    [
+      'an alert that gets worse',
+      { alert: /^clicks_dropped firing/ },
+      '/alert-status',
+      [alert('firing', 3), {}],
+      [alert('firing', 4), {}],
+      'clicks_dropped firing: 4 clicks',
+      false,
+    ],
+    [
+      'the list of the fleet',
+      { fleet: / is lost/ },
+      '/api/fleet',
+      [fleetOf('ready'), {}],
+      [fleetOf('lost'), {}],
+      'replica 2 is lost, version 1.0.0',
+      false,
+    ],
+    [
+      'nginx',
+      { nginx: /reconfiguring/ },
+      '',
+      ['reconfiguring\n', ''],
+      ['reconfiguring\nreconfiguring\n', ''],
+      'reconfiguring',
+      false,
+    ],
+  ])('%s', async (_, signs, path, before, meanwhile, shown, early) => {
+    const kind = Object.keys(signs)[0] as keyof Signs
+    expect(await seen(signs, path, before, meanwhile)).toEqual({ evidence: { [kind]: shown }, early: early ? [kind] : [] })
+  })
+
+  test('the console', async () => {
+    const sign = { console: /Lost/ }
+    const quiet: [unknown, unknown] = [{}, {}]
+    expect(await seen(sign, '', quiet, quiet, [['vm/1 ready'], ['vm/1 lost', 'Lost: vm/1']])).toEqual({
+      evidence: { console: 'Lost: vm/1' },
+      early: [],
+    })
+    expect(await seen(sign, '', quiet, quiet, [['Lost: vm/1'], ['Lost: vm/1']])).toEqual({
+      evidence: { console: undefined },
+      early: ['console'],
+    })
+  })
 })

@@ -148,7 +148,7 @@ export const PANELS: Panel[] = [
     worst: true,
     limit: (nows) => (nows.length === 1 ? (nows[0]!.memory.limit ?? undefined) : undefined),
     verdict: (_, nows) => {
-      const shares = nows.flatMap(({ memory: { rss, limit } }) => (limit ? [rss / limit] : []))
+      const shares = nows.flatMap(({ memory: { rss, used = rss, limit } }) => (limit ? [used / limit] : []))
       if (shares.length === 0) return undefined
       const worst = Math.max(...shares)
       const word = nows.length === 1 ? `of ${bytes(nows[0]!.memory.limit!)}` : `at most ${Math.ceil(100 * worst)} % of the limit`

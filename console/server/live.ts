@@ -15,7 +15,8 @@ export type Now = {
     rejected: number
     no_room: string | boolean | null
   }
-  memory: { rss: number; limit: number | null }
+  /** `used` of the limit: what the container takes where it has one. */
+  memory: { rss: number; used?: number; limit: number | null }
   uptime: number
   phase: string
   mode: string

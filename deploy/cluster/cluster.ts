@@ -104,6 +104,7 @@ export async function startCluster({
 
     return {
       nginx: nginx.url,
+      nginxLog: nginx.log,
       database: database.url,
       adminToken,
       replicas,

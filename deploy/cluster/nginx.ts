@@ -46,6 +46,7 @@ export async function startNginx(
   return {
     url: `http://127.0.0.1:${port}`,
     pid: server.pid,
+    log: file('error.log'),
     /** Passes a replica over, or asks it again; resolves when no request is on its way there any more. */
     mark: (how: 'down' | 'up', replica: number) =>
       run([join(recipes, 'mark'), how, String(replica)], { env: { MARKED: file('marked') } }),
@@ -65,6 +66,7 @@ function assertFree(port: number) {
 /** What a distribution's nginx.conf says around conf.d/*.conf. */
 const frame = (folder: string) => `daemon off;
 pid nginx.pid;
+error_log ${folder}/error.log notice;
 worker_processes auto;
 worker_rlimit_nofile 16384;
 ${process.getuid?.() === 0 ? 'user nobody nogroup;' : ''}

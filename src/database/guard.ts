@@ -8,8 +8,8 @@ export type Transaction = postgres.TransactionSql<{ bigint: number }>
 
 export type DatabaseState = 'starting' | 'up' | 'down'
 
-/** `moves`: how often another server was followed than before. */
-type Figures = Record<'pending' | 'limit' | 'refused' | 'late' | 'lost' | 'queries' | 'seconds' | 'moves', number>
+/** `moves`: how often another server was followed than before; `renewals`: how often connections were given up that did not answer. */
+type Figures = Record<'pending' | 'limit' | 'refused' | 'late' | 'lost' | 'queries' | 'seconds' | 'moves' | 'renewals', number>
 
 export type Database = {
   /** Runs `work` with the pool. Throws DatabaseAway when it is not to be had, or too slow. */
@@ -72,7 +72,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   let beating = false
   let lateInARow = 0
   let longOnes = 0 // queries that asked for more time, an import's say: what waits behind them is late without a fault
-  const figures: Figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0, moves: 0 }
+  const figures: Figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0, moves: 0, renewals: 0 }
   const listeners: (() => void)[] = []
   const firstProbe = Promise.withResolvers<void>()
 
@@ -217,6 +217,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   }
 
   function renew(reason: string) {
+    figures.renewals++
     log.warn({ reason }, 'the connections to the database are made anew')
     replacePool(LEAVE_WITHIN)
   }

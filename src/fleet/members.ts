@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import type { OpenDatabase } from '../database/connect.ts'
 import type { Log } from '../telemetry/logs.ts'
+import type { Clock } from './clock.ts'
 import type { Replica } from './schema.ts'
 import { type Row, replicaStore } from './store.ts'
 
@@ -10,6 +11,7 @@ const TOLD_WITHIN = 2_500 // without a beat for longer, the database does not te
 const LOST_AFTER = 3_000
 const GONE_AFTER = 600_000 // lost for longer, it is not asked any more
 const FORGET_EVERY = 60
+const BEATS_KEPT = 3
 
 export type Members = ReturnType<typeof followMembers>
 
@@ -22,14 +24,17 @@ type Options = {
   self: () => Replica
   /** The slot's folder. */
   folder: string
+  /** Told what time it is at the database. */
+  clock: Clock
   log: Log
 }
 
 /** Begins to beat. Beside the embedded database there is one replica, and nothing to say. */
-export function followMembers({ database, self, folder, log }: Options) {
+export function followMembers({ database, self, folder, clock, log }: Options) {
   const store = replicaStore(database)
   const place = `${hostname()}:${folder}`
   const alone = database.address.kind === 'embedded'
+  let took: number[] = [] // ms, of the last beats
   let others: Member[] = []
   let beats = 0
   let lastBeat = Number.NEGATIVE_INFINITY
@@ -42,7 +47,9 @@ export function followMembers({ database, self, folder, log }: Options) {
     if (database.state() !== 'up' || self().url === null) return // before the port is open, nobody could ask it anything
     try {
       const asked = performance.now()
-      const rows = await store.beat(self(), place)
+      const { clock: time, others: rows } = await store.beat(self(), place)
+      took = [...took, performance.now() - asked].slice(-BEATS_KEPT)
+      clock.told(time, asked)
       const known = new Map(others.map((other) => [other.id, other.heard]))
       const wasAway = asked - lastBeat > TOLD_WITHIN
       others = rows.map((row) => {
@@ -75,13 +82,15 @@ export function followMembers({ database, self, folder, log }: Options) {
 
   return {
     self,
+    /** ms that the database took for this replica's sign of life: at least so many in each of the last three. */
+    beatTook: () => (took.length < BEATS_KEPT ? 0 : Math.min(...took)),
     /** Says at once how this replica is now. */
     say: tick,
     /** This replica first, then the others by host and slot. With the database away, those last known. */
     list(): Replica[] {
       const known = others.map((other): Replica => {
         const { age: _, heard, ...replica } = other
-        const seen = new Date(Date.now() - (performance.now() - heard)).toISOString()
+        const seen = new Date(clock.now() - (performance.now() - heard)).toISOString()
         return { ...replica, seen_at: seen, state: silent(other) ? 'lost' : replica.state }
       })
       known.sort((a, b) => a.hostname.localeCompare(b.hostname) || a.slot - b.slot || a.id.localeCompare(b.id))

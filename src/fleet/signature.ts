@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import type { Access } from '../http/access.ts'
 import type { Principal } from '../http/principal.ts'
 import { Problem } from '../http/problem.ts'
+import type { Clock } from './clock.ts'
 
 const HEADER = 'X-Waypost-Fleet'
 const VALID_FOR = 30_000 // ms before and after: what clocks may differ by
@@ -17,9 +18,14 @@ type Secrets = Pick<Config, 'FLEET_TOKEN' | 'ADMIN_TOKEN'>
 
 /**
  * Signs what the replica `self` asks of others, and checks what others ask of it. The key comes from FLEET_TOKEN, or else, as that of sessions,
- * from the secret that all replicas have from the database and from ADMIN_TOKEN: neither alone suffices.
+ * from the secret that all replicas have from the database and from ADMIN_TOKEN: neither alone suffices. `clock` is the one that all share.
  */
-export function createSigner({ FLEET_TOKEN, ADMIN_TOKEN }: Secrets, shared: () => string | undefined, self: string) {
+export function createSigner(
+  { FLEET_TOKEN, ADMIN_TOKEN }: Secrets,
+  shared: () => string | undefined,
+  self: string,
+  clock: Pick<Clock, 'now'> = { now: () => Date.now() },
+) {
   const derive = (secret: string, salt: string) => Buffer.from(hkdfSync('sha256', secret, salt, 'waypost fleet requests v1', 32))
   const own = FLEET_TOKEN === undefined ? undefined : derive(FLEET_TOKEN, '')
   let derived: { from: string; key: Buffer } | undefined
@@ -38,7 +44,7 @@ export function createSigner({ FLEET_TOKEN, ADMIN_TOKEN }: Secrets, shared: () =
       .digest()
 
   function assertFirst(nonce: string, time: number) {
-    const now = Date.now()
+    const now = clock.now()
     for (const [old, until] of seen) {
       if (until > now) break
       seen.delete(old)
@@ -54,7 +60,7 @@ export function createSigner({ FLEET_TOKEN, ADMIN_TOKEN }: Secrets, shared: () =
     headers(to: string, path: string): Record<string, string> | undefined {
       const signing = key()
       if (!signing) return undefined
-      const time = String(Date.now())
+      const time = String(Math.round(clock.now()))
       const nonce = randomBytes(16).toString('hex')
       return { [HEADER]: `v1 ${to} ${time} ${nonce} ${mac(signing, 'GET', path, to, time, nonce).toString('base64url')}` }
     },
@@ -73,7 +79,7 @@ export function createSigner({ FLEET_TOKEN, ADMIN_TOKEN }: Secrets, shared: () =
       if (!timingSafeEqual(Buffer.from(signature, 'base64url'), mac(signing, method, path, to, time, nonce)))
         throw new Problem(401, 'the signature does not hold: FLEET_TOKEN, or else ADMIN_TOKEN, must be alike on all replicas')
       if (to !== self) throw new Problem(403, 'this request is for another replica')
-      if (Math.abs(Date.now() - Number(time)) > VALID_FOR)
+      if (Math.abs(clock.now() - Number(time)) > VALID_FOR)
         throw new Problem(
           401,
           `the request is not of the last ${VALID_FOR / 1000} seconds: the clocks of the replicas must agree`,

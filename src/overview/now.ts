@@ -1,11 +1,14 @@
 // How a replica is now, and in sentences what is wrong with it.
-import { totalmem } from 'node:os'
 import type { Chaos } from '../chaos/faults.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Database } from '../database/guard.ts'
+import { type Clock, SKEW_LIMIT } from '../fleet/clock.ts'
+import type { Members } from '../fleet/members.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Resolver } from '../redirect/resolver.ts'
+import type { SharedCache } from '../redirect/shared-cache.ts'
 import type { Alerts } from '../telemetry/alerts.ts'
+import type { Memory } from '../telemetry/machine.ts'
 import type { Sampler } from './sampler.ts'
 import type { Now } from './schema.ts'
 
@@ -13,6 +16,10 @@ type Parts = {
   database: Database
   clicks: Recorder
   resolver: Resolver
+  shared: Pick<SharedCache, 'figures'> | undefined
+  clock: Clock
+  memory: Memory
+  members: Pick<Members, 'beatTook'>
   lifecycle: Lifecycle
   chaos: Chaos
   alerts: Alerts
@@ -20,14 +27,14 @@ type Parts = {
 }
 
 const OLD_CLICK = 30 // seconds, as the alert has it
-const MUCH_MEMORY = 0.9
+const SLOW = 150 // ms: what a redirect waits for the database
 
-const LIMIT = memoryLimit()
-
-export function nowOf({ database, clicks, resolver, lifecycle, chaos, alerts, sampler }: Parts) {
+export function nowOf(parts: Parts) {
+  const { database, clicks, resolver, memory, lifecycle, chaos, alerts, sampler } = parts
   return (): Now => {
     const figures = clicks.figures()
     const { since, latency } = sampler.database()
+    const { used, limit } = memory.figures()
     const up = database.state() === 'up'
     const now = {
       database: {
@@ -44,20 +51,24 @@ export function nowOf({ database, clicks, resolver, lifecycle, chaos, alerts, sa
         rejected: figures.rejected,
         no_room: figures.noRoom ?? null,
       },
-      memory: { rss: process.memoryUsage.rss(), limit: LIMIT },
+      memory: { rss: process.memoryUsage.rss(), used, limit },
       uptime: Math.floor((Date.now() - lifecycle.started) / 1000),
       phase: lifecycle.phase(),
       mode: resolver.figures().mode,
       faults: chaos.armed().map(({ fault, until }) => ({ fault, until: iso(until) })),
       alerts: alerts.list().flatMap(({ name, state, since }) => (state === 'firing' ? [{ name, since }] : [])),
     }
-    return { ...now, troubles: troublesOf(now) }
+    return { ...now, troubles: troublesOf(now, parts) }
   }
 }
 
 /** What is wrong, each in a sentence that says what it means. Armed faults and alerts are told apart from this. */
-function troublesOf({ database, clicks, memory, phase, mode }: Omit<Now, 'troubles'>): string[] {
+function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, parts: Parts): string[] {
   const away = database.state === 'away'
+  const { renewed, moved } = parts.sampler.database()
+  const slow = parts.members.beatTook()
+  const memory = parts.memory.figures()
+  const ahead = parts.clock.offset()
   const sentences: [boolean, string][] = [
     [phase === 'starting', 'This replica is starting.'],
     [phase === 'draining', 'This replica is draining: it finishes what is under way and takes nothing new.'],
@@ -75,15 +86,32 @@ function troublesOf({ database, clicks, memory, phase, mode }: Omit<Now, 'troubl
       !away && clicks.oldest_age_s > OLD_CLICK,
       `The oldest click not stored is ${Math.round(clicks.oldest_age_s)} s old: the drain falls behind.`,
     ],
-    [memory.rss > memory.limit * MUCH_MEMORY, `Memory is at ${Math.round((100 * memory.rss) / memory.limit)} % of its limit.`],
+    [
+      !away && renewed !== undefined,
+      `Connections to the database fell silent and were made anew at ${iso(renewed ?? 0)}: what was asked on them gets no answer.`,
+    ],
+    [
+      moved !== undefined,
+      `Another database server became the primary at ${iso(moved ?? 0)}: what was asked of the one before may have got no answer.`,
+    ],
+    [
+      !away && slow > SLOW,
+      `The database takes ${Math.round(slow)} ms for a small change: a redirect waits ${SLOW} ms for a link that is not known here, then answers 503.`,
+    ],
+    [
+      parts.shared?.figures().up === false,
+      'The shared cache (Valkey) does not answer: links that are not in memory are asked of the database.',
+    ],
+    [
+      memory.tight,
+      `Memory is at ${Math.round((100 * memory.used) / memory.limit)} % of its limit, at which the system ends this replica.`,
+    ],
+    [
+      Math.abs(ahead) > SKEW_LIMIT,
+      `The clock of this machine is ${Math.round(Math.abs(ahead))} s ${ahead > 0 ? 'ahead of' : 'behind'} the database’s: clicks get wrong times, keys and sign-ins end at wrong ones.`,
+    ],
   ]
   return sentences.flatMap(([wrong, sentence]) => (wrong ? [sentence] : []))
-}
-
-/** Of the container where it has one, else of the machine. */
-function memoryLimit(): number {
-  const constrained = process.constrainedMemory()
-  return constrained > 0 && constrained < totalmem() ? constrained : totalmem()
 }
 
 const iso = (time: number) => new Date(time).toISOString()

@@ -10,6 +10,7 @@ type Parts = { metrics: Metrics; figures: RedirectFigures; clicks: Recorder; dat
 
 export type Sampler = ReturnType<typeof startSampler>
 
+const TOLD_FOR = 10_000 // ms that what happened to the database's connections is told
 const LAG_RESOLUTION = 20 // ms: 50 wake-ups a second, 0.4 % of a core
 
 export function startSampler({ metrics, figures, clicks, database }: Parts) {
@@ -19,6 +20,7 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
   const followers = new Set<(second: number) => void>()
   const since: { state: DatabaseState; at: number } = { state: database.state(), at: Date.now() }
   let latency: number | undefined
+  const lately: { renewed?: number; moved?: number } = {}
   let rate = 0
   let before = read()
   let timer = setTimeout(tick, untilNext())
@@ -42,8 +44,12 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
       rate = ((now.requests - before.requests) * 1000) / elapsed
       const queries = now.queries - before.queries
       if (queries > 0) latency = ((now.querySeconds - before.querySeconds) * 1000) / queries
+      if (now.renewals > before.renewals) lately.renewed = now.at
+      if (now.moves > before.moves) lately.moved = now.at
       before = now
     }
+    for (const what of ['renewed', 'moved'] as const)
+      if (Math.abs(now.at - (lately[what] ?? now.at)) > TOLD_FOR) lately[what] = undefined
     if (since.state !== database.state()) {
       since.state = database.state()
       since.at = now.at
@@ -56,13 +62,15 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
     const { count, errors, by_status } = metrics.requests()
     const { results, buckets } = figures
     const { user, system } = process.cpuUsage()
-    const { queries, seconds } = database.figures()
+    const { queries, seconds, renewals, moves } = database.figures()
     const families = [...['2xx', '3xx', '4xx'].map((family) => by_status[family] ?? 0), errors]
     return {
       at: Date.now(),
       requests: count,
       queries,
       querySeconds: seconds,
+      renewals,
+      moves,
       counts: [...families, results.hit, results.edge, results.miss, user + system, ...buckets, ...metrics.durations()],
     }
   }
@@ -76,8 +84,9 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
     },
     /** Requests a second, in the last one. */
     rate: () => rate,
-    /** Since when the database is in its state, in ms since 1970, and what its last answers took on average, in ms. */
-    database: () => ({ since: since.at, latency }),
+    /** Since when the database is in its state, in ms since 1970, and what its last answers took on average, in ms; when, within ten
+     * seconds, its connections were made anew, and when another server became it. */
+    database: () => ({ since: since.at, latency, ...lately }),
     stop() {
       clearTimeout(timer)
       delay.disable()

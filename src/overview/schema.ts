@@ -22,6 +22,7 @@ export const Now = Type.Object({
   }),
   memory: Type.Object({
     rss: Type.Number(),
+    used: Type.Optional(Type.Number({ description: 'Of the limit: what the container takes, where it has one.' })),
     limit: Type.Number({ description: 'Of the container, else of the machine; bytes.' }),
   }),
   uptime: Type.Number({ description: 'Seconds.' }),

@@ -23,11 +23,19 @@ export type Changes = {
   announce: () => void
   /** Reads what changed now; resolves when it is applied. */
   poll: () => Promise<void>
-  figures: () => { lastPoll: number; polls: number; applied: number; restarts: number; failed: number }
+  figures: () => Figures
   stop: () => Promise<void>
 }
 
+/** `found`: changes of links that were there before, by what told of them. A new link is announced to nobody. */
+type Figures = Record<'lastPoll' | 'polls' | 'applied' | 'restarts' | 'failed', number> & {
+  found: { notice: number; poll: number }
+}
+
 const EVERY = 400
+const NOTICE_WITHIN = 1_000 // ms before or after a change was found: the poll may only have been faster
+const UNANNOUNCED = 3 // times in a row that the poll found changes and no notice told of them, until it is said
+const LISTEN_AGAIN_AFTER = 10_000 // ms: the connection may have been forgotten on its way, and nothing else would tell
 const AFTER_NOTICE = 20 // ms between two polls, however many notices arrive
 const NOTICES_EVERY = 20
 const SAVE_EVERY = 10_000 // ms after which a position is kept also where nothing changed: EDGE_MAX_AGE counts from it
@@ -50,7 +58,8 @@ export function followChanges({
   policySeen?: (identity: string, version: number) => void
   log: Log
 }): Changes {
-  const figures = { lastPoll: 0, polls: 0, applied: 0, restarts: 0, failed: 0 }
+  const figures: Figures = { lastPoll: 0, polls: 0, applied: 0, restarts: 0, failed: 0, found: { notice: 0, poll: 0 } }
+  const watch = watchNotices(figures.found, log)
   let position = follower.position()
   let saved = 0
   let underWay: Promise<void> | undefined
@@ -124,6 +133,7 @@ export function followChanges({
         next = { identity: first.identity, snapshot: first.snapshot, at }
         chunk = rows.filter((row) => row.code !== null) as Target[]
         figures.applied += chunk.length
+        watch.found(chunk.reduce((sum, { version }) => sum + (version > 1 ? 1 : 0), 0))
       }
       if (!next) return false
       if (chunk.length > 0 || at - saved > SAVE_EVERY) {
@@ -136,7 +146,10 @@ export function followChanges({
     return Promise.race([reading, silence.promise]).finally(() => clearTimeout(timer))
   }
 
-  const timer = setInterval(() => void poll(), EVERY)
+  const timer = setInterval(() => {
+    if (watch.isDeaf(listener !== undefined)) listen()
+    void poll()
+  }, EVERY)
 
   // A session of its own for LISTEN, which the embedded database (one replica) has no use for. It is made anew with each return of the
   // database: postgres.js gives up listening when one attempt fails.
@@ -149,7 +162,10 @@ export function followChanges({
     void listener
       .listen(
         CHANNEL,
-        () => void poll(),
+        () => {
+          watch.noticed()
+          void poll()
+        },
         () => void poll(),
       )
       .catch(() => {})
@@ -168,13 +184,51 @@ export function followChanges({
       }, NOTICES_EVERY)
     },
     poll,
-    figures: () => ({ ...figures }),
+    figures: () => ({ ...figures, found: { ...figures.found } }),
     async stop() {
       stopped = true
       clearInterval(timer)
       clearTimeout(announcing)
       await listener?.end({ timeout: 1 }).catch(() => {})
       await underWay?.catch(() => {})
+    },
+  }
+}
+
+/** Whether notices arrive: without them changes are obeyed by the poll, and nobody would notice that they are lost, by a pooler say. */
+function watchNotices(found: Figures['found'], log: Log) {
+  let waiting = 0 // changes found that no notice told of yet
+  let since = 0
+  let lastNotice = Number.NEGATIVE_INFINITY
+  let inARow = 0
+  let saidAt: number | undefined
+  return {
+    found(changes: number) {
+      const now = performance.now()
+      if (now - lastNotice < NOTICE_WITHIN) found.notice += changes
+      else if (changes > 0) {
+        if (waiting === 0) since = now
+        waiting += changes
+      }
+    },
+    noticed() {
+      lastNotice = performance.now()
+      found.notice += waiting
+      waiting = 0
+      inARow = 0
+      if (saidAt !== undefined) log.info('notices of changes arrive again')
+      saidAt = undefined
+    },
+    /** True when it is time to listen anew. */
+    isDeaf(listening: boolean): boolean {
+      const now = performance.now()
+      if (waiting === 0 || now - since < NOTICE_WITHIN) return false
+      found.poll += waiting
+      waiting = 0
+      if (!listening || ++inARow < UNANNOUNCED || (saidAt !== undefined && now - saidAt < LISTEN_AGAIN_AFTER)) return false
+      if (saidAt === undefined) log.warn('no notice tells of changes: the poll finds them, up to 400 ms later')
+      saidAt = now
+      return true
     },
   }
 }

@@ -41,6 +41,7 @@ export async function openResolver(
     resolver,
     changes,
     edge,
+    shared,
     async stop() {
       await changes.stop()
       stop()

@@ -1,8 +1,8 @@
-// The built-in alerts: six conditions, evaluated every few seconds from the same counters as /metrics, with what they said before.
+// The built-in alerts: seven conditions, evaluated every few seconds from the same counters as /metrics, with what they said before.
 import type { DatabaseState } from '../database/guard.ts'
 
 export type Alert = { state: 'ok' | 'firing'; since: string; value: number; limit: number; unit: string }
-export type AlertName = 'service_down' | 'high_error_rate' | 'high_latency' | 'click_backlog' | 'clicks_dropped' | 'disk_space'
+export type AlertName = keyof typeof ALERTS
 
 /** An alert that fired; `to` is null while it does. `peak` is the worst value meanwhile. */
 export type Fired = { name: AlertName; from: string; to: string | null; peak: number; test: boolean }
@@ -17,6 +17,8 @@ export type Readings = {
   droppedClicks: number
   /** Bytes of free disk that are missing to what is to stay free. */
   shortDisk: number
+  /** Seconds that this machine's clock is ahead of the database's. */
+  clockOffset: number
 }
 
 const EVERY = 5_000
@@ -25,7 +27,7 @@ const ENOUGH_REQUESTS = 20 // below this, one failure would be a rate
 const KEPT = 200
 const TEST_FOR = 10_000
 
-const ALERTS: Record<AlertName, { limit: number; unit: string; help: string }> = {
+const ALERTS = {
   service_down: {
     limit: 0,
     unit: 'database unreachable',
@@ -52,13 +54,19 @@ const ALERTS: Record<AlertName, { limit: number; unit: string; help: string }> =
     unit: 'MiB of free disk short of DISK_FREE_MIN',
     help: 'The disk of DATA_DIR fills up. When it is full, clicks are lost, and the embedded database takes no changes.',
   },
-}
+  clock_skew: {
+    limit: 5,
+    unit: 'seconds that the clock is off the database’s',
+    help: 'This machine’s clock, or the database’s, is wrong: clicks get wrong times, keys and sign-ins end too early or too late.',
+  },
+} satisfies Record<string, { limit: number; unit: string; help: string }>
 const NAMES = Object.keys(ALERTS) as AlertName[]
 
 export type Alerts = ReturnType<typeof watchAlerts>
 
 /** Starts the evaluation of `read`; `status` is what /alert-status answers. Calls `changed` when one begins to fire, and when it ends. */
 export function watchAlerts(read: () => Readings, changed: (fired: Fired) => void = () => {}) {
+  // Timed by a clock that nobody sets: one that jumps would make a window of days.
   const samples: { at: number; count: number; errors: number; seconds: number; droppedClicks: number }[] = []
   const alerts = {} as Record<AlertName, Alert>
   const history: Fired[] = [] // newest last
@@ -69,9 +77,11 @@ export function watchAlerts(read: () => Readings, changed: (fired: Fired) => voi
 
   function evaluate() {
     const now = Date.now()
-    const { count, errors, seconds, database, oldestClick, droppedClicks, shortDisk } = read()
-    if (now - (samples.at(-1)?.at ?? 0) >= 1_000) samples.push({ at: now, count, errors, seconds, droppedClicks })
-    while (samples[0]!.at < now - WINDOW) samples.shift()
+    const at = performance.now()
+    const { count, errors, seconds, database, oldestClick, droppedClicks, shortDisk, clockOffset } = read()
+    const last = samples.at(-1)
+    if (!last || at - last.at >= 1_000) samples.push({ at, count, errors, seconds, droppedClicks })
+    while (samples[0]!.at < at - WINDOW) samples.shift()
     const first = samples[0]!
     const requests = count - first.count
     const enough = requests >= ENOUGH_REQUESTS
@@ -81,6 +91,7 @@ export function watchAlerts(read: () => Readings, changed: (fired: Fired) => voi
     set('click_backlog', oldestClick ? (now - oldestClick) / 1000 : 0)
     set('clicks_dropped', droppedClicks - first.droppedClicks)
     set('disk_space', shortDisk / 1024 ** 2)
+    set('clock_skew', Math.abs(clockOffset))
   }
 
   function set(name: AlertName, measured: number) {

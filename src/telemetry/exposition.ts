@@ -1,11 +1,14 @@
 // Which figures of the server's parts are metrics.
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Database } from '../database/guard.ts'
+import type { Clock } from '../fleet/clock.ts'
+import type { Members } from '../fleet/members.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Changes } from '../redirect/changes.ts'
 import type { EdgeTier } from '../redirect/edge-tier.ts'
 import type { RedirectFigures } from '../redirect/figures.ts'
 import type { Resolver } from '../redirect/resolver.ts'
+import type { SharedCache } from '../redirect/shared-cache.ts'
 import { version } from '../version.ts'
 import type { Disk } from './disk.ts'
 import { exposeMachine } from './machine.ts'
@@ -17,11 +20,15 @@ type Parts = {
   resolver: Resolver
   changes: Changes
   edge: EdgeTier | undefined
+  shared: SharedCache | undefined
+  clock: Clock
+  members: Pick<Members, 'beatTook'>
   lifecycle: Lifecycle
   disk: Disk
 }
 
-export function exposeServer(metrics: Metrics, { database, clicks, resolver, changes, edge, lifecycle, disk }: Parts) {
+export function exposeServer(metrics: Metrics, parts: Parts) {
+  const { database, clicks, resolver, changes, edge, shared, clock, members, lifecycle, disk } = parts
   const { expose } = metrics
   const one = (value: number) => [{ value }]
   exposeMachine(metrics)
@@ -44,6 +51,16 @@ export function exposeServer(metrics: Metrics, { database, clicks, resolver, cha
 
   expose('database_moves_total', 'counter', 'Times another server became the primary that is followed.', () =>
     one(database.figures().moves),
+  )
+
+  expose('database_renewals_total', 'counter', 'Times its connections were made anew because one of them did not answer.', () =>
+    one(database.figures().renewals),
+  )
+  expose('database_beat_seconds', 'gauge', 'What a small change took, the fastest of the last three; 0 where none is made.', () =>
+    one(Math.round(members.beatTook()) / 1000),
+  )
+  expose('clock_offset_seconds', 'gauge', 'How far this machine’s clock is ahead of the database’s; below 0: behind.', () =>
+    one(Math.round(clock.offset() * 1000) / 1000),
   )
 
   expose('clicks_backlog', 'gauge', 'Clicks recorded and not yet stored.', () => one(clicks.figures().backlog))
@@ -99,12 +116,17 @@ export function exposeServer(metrics: Metrics, { database, clicks, resolver, cha
     one((Date.now() - (changes.figures().lastPoll || lifecycle.started)) / 1000),
   )
   expose('changes_applied_total', 'counter', 'Changed links that were read from the feed.', () => one(changes.figures().applied))
+  expose('changes_found_total', 'counter', 'Changed links, not new ones, by what told of them: a notice, or only the poll.', () =>
+    Object.entries(changes.figures().found).map(([by, value]) => ({ labels: { by }, value })),
+  )
   expose('changes_failed_total', 'counter', 'Times the feed could not be read.', () => one(changes.figures().failed))
   expose('disk_free_bytes', 'gauge', 'Free under DATA_DIR.', () => one(disk.figures().free))
   expose('disk_total_bytes', 'gauge', 'Size of the file system of DATA_DIR.', () => one(disk.figures().total))
   expose('disk_short_bytes', 'gauge', 'What is missing to DISK_FREE_MIN; 0 while enough is free.', () =>
     one(disk.figures().short),
   )
+  if (shared)
+    expose('shared_cache_up', 'gauge', '1 while the cache that replicas share answers.', () => one(shared.figures().up ? 1 : 0))
   if (edge) {
     expose('edge_links', 'gauge', 'Links in the copy on this machine when it was built.', () => one(edge.figures().links))
     expose('edge_copy_usable', 'gauge', '1 while redirects are answered from it.', () => one(edge.usable() ? 1 : 0))

@@ -9,7 +9,12 @@ const LIBRARY = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/us
 export const clockStep: Fault = {
   name: 'clock-step',
   about: 'The clock of one replica jumps an hour back, then a day ahead, and back to the truth',
-  signs: {},
+  signs: {
+    metric: /^waypost_clock_offset_seconds -?\d{3}/,
+    log: /this machine’s clock is not that of the database/,
+    alert: /^clock_skew firing/,
+    console: /The clock of this machine is \d+ s (ahead of|behind)/,
+  },
   cutsOff: true, // restarted twice, to get another clock and to be rid of it
   lacks: () => (LIBRARY ? undefined : 'libfaketime is not installed'),
   async begin({ members, dir }, { random, seconds }) {

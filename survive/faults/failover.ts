@@ -1,9 +1,14 @@
-import type { Fault } from '../fault.ts'
+import { type Fault, grown } from '../fault.ts'
 
 export const failover: Fault = {
   name: 'failover',
   about: 'kill -9 of the primary; its synchronous standby is promoted, and stays the primary',
-  signs: { metric: /^waypost_database_up 0/, log: /the database is not reachable/ },
+  signs: {
+    metric: grown(/^waypost_database_moves_total$/),
+    log: /another server is the primary now/,
+    alert: /^service_down firing/,
+    console: /The database has not answered since|Another database server became the primary/,
+  },
   cutsOff: true,
   async begin({ pair }, { client }) {
     await pair.addStandby()

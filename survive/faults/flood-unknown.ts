@@ -1,11 +1,11 @@
-import type { Fault } from '../fault.ts'
+import { type Fault, grown } from '../fault.ts'
 
 const AT_ONCE = 8
 
 export const floodUnknown: Fault = {
   name: 'flood-unknown',
   about: 'Eight clients ask for codes that no link has, one after another',
-  signs: { metric: /^waypost_rate_limited_total\{limit="unknown"\} [1-9]/ },
+  signs: { metric: grown(/^waypost_rate_limited_total\{limit="unknown"\}$/) },
   async begin({ url }, { random, note }) {
     let going = true
     let asked = 0

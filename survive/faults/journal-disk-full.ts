@@ -4,7 +4,12 @@ export const journalDiskFull: Fault = {
   name: 'journal-disk-full',
   about:
     'The disk of one replica is full, it is killed and started on the full disk; it redirects, and counts the clicks that it cannot keep',
-  signs: { metric: /^waypost_clicks_journal_full 1/, log: /no room for the click journal/, alert: /^clicks_dropped firing/ },
+  signs: {
+    metric: /^waypost_clicks_journal_full 1/,
+    log: /no room for the click journal/,
+    alert: /^clicks_dropped firing/,
+    console: /The click journal has no room/,
+  },
   cutsOff: true,
   atLeast: 14, // nginx asks it again 5 s after it was dead
   lacks: ({ replicaDisk }) => (replicaDisk ? undefined : 'a small disk cannot be mounted here: that takes root'),

@@ -1,9 +1,13 @@
-import type { Fault } from '../fault.ts'
+import { type Fault, grown } from '../fault.ts'
 
 export const kill9All: Fault = {
   name: 'kill9-all',
   about: 'kill -9 of every replica among 40 visitors; all are started again a second later',
-  signs: { log: /clicks of an earlier process were stored|the database is reachable/ },
+  signs: {
+    metric: grown(/^process_start_time_seconds$/),
+    log: /clicks of an earlier process were stored|the database is reachable/,
+    console: /What you see is not live|The server cannot be reached/,
+  },
   allAway: true,
   async begin({ members }, { client }) {
     client.crowd(40)

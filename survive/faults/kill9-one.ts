@@ -3,7 +3,7 @@ import type { Fault } from '../fault.ts'
 export const kill9One: Fault = {
   name: 'kill9-one',
   about: 'kill -9 of one replica among 40 visitors; its supervisor starts it again at the end',
-  signs: { fleet: /"state":"lost"/ },
+  signs: { fleet: / is lost/, console: /Lost: not heard of since/ },
   atLeast: 6, // a replica counts as lost after 5 s
   async begin({ members }, { client, random }) {
     const member = random.of(members)

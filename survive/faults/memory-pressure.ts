@@ -5,14 +5,20 @@ import type { Fault } from '../fault.ts'
 // Both layouts of control groups: of the first version with a folder for each resource, and the second.
 const GROUPS = ['/sys/fs/cgroup/memory', '/sys/fs/cgroup'] as const
 const ROOT = GROUPS.find((folder) => existsSync(join(folder, 'cgroup.procs')) && existsSync(folder))
-const ROOM = 8 // MB above what it takes
+const SHARE = 0.92 // of what it may take, it takes
+const MB = 1024 * 1024
 
 export const memoryPressure: Fault = {
   name: 'memory-pressure',
   about:
-    'One replica may take 8 MB more memory than it does, while lists of 100 links are asked of it; where the system kills it, it is started again',
-  signs: {},
+    'One replica takes 92 % of the memory that it may; then lists of 100 links are asked of it; where the system kills it, it is started again',
+  signs: {
+    metric: /^waypost_memory_limit_bytes \d{1,9}$/,
+    log: /little memory is left/,
+    console: /Memory is at \d+ % of its limit/,
+  },
   cutsOff: true,
+  atLeast: 6,
   lacks: () => (process.getuid?.() === 0 && ROOT ? undefined : 'control groups cannot be made here: that takes root'),
   async begin({ members }, { random, note, client }) {
     const member = random.of(members)
@@ -24,8 +30,11 @@ export const memoryPressure: Fault = {
     const started = member.start() // memory counts where it is first used: so it goes into the group before it has any
     writeFileSync(join(group, 'cgroup.procs'), String(member.replica.pid))
     await started
-    const taken = Number(readFileSync(join(group, usage), 'utf8'))
-    writeFileSync(join(group, limit), String(taken + ROOM * 1024 * 1024))
+    const stat = readFileSync(join(group, 'memory.stat'), 'utf8')
+    const idle = Number(/^total_inactive_file (\d+)/m.exec(stat)?.[1] ?? /^inactive_file (\d+)/m.exec(stat)?.[1] ?? 0)
+    const may = Math.round((Number(readFileSync(join(group, usage), 'utf8')) - idle) / SHARE)
+    writeFileSync(join(group, limit), String(may))
+    await Bun.sleep(3_000) // in which it says so
     let going = true
     const work = Array.from({ length: 4 }, async () => {
       while (going) {
@@ -48,7 +57,7 @@ export const memoryPressure: Fault = {
         const lived = member.replica.lives()
         writeFileSync(join(group, limit), isFirst ? '-1' : 'max')
         if (lived) {
-          note(`it went on, with ${Math.round(taken / 1024 / 1024) + ROOM} MB`)
+          note(`it went on, with ${Math.round(may / MB)} MB`)
           writeFileSync(join(ROOT!, 'cgroup.procs'), String(member.replica.pid))
         }
         await member.start()

@@ -1,9 +1,13 @@
-import type { Fault } from '../fault.ts'
+import { type Fault, grown } from '../fault.ts'
 
 export const notifyLost: Fault = {
   name: 'notify-lost',
   about: 'No notice of PostgreSQL reaches a replica: its poll every 400 ms must do',
-  signs: {},
+  signs: {
+    metric: grown(/^waypost_changes_found_total\{by="poll"\}$/, 3),
+    log: /no notice tells of changes/,
+  },
+  atLeast: 7, // it is said when changes were found without a notice three times, a second apart at least
   async begin({ members }) {
     const lose = (lost: boolean) => {
       for (const { wire } of members) {

@@ -1,4 +1,4 @@
-import type { Fault } from '../fault.ts'
+import { type Fault, grown } from '../fault.ts'
 import { ownConnection } from '../fleet.ts'
 
 const POISON = [
@@ -15,7 +15,7 @@ export const poisonedRow: Fault = {
   name: 'poisoned-row',
   about:
     'Rows that no API would write appear in the database: links to what is no web address, with line breaks, empty, 100 kB long',
-  signs: { metric: /^waypost_targets_refused_total [1-9]/, log: /leads to no http or https address/ },
+  signs: { metric: grown(/^waypost_targets_refused_total$/), log: /leads to no http or https address/ },
   async begin({ pair, members, url }, { note }) {
     const sql = ownConnection(pair.url(), 1)
     const codes = POISON.map(() => `poison-${++made}`)

@@ -1,4 +1,4 @@
-import type { Fault } from '../fault.ts'
+import { DATABASE_AWAY, type Fault } from '../fault.ts'
 import { ownConnection } from '../fleet.ts'
 
 const MANY = 120
@@ -6,7 +6,12 @@ const MANY = 120
 export const postgresConnections: Fault = {
   name: 'postgres-connections',
   about: 'Somebody else takes every connection of PostgreSQL, after those of the replicas were ended',
-  signs: { metric: /^waypost_database_up 0/, log: /the database is not reachable/, alert: /^service_down firing/ },
+  signs: {
+    metric: /^waypost_database_up 0/,
+    log: /the database is not reachable/,
+    alert: /^service_down firing/,
+    console: DATABASE_AWAY,
+  },
   cutsOff: true,
   async begin({ pair }) {
     const greedy = Array.from({ length: MANY }, () => ownConnection(pair.url(), 1))

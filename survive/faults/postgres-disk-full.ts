@@ -1,4 +1,4 @@
-import type { Fault } from '../fault.ts'
+import { DATABASE_AWAY, type Fault } from '../fault.ts'
 import { ownConnection } from '../fleet.ts'
 
 const SEGMENTS = 40
@@ -6,7 +6,12 @@ const SEGMENTS = 40
 export const postgresDiskFull: Fault = {
   name: 'postgres-disk-full',
   about: 'The disk of PostgreSQL fills up until it panics for want of a log segment; then there is room again',
-  signs: { metric: /^waypost_database_up 0/, log: /the database is not reachable/, alert: /^service_down firing/ },
+  signs: {
+    metric: /^waypost_database_up 0/,
+    log: /the database is not reachable/,
+    alert: /^service_down firing/,
+    console: DATABASE_AWAY,
+  },
   cutsOff: true,
   lacks: ({ databaseDisks }) => (databaseDisks.length > 0 ? undefined : 'a small disk cannot be mounted here: that takes root'),
   async begin({ pair, databaseDisks }) {

@@ -3,8 +3,12 @@ import type { Fault } from '../fault.ts'
 export const postgresSlow: Fault = {
   name: 'postgres-slow',
   about: 'Every message to and from PostgreSQL takes 100 to 250 ms longer',
-  signs: { metric: /^waypost_changes_lag_seconds 0\.[5-9]|^waypost_changes_lag_seconds [1-9]/ },
+  signs: {
+    metric: /^waypost_database_beat_seconds (0\.(1[5-9]|[2-9])|[1-9])/,
+    console: /The database takes \d+ ms for a small change/,
+  },
   cutsOff: true, // the feed comes later
+  atLeast: 6, // three signs of life that are late
   async begin({ members }, { random, note }) {
     const ms = random.whole(100, 250)
     note(`${ms} ms`)

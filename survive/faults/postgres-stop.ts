@@ -1,9 +1,14 @@
-import type { Fault } from '../fault.ts'
+import { DATABASE_AWAY, type Fault } from '../fault.ts'
 
 export const postgresStop: Fault = {
   name: 'postgres-stop',
   about: 'PostgreSQL is stopped in order, and started again',
-  signs: { metric: /^waypost_database_up 0/, log: /the database is not reachable/, alert: /^service_down firing/ },
+  signs: {
+    metric: /^waypost_database_up 0/,
+    log: /the database is not reachable/,
+    alert: /^service_down firing/,
+    console: DATABASE_AWAY,
+  },
   cutsOff: true,
   async begin({ pair }) {
     await pair.halt()

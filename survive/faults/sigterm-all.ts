@@ -1,9 +1,13 @@
-import type { Fault } from '../fault.ts'
+import { type Fault, grown } from '../fault.ts'
 
 export const sigtermAll: Fault = {
   name: 'sigterm-all',
   about: 'SIGTERM to every replica at once; all are started again',
-  signs: { log: /the database is reachable/ },
+  signs: {
+    metric: grown(/^process_start_time_seconds$/),
+    log: /the database is reachable/,
+    console: /What you see is not live|The server cannot be reached|draining/,
+  },
   allAway: true,
   async begin({ members }, { client }) {
     client.crowd(40)

@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net'
-import type { Fault } from '../fault.ts'
+import { type Fault, grown } from '../fault.ts'
 
 const EACH = 100
 
 export const slowClients: Fault = {
   name: 'slow-clients',
   about: '100 clients at nginx and 100 at each replica that send a header byte by byte and never finish',
-  signs: {},
+  signs: { metric: grown(/^process_open_fds$/, 50) },
   async begin({ url, members }) {
     const sockets: Socket[] = []
     for (const base of [url, ...members.map(({ replica }) => replica.url)])

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Fault } from '../fault.ts'
+import { DATABASE_AWAY, type Fault } from '../fault.ts'
 
 const RECORD = Buffer.from('CLCK')
 const HEADER = 64
@@ -9,7 +9,10 @@ export const tornJournal: Fault = {
   name: 'torn-journal',
   about:
     'Cut off from the database, a replica is killed, and two records of its journal are damaged as by power loss; the others are stored',
-  signs: { log: /damage in a journal file was passed over|clicks of an earlier process were stored/ },
+  signs: {
+    log: /damage in a journal file was passed over|clicks of an earlier process were stored/,
+    console: DATABASE_AWAY,
+  },
   cutsOff: true,
   async begin({ members }, { random, note, seconds }) {
     const member = random.of(members)

@@ -3,7 +3,11 @@ import type { Fault } from '../fault.ts'
 export const valkeyAway: Fault = {
   name: 'valkey-away',
   about: 'kill -9 of Valkey, behind which one replica keeps its links; it comes back empty',
-  signs: { log: /shared cache/ },
+  signs: {
+    metric: /^waypost_shared_cache_up 0/,
+    log: /the shared cache gave no answer/,
+    console: /The shared cache \(Valkey\) does not answer/,
+  },
   lacks: ({ valkey }) => (valkey ? undefined : 'neither Valkey nor Redis is installed'),
   async begin({ valkey }) {
     valkey!.kill('SIGKILL')

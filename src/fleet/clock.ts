@@ -1,0 +1,33 @@
+// The database's clock, which all replicas share, and how far this machine's is off.
+import type { Log } from '../telemetry/logs.ts'
+
+/** Seconds that a clock may be off before it is said: an answer of the database is never that late. */
+export const SKEW_LIMIT = 5
+
+export type Clock = ReturnType<typeof followClock>
+
+/** Before the database has told its time, and where nobody tells it, this machine's clock is the right one. */
+export function followClock(log: Pick<Log, 'warn' | 'info'>) {
+  let origin: number | undefined // its time when performance.now() was 0: that clock goes on whatever is set
+  let wasOff = false
+
+  const now = () => (origin === undefined ? Date.now() : origin + performance.now())
+  const offset = () => (Date.now() - now()) / 1000
+
+  return {
+    /** ms since 1970 by the database's clock. */
+    now,
+    /** Seconds that this machine's clock is ahead of the database's; below 0: behind. */
+    offset,
+    /** The database said that it is `time`, somewhen between `asked` (performance.now()) and now. */
+    told(time: number, asked: number) {
+      origin = time - (asked + performance.now()) / 2
+      const seconds = Math.round(offset() * 10) / 10
+      const isOff = Math.abs(seconds) > SKEW_LIMIT
+      if (isOff && !wasOff)
+        log.warn({ offset_seconds: seconds }, 'this machine’s clock is not that of the database: set one of them')
+      if (!isOff && wasOff) log.info({ offset_seconds: seconds }, 'this machine’s clock is that of the database again')
+      wasOff = isOff
+    },
+  }
+}
