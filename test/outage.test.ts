@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import postgres from 'postgres'
 import { readConfig } from '../src/config.ts'
 import { startServer } from '../src/server.ts'
+import { wireTo } from '../survive/wire.ts'
 import { type DatabaseKind, quiet, temporaryFolder } from './databases.ts'
 import { type Cluster, freePort, openCluster, serverBinaries, signalCluster } from './postgres.ts'
 import { serveOn, type TestServer } from './server.ts'
@@ -179,6 +180,26 @@ describe.skipIf(!installed)('a running server', () => {
       expect(await ask()).toEqual(right)
     }
     await sql.end()
+  })
+
+  test('a database half a second away is slow, and not away: changes work, and it is found again', async () => {
+    const wire = await wireTo(Number(new URL(url).port))
+    const far = await serveOn(at(Object.assign(new URL(url), { port: String(wire.port) }).href))
+    try {
+      await far.get('/users/1')
+      wire.slow(270)
+      for (let i = 0; i < 6; i++) {
+        expect((await far.post('/urls', { original_url: 'https://example.com/far' })).status).toBe(201)
+        await Bun.sleep(500)
+      }
+      expect((await far.get('/ready')).body.status).toBe('ready')
+      wire.giveUp(wire.open())
+      await until('it works again', async () => (await far.get('/users/1')).status === 200)
+    } finally {
+      wire.heal()
+      await far.stop()
+      wire.close()
+    }
   })
 
   test('connections that the server cuts are made anew', async () => {

@@ -36,11 +36,15 @@ export class DatabaseAway extends Error {
 const DEADLINE = 5_000
 const PROBE_EVERY = 500
 const PROBE_DEADLINE = 2_000
+/** Of a first answer by a new connection, which takes some six round trips with its handshake: half a second each is slow, and not away. */
+const FIRST_ANSWER_WITHIN = 3_000
 const BOOT_DEADLINE = 10_000 // of the embedded one's first answer, on a busy machine
 const LATE_IN_A_ROW = 3
 /** A query each second: a connection that was cut without a word shows by its silence, before a visitor waits for it. */
 const BEAT_EVERY = 1_000
 const BEAT_DEADLINE = 1_000
+/** And then a new connection's first answer, by which a server that is slow, at half a second there and back, is told from a silent one. */
+const SIGN_OF_LIFE_WITHIN = 1_500
 /** Every so many beats all servers are asked whether another took over while the one followed lives on. */
 const BEATS_A_LOOK = 4
 /** No statement lasts longer by itself (statement_timeout is 10 s): the connection of one that does is dead. */
@@ -171,16 +175,17 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   /** Throws where there is no server that takes writes, or it does not answer. */
   async function look() {
     if (pretended === 1) throw new Error('made unreachable by /chaos')
-    if (state !== 'up' && (await servers?.find())) {
+    if (state !== 'up' && (await servers?.find(FIRST_ANSWER_WITHIN))) {
       if (state === 'down') figures.moves++
       replacePool(0)
     }
-    await assertWritable(state === 'starting' && !servers ? BOOT_DEADLINE : PROBE_DEADLINE)
+    await assertWritable(whether(), state === 'up' ? PROBE_DEADLINE : servers ? FIRST_ANSWER_WITHIN : BOOT_DEADLINE)
   }
 
-  async function assertWritable(deadline: number) {
-    const query = sql<{ read_only: boolean }[]>`
-      select pg_is_in_recovery() or current_setting('transaction_read_only')::bool as read_only`
+  const whether = () => sql<{ read_only: boolean }[]>`
+    select pg_is_in_recovery() or current_setting('transaction_read_only')::bool as read_only`
+
+  async function assertWritable(query: ReturnType<typeof whether>, deadline: number) {
     const [row] = await withDeadline(query, deadline)
     if (row!.read_only) throw new Error('it takes no writes: a standby, or a primary that was demoted')
   }
@@ -189,24 +194,36 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   async function beat() {
     if (!servers || state !== 'up' || probing || beating) return
     beating = true
+    let answered = false
+    const query = whether()
+    query.then(
+      () => (answered = true),
+      () => {},
+    )
     try {
-      await assertWritable(BEAT_DEADLINE)
-      if (servers.several && ++beats % BEATS_A_LOOK === 0 && (await servers.find().catch(() => false))) move()
+      await assertWritable(query, BEAT_DEADLINE)
+      if (servers.several && ++beats % BEATS_A_LOOK === 0 && (await servers.find(BEAT_DEADLINE).catch(() => false))) move()
     } catch (error) {
-      if (error === LATE) await explainSilence(servers)
+      const isSent = Boolean((query as { state?: unknown }).state)
+      if (error === LATE) await explainSilence(servers, isSent, () => answered)
       else void probe()
     } finally {
       beating = false
     }
   }
 
-  /** A connection of its own tells whether the server is silent, or only this connection; where all of them are busy it says nothing. */
-  async function explainSilence(servers: Servers) {
+  /**
+   * A connection of its own tells whether the server is silent, or only the one that was asked. Nothing is said of that one where all are busy, or it
+   * still opens.
+   */
+  async function explainSilence(servers: Servers, isSent: boolean, answered: () => boolean) {
+    const began = performance.now()
     try {
-      if (await servers.find()) move()
-      else if (figures.pending < connections) renew(SILENT)
+      if (await servers.find(SIGN_OF_LIFE_WITHIN)) return move()
+      await Bun.sleep(performance.now() - began) // which took as many round trips as its own answer may
+      if (isSent && figures.pending < connections && !answered()) renew(SILENT)
     } catch (error) {
-      if (!(error instanceof NoPrimary && error.full)) void probe(error)
+      if (!(error instanceof NoPrimary && error.full) && !answered()) void probe(error)
     }
   }
 

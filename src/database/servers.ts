@@ -9,8 +9,11 @@ export type Servers = {
   /** The server that is followed. */
   current: () => Host
   several: boolean
-  /** Asks all of them for the one that takes writes, and follows it: true where it is another than before. Throws NoPrimary. */
-  find: () => Promise<boolean>
+  /**
+   * Asks all of them for the one that takes writes, and follows it: true where it is another than before. Each has `ms` to answer, and where another
+   * answered already, a second. Throws NoPrimary.
+   */
+  find: (ms: number) => Promise<boolean>
 }
 
 /** None of the servers takes writes now; `message` says of each why. */
@@ -20,7 +23,8 @@ export class NoPrimary extends Error {
   full = false
 }
 
-const ANSWER_WITHIN = 1_000
+/** How long the others may take where one answered that takes no writes: it may be promoted any moment. */
+const SILENT_WITHIN = 1_000
 /** How much longer the others may take once one said yes: a frozen one must not hold up a failover, nor a left one win because it is nearer. */
 const OTHERS_WITHIN = 250
 
@@ -37,11 +41,11 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
   let known: Followed | undefined
   let isKept = false
 
-  async function ask(place: number): Promise<Standing> {
+  async function ask(place: number, ms: number): Promise<Standing> {
     const sql = connect(hosts[place]!)
     let timer: Timer | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${ANSWER_WITHIN} ms`)), ANSWER_WITHIN)
+      timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
     })
     try {
       const [row] = await Promise.race([standingOf(sql), late])
@@ -60,15 +64,17 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
   return {
     current: () => hosts[current]!,
     several: hosts.length > 1,
-    async find() {
+    async find(ms) {
       known ??= file === undefined ? undefined : readFollowed(file)
       const candidates: Candidate[] = []
       const reasons: string[] = []
       let full = false
       const found = Promise.withResolvers<void>()
+      const answered = Promise.withResolvers<void>()
       const answers = hosts.map(async (host, place) => {
         try {
-          const standing = await ask(place)
+          const standing = await ask(place, ms)
+          answered.resolve()
           if (standing.writable && !isBehind(standing)) {
             candidates.push({ place, standing })
             found.resolve()
@@ -80,7 +86,9 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
         }
       })
       const all = Promise.all(answers)
-      await Promise.race([all, found.promise.then(() => Promise.race([all, Bun.sleep(OTHERS_WITHIN)]))])
+      const enough = found.promise.then(() => Bun.sleep(OTHERS_WITHIN))
+      const silence = Promise.all([answered.promise, Bun.sleep(SILENT_WITHIN)])
+      await Promise.race([all, enough, silence.then(() => (candidates.length > 0 ? enough : undefined))])
       const [best] = candidates.toSorted((a, b) => rank(b) - rank(a) || a.place - b.place)
       if (!best) throw Object.assign(new NoPrimary(reasons.join('; ')), { full })
       const moved = best.place !== current
