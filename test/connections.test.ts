@@ -16,13 +16,17 @@ afterAll(async () => {
   for (const end of ends.reverse()) await end()
 })
 
-/** Passes everything on, until a client asks for the array types while `swallows()`: then nothing more of that connection. */
+/** Passes everything on, until `cut()`, or until a client asks for the array types while `swallows()`: then nothing more of that connection. */
 async function proxyTo(url: URL, swallows: () => boolean) {
   const sockets = new Set<Socket>()
+  const cuts: (() => void)[] = []
   let swallowed = 0
   const server = createServer((near) => {
     const far = connect(Number(url.port), url.hostname)
     let dead = false
+    cuts.push(() => {
+      dead = true
+    })
     near.on('data', (bytes) => {
       if (!dead && swallows() && bytes.includes('pg_catalog.pg_type')) {
         dead = true
@@ -47,7 +51,12 @@ async function proxyTo(url: URL, swallows: () => boolean) {
   })
   const through = new URL(url)
   through.port = String((server.address() as { port: number }).port)
-  return { url: through.href, swallowed: () => swallowed }
+  return {
+    url: through.href,
+    swallowed: () => swallowed,
+    /** Those that are open now. */
+    cut: () => cuts.splice(0).forEach((one) => one()),
+  }
 }
 
 test.skipIf(!installed)(
@@ -82,5 +91,23 @@ test.skipIf(!installed)(
     await slow
     expect(await behind).toBe(4)
     for (const n of [5, 6]) expect(await answerTo(n)).toBe(n)
+  },
+)
+
+test.skipIf(!installed)(
+  'connections that fall silent are made anew, also while queries hang on those that fell silent before',
+  async () => {
+    const proxy = await proxyTo(new URL(await (await sharedCluster()).createDatabase()), () => false)
+    const config = readConfig({ DATABASE_URL: proxy.url, DATABASE_POOL: '2', DATA_DIR: temporaryFolder() }, {})
+    const ring = createLogRing()
+    const database = await openDatabase(config, createLog('fatal', ring))
+    ends.push(() => database.close())
+    for (const times of [1, 2]) {
+      await Promise.all([1, 2].map(() => database.run((sql) => sql`select pg_sleep(0.1)`))) // both are open
+      proxy.cut()
+      void database.run((sql) => sql`select 1`, 60_000).catch(() => {})
+      while (ring.read({ limit: 100, filter: 'are made anew' }).length < times) await Bun.sleep(50)
+    }
+    expect(await database.run((sql) => sql<{ n: number }[]>`select 1 as n`)).toMatchObject([{ n: 1 }])
   },
 )

@@ -75,6 +75,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   let beats = 0
   let beating = false
   let lateInARow = 0
+  let onPool = { queries: 0 } // on the pool as it is now: what hangs on one that was thrown away says nothing about its connections
   let longOnes = 0 // queries that asked for more time, an import's say: what waits behind them is late without a fault
   const figures: Figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0, moves: 0, renewals: 0 }
   const listeners: (() => void)[] = []
@@ -90,10 +91,13 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     if (patient) longOnes++
     const started = performance.now()
     const asked = sql
+    const among = onPool
+    among.queries++
     let over = false
     try {
       const result = await withDeadline(work(sql), deadline, () => {
         over = true
+        among.queries--
         figures.pending--
         if (patient) longOnes--
       })
@@ -221,7 +225,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     try {
       if (await servers.find(SIGN_OF_LIFE_WITHIN)) return move()
       await Bun.sleep(performance.now() - began) // which took as many round trips as its own answer may
-      if (isSent && figures.pending < connections && !answered()) renew(SILENT)
+      if (isSent && onPool.queries < connections && !answered()) renew(SILENT)
     } catch (error) {
       if (!(error instanceof NoPrimary && error.full) && !answered()) void probe(error)
     }
@@ -243,6 +247,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     const old = sql
     if (closed) return
     sql = connect()
+    onPool = { queries: 0 }
     void old.end({ timeout }).catch(() => {})
   }
 
