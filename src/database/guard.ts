@@ -1,6 +1,8 @@
 // Stands between every query and the pool: a bound on how many wait, a deadline for each, and a breaker while the database is away.
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import type { Log } from '../telemetry/logs.ts'
+import { LATE, withDeadline } from './deadline.ts'
+import { isConnectionError, isPassing, isStalePlan } from './errors.ts'
 import { NoPrimary, type Servers } from './servers.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
@@ -40,6 +42,7 @@ const PROBE_DEADLINE = 2_000
 const FIRST_ANSWER_WITHIN = 3_000
 const BOOT_DEADLINE = 10_000 // of the embedded one's first answer, on a busy machine
 const LATE_IN_A_ROW = 3
+const SILENT = 'one of them does not answer'
 /** A query each second: a connection that was cut without a word shows by its silence, before a visitor waits for it. */
 const BEAT_EVERY = 1_000
 const BEAT_DEADLINE = 1_000
@@ -275,62 +278,3 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     },
   }
 }
-
-const LATE = Symbol('late')
-const SILENT = 'one of them does not answer'
-
-/**
- * Settles with `work`, or rejects with LATE after `ms`; `settled` is called when `work` itself is over. A query not yet sent is taken back. One that
- * has a connection (`state`) never is, also where it only waits there behind others: postgres.js then passes it over when its answer comes, and
- * each query after it on that connection is given the answer of the one before.
- */
-async function withDeadline<T>(work: PromiseLike<T>, ms: number, settled?: () => void): Promise<T> {
-  let timer: Timer | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(LATE)
-      const query = work as { state?: unknown; cancel?: () => void }
-      if (query.cancel && !query.state) query.cancel()
-    }, ms)
-  })
-  try {
-    return await Promise.race([settled ? watch(work, settled) : work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function watch<T>(work: PromiseLike<T>, settled: () => void): Promise<T> {
-  try {
-    return await work
-  } finally {
-    settled()
-  }
-}
-
-const codeOf = (error: unknown) => String((error as { code?: unknown })?.code ?? '')
-
-// postgres.js's own, the system's, and the SQLSTATEs of a server that is going, coming, full or read-only after a failover.
-const LOST =
-  /^(CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|EPIPE|ENOENT|ENOTFOUND|EAI_\w+|EHOST\w+|ENET\w+|ETIMEDOUT|08\w{3}|57P0[1-5]|53300|25006|3D000|28\w{3})$/
-const isConnectionError = (error: unknown) => LOST.test(codeOf(error))
-
-/**
- * Keeps from postgres.js where in the server an error was raised: of two such places it takes it that a statement only has to be prepared anew,
- * and sends it again by itself, between others that are under way on the connection, whose answers are then given to the wrong callers (tried:
- * 404 for a link that is there), and with JSON in JSON, because its parameters were made into text before.
- */
-const raisedBy = new WeakMap<object, unknown>()
-Object.defineProperty(postgres.PostgresError.prototype, 'routine', {
-  set(this: object, routine: unknown) {
-    raisedBy.set(this, routine)
-  },
-  get: () => undefined,
-})
-
-// A plan that the server does not have any more: a pooler's other server, or a table that an upgrade changed.
-const isStalePlan = (error: unknown) =>
-  codeOf(error) === '26000' || (codeOf(error) === '0A000' && raisedBy.get(error as object) === 'RevalidateCachedQuery')
-
-// Cancelled by the server's own time-out, deadlocked, out of a resource: worth another try by the client.
-const isPassing = (error: unknown) => /^(57014|40001|40P01|55P03|53\w{3}|58030)$/.test(codeOf(error))
