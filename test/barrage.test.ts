@@ -428,14 +428,17 @@ async function send(shot: Shot): Promise<Outcome> {
 
 /** A stack, a query, a driver's or the system's words, a path of this machine. */
 const LEAK =
-  /\bat \S+ \(|\.ts:\d+|\$bunfs|node_modules|PostgresError|TypeError|ENOENT|SQLSTATE|syntax error at|\/tmp\/|root:x:0|devDependencies/
+  /\bat \S+ \(|\.ts:\d+|\$bunfs|node_modules|PostgresError|TypeError|ENOENT|SQLSTATE|syntax error at|\/tmp\/|\/dev\/shm\/|root:x:0|devDependencies/
+
+/** What a visitor is told whom the database keeps waiting for 150 ms, as it may on a machine that is busy with other tests. */
+const isLate = (status: number, said: string) => status === 503 && said.includes('the database is not reachable, try again')
 
 function wrongWith(shot: Shot, outcome: Outcome): string | undefined {
   if (outcome === 'no answer') return `no answer within ${ANSWERED_WITHIN} ms`
   if (outcome === 'hung up' || outcome === 'not sent') return undefined
   const { status, text: said, type } = outcome
   const byBun = status === 505 && said === '' // its parser's word for a request line without a version
-  if (status >= 500 && !byBun) return `a ${status}`
+  if (status >= 500 && !byBun && !isLate(status, said)) return `a ${status}`
   if (!shot.token && said.includes(CANARY)) return 'what only the operator may see'
   if (said.includes('root:x:0') || said.includes('devDependencies')) return 'a file of this machine'
   if (status >= 400 && LEAK.test(said)) return 'a leak'
@@ -465,6 +468,7 @@ const memory = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.p
 test(`${BATCH * BATCHES} hostile requests (FC_SEED=${seed})`, async () => {
   let sent = 0
   let answered = 0
+  let late = 0
   const statuses: Record<string, number> = {}
   let warm = 0
   for (let lot = 0; lot < BATCHES; lot++) {
@@ -476,7 +480,9 @@ test(`${BATCH * BATCHES} hostile requests (FC_SEED=${seed})`, async () => {
         throw new Error(`${wrong}: ${JSON.stringify(outcome).slice(0, 600)}\n  lot ${lot}, to ${describeShot(batch[index]!)}`)
       const status = typeof outcome === 'string' ? outcome : String(outcome.status)
       statuses[status] = (statuses[status] ?? 0) + 1
-      if (typeof outcome !== 'string') answered++
+      if (typeof outcome === 'string') continue
+      answered++
+      if (isLate(outcome.status, outcome.text)) late++
     }
     sent += batch.length
     if (lot === BATCHES / 4) warm = memory()
@@ -485,6 +491,7 @@ test(`${BATCH * BATCHES} hostile requests (FC_SEED=${seed})`, async () => {
   expect(sent).toBe(BATCH * BATCHES)
   expect(answered).toBeGreaterThan(sent * 0.6) // else it was the parser that was tried, and no route
 
+  expect(late).toBeLessThan(sent / 100)
   expect(memory() - warm).toBeLessThan(MAY_GROW)
   const made = await (await post('/users', { username: 'afterwards', email: 'afterwards@example.com' })).json()
   expect(Object.keys(made as object).sort()).toEqual(['created_at', 'email', 'id', 'username'])
@@ -493,5 +500,8 @@ test(`${BATCH * BATCHES} hostile requests (FC_SEED=${seed})`, async () => {
   expect([status, headers.get('location')]).toEqual([302, 'https://afterwards.test/'])
   const { logs } = (await (await fetch(`${server.base}/logs?level=error`, { headers: as })).json()) as any
   // Nothing happened that nobody had foreseen. (A machine that is busy with other tests may keep the database from answering in time.)
-  expect(logs.filter(({ message }: { message: string }) => message !== 'the database is not reachable')).toEqual([])
+  const unforeseen = logs.filter(
+    (line: any) => line.message !== 'the database is not reachable' && line.err?.type !== 'DatabaseAway',
+  )
+  expect(unforeseen).toEqual([])
 }, 300_000)

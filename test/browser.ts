@@ -26,7 +26,7 @@ const axe = () => readFileSync(join(root, 'node_modules/axe-core/axe.min.js'), '
 
 let browser: Promise<Browser> | undefined
 
-/** One browser for a whole run. */
+/** One browser for a file. */
 async function launch(): Promise<Browser> {
   const launched = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
   atEnd(() => void launched.close())
@@ -36,19 +36,22 @@ async function launch(): Promise<Browser> {
 export type Visit = Awaited<ReturnType<typeof visit>>
 
 /**
- * A window of its own on the server at `base`, signed in with `token` where there is one. `complaints` holds what the browser complained
- * of: errors in its console, breaches of the content policy, exceptions.
+ * A window of its own, with cookies of its own, on the server at `base`, signed in with `token` where there is one. `complaints` holds what
+ * the browser complained of: errors in its console, breaches of the content policy, exceptions.
  */
-export async function visit(base: string, { token = '', width = 1440, height = 900, theme = 'light' as 'light' | 'dark' } = {}) {
+export async function visit(
+  base: string,
+  { token = '', width = 1440, height = 900, theme = 'light' as 'light' | 'dark', zone = 'Europe/Berlin' } = {},
+) {
   const context = await (await (browser ??= launch())).newContext({
     viewport: { width, height },
     colorScheme: theme,
-    timezoneId: 'Europe/Berlin',
+    timezoneId: zone,
     locale: 'en-GB',
     permissions: ['clipboard-read', 'clipboard-write'],
     baseURL: base,
   })
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(20_000)
   const complaints: string[] = []
   await context.addInitScript(() =>
     document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
@@ -90,9 +93,9 @@ export async function visit(base: string, { token = '', width = 1440, height = 9
 
 /** What axe-core finds wrong with the page as it is, a line each. */
 async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe())
+  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(axe())
   return page.evaluate(async () => {
-    const { violations } = await (window as any).axe.run(document)
+    const { violations } = await (window as any).axe.run(document, { resultTypes: ['violations'] })
     return violations.flatMap(({ id, nodes }: any) =>
       nodes.map(({ target, failureSummary }: any) => `${id} ${target}: ${failureSummary}`),
     )

@@ -12,7 +12,7 @@ import { wireTo } from '../survive/wire.ts'
 import { quiet, temporaryFolder } from './databases.ts'
 import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = 10_000) {
+async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = 20_000) {
   const deadline = Date.now() + ms
   while (!(await isSo())) {
     if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
@@ -85,7 +85,7 @@ describe.skipIf(!external)('the change feed', () => {
   /** Waits for `isSo`; returns how many polls it took. */
   async function obeyed({ changes }: ReturnType<typeof follow>, isSo: () => boolean) {
     const before = changes.figures().polls
-    await until('the change is obeyed', isSo, 5_000)
+    await until('the change is obeyed', isSo)
     return changes.figures().polls - before
   }
 
@@ -241,10 +241,10 @@ describe.skipIf(!external)('the change feed', () => {
         if (pick(3) === 0) await Bun.sleep(pick(12))
       }
     }
-    const until = Date.now() + 4_000
     let rolledBack = 0
+    const enough = () => made > 150 && rolledBack > 30 && replicas.every(({ applied }) => applied.length > 1_000)
     const writer = async (long: boolean) => {
-      while (Date.now() < until) {
+      while (!enough()) {
         await sql
           .begin(async (tx) => {
             await statements(tx as unknown as Sql, 1 + pick(long ? 40 : 4))
@@ -257,12 +257,10 @@ describe.skipIf(!external)('the change feed', () => {
       }
     }
     await Promise.all(Array.from({ length: 16 }, (_, i) => writer(i < 4)))
-    expect([made > 50, rolledBack > 10]).toEqual([true, true])
     for (const replica of replicas) {
       await replica.changes.poll()
       await replica.changes.poll()
       expect(replica.changes.figures().restarts).toBe(1)
-      expect(replica.applied.length).toBeGreaterThan(500)
       await expectEqual(sql, replica)
       await replica.stop()
     }
@@ -295,7 +293,7 @@ describe.skipIf(!external)('the change feed', () => {
     await after`select pg_reload_conf()`
     await after`update urls set is_active = false where short_code = 'one'`
     try {
-      await until('the change is obeyed', () => replica.edge.get('one')?.active === false, 4_000)
+      await until('the change is obeyed', () => replica.edge.get('one')?.active === false)
     } finally {
       await replica.stop()
     }
@@ -321,7 +319,7 @@ describe.skipIf(!external)('the change feed', () => {
     expect(third.applied).toEqual([])
     expect(third.edge.position()!.at).toBeGreaterThan(at)
     const { at: before } = third.edge.position()!
-    await until('the position is kept again', () => third.edge.position()!.at > before, 15_000)
+    await until('the position is kept again', () => third.edge.position()!.at > before)
     await third.stop()
   }, 40_000)
 

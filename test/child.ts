@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { atEnd } from './at-end.ts'
 import { freePort } from './postgres.ts'
 
-const READY_WITHIN = 30_000
+const READY_WITHIN = 60_000
 const main = join(import.meta.dir, '../src/main.ts')
 
 export type Child = Awaited<ReturnType<typeof startChild>>

@@ -1,6 +1,5 @@
 // The two kinds of database that everything is tried on.
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
@@ -8,11 +7,14 @@ import type { Database } from '../src/database/guard.ts'
 import { migrate } from '../src/database/migrate.ts'
 import { createLog, createLogRing } from '../src/telemetry/logs.ts'
 import { atEnd } from './at-end.ts'
+import { runCommand } from './child.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
+import { scratch } from './scratch.ts'
+import { copyTemplate, template } from './template.ts'
 
 export type DatabaseKind = {
   name: 'embedded' | 'external'
-  /** The settings of a fresh, empty database. */
+  /** The settings of a fresh database without a row: the external one has no table yet. */
   settings: () => Promise<Record<string, string>>
   /** Opens a fresh database with the schema in it. */
   open: () => Promise<Database>
@@ -21,9 +23,15 @@ export type DatabaseKind = {
 const external = Boolean(process.env.TEST_DATABASE_URL || serverBinaries())
 if (!external) console.warn('SKIPPED: everything on an external PostgreSQL (not installed, and TEST_DATABASE_URL is not set)')
 
+const started = await embeddedTemplate() // here, where it takes no test's time
+
 /** Embedded always, and a real PostgreSQL where there is one. */
 export const databases: DatabaseKind[] = [
-  kind('embedded', async () => ({ DATA_DIR: await copyOfTemplate() })),
+  kind('embedded', async () => {
+    const DATA_DIR = temporaryFolder()
+    copyTemplate(started, DATA_DIR)
+    return { DATA_DIR }
+  }),
   ...(external
     ? [
         kind('external', async () => ({
@@ -42,7 +50,7 @@ export const quiet = () => {
 
 /** A folder that goes with the process. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'waypost-test-'))
+  const folder = mkdtempSync(join(scratch, 'waypost-test-'))
   atEnd(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
@@ -61,19 +69,17 @@ function kind(name: DatabaseKind['name'], settings: DatabaseKind['settings']): D
   }
 }
 
-// initdb takes five seconds: it is done once, and its result copied.
-let template: string | undefined
-
-async function copyOfTemplate(): Promise<string> {
-  if (!template || !existsSync(template)) {
-    const folder = temporaryFolder()
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, '../src/main.ts'), 'initdb', join(folder, 'pg18')], {
-      stdout: 'ignore',
-    })
-    if ((await child.exited) !== 0) throw new Error('initdb failed')
-    template = folder
-  }
-  const folder = temporaryFolder()
-  cpSync(template, folder, { recursive: true })
-  return folder
+/** A DATA_DIR as the first start leaves it: the embedded cluster, with the schema in it. What a first start does itself, executable.test.ts tries. */
+function embeddedTemplate() {
+  const root = join(import.meta.dir, '..')
+  const from = ['node_modules/@electric-sql/pglite/package.json', 'src/database/embedded-cluster.ts', 'src/database/migrate.ts']
+  const sql = readdirSync(join(root, 'sql')).map((file) => `sql/${file}`)
+  return template(
+    'embedded',
+    [...from, ...sql].map((file) => readFileSync(join(root, file), 'utf8')),
+    async (folder) => {
+      const { code, err } = await runCommand(['migrate'], { DATA_DIR: folder })
+      if (code !== 0) throw new Error(`migrate: ${err}`)
+    },
+  )
 }

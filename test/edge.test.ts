@@ -10,7 +10,7 @@ import { databases, temporaryFolder } from './databases.ts'
 import { type Cluster, freePort, openCluster, serverBinaries } from './postgres.ts'
 import { serveOn, type TestServer } from './server.ts'
 
-const OBEYED_WITHIN = 5_000 // promised is one second: of the database, not of a busy test machine
+const OBEYED_WITHIN = 20_000 // promised is one second: of the database, not of a busy test machine
 
 async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = OBEYED_WITHIN) {
   const deadline = Date.now() + ms
@@ -192,7 +192,7 @@ describe.skipIf(!external)('the edge copy', () => {
       }
       await cluster.control!.start()
       for (const served of [again, old, strict]) {
-        await until('it is back', async () => (await served.status('never-seen')) === 404, 10_000)
+        await until('it is back', async () => (await served.status('never-seen')) === 404)
         await until('it answers', async () => (await served.status(links[0]!.short_code)) === 302)
         await served.stop()
       }
@@ -246,7 +246,7 @@ describe.skipIf(!external)('the edge copy', () => {
 
     /** In the new database `deleted` is deleted at the same version, or never was. */
     async function expectFollowed({ url, server, stays, deleted, later }: Awaited<ReturnType<typeof swap>>) {
-      await until('the deleted link is gone', async () => (await server.status(deleted.short_code)) === 404, 15_000)
+      await until('the deleted link is gone', async () => (await server.status(deleted.short_code)) === 404)
       expect(await server.status(stays.short_code)).toBe(302)
       for (const [i, link] of [stays, later].entries()) {
         const to = `https://example.com/later${i}`
@@ -393,7 +393,7 @@ describe.skipIf(!external)('the edge copy', () => {
         await query(standby, (sql) => sql`update urls set deleted_at = now(), original_url = null where id = ${deleted.id}`)
         to = standbyPort
         for (const way of ways) way.end()
-        await until('the deleted link is gone', async () => (await server!.status(deleted.short_code)) === 404, 15_000)
+        await until('the deleted link is gone', async () => (await server!.status(deleted.short_code)) === 404)
         await until('the lost link is gone', async () => (await server!.status(lost.short_code)) === 404)
         expect(await server.status(stays.short_code)).toBe(302)
         await query(standby, (sql) => sql`update urls set is_active = false where id = ${stays.id}`)

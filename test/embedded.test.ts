@@ -63,12 +63,12 @@ describe('kill -9', () => {
         }
       }
       const writers = Array.from({ length: 8 }, (_, i) => writer(`r${round}w${i}`))
-      const deadline = Date.now() + 20_000
-      while (acknowledged < 300 && Date.now() < deadline) await Bun.sleep(5)
+      const deadline = Date.now() + 60_000
+      while (acknowledged < 150 && Date.now() < deadline) await Bun.sleep(5)
       server.kill('SIGKILL')
       killed = true
       await Promise.all([server.exited, ...writers])
-      expect(acknowledged).toBeGreaterThanOrEqual(300)
+      expect(acknowledged).toBeGreaterThanOrEqual(150)
     }
 
     const server = await startChild(settings)
@@ -217,7 +217,7 @@ describe('through the socket', () => {
 
   test('a click whose storing was answered too late is stored once', async () => {
     expect((await server.get('/known')).status).toBe(302)
-    const { clicks } = (await server.get('/urls/known/stats')).body
+    const { clicks } = (await server.settled('/urls/known/stats')).body
     const sql = client()
     const holding = sql.begin(async (sql) => {
       await sql`select 1`
@@ -228,7 +228,7 @@ describe('through the socket', () => {
     for (let i = 0; i < 3; i++) expect((await server.get('/known')).status).toBe(302)
     await holding
     await sql.end({ timeout: 1 })
-    const deadline = Date.now() + 15_000
+    const deadline = Date.now() + 30_000
     const pending = async () => (await server.get('/metrics')).text.match(/\nwaypost_clicks_backlog (\d+)/)?.[1]
     while ((await pending()) !== '0' && Date.now() < deadline) await Bun.sleep(50)
     await Bun.sleep(1_000) // for a second copy to arrive

@@ -15,7 +15,7 @@ setDefaultTimeout(60_000)
 const installed = serverBinaries() !== undefined
 if (!installed) console.warn('SKIPPED: test/failover.test.ts (PostgreSQL is not installed)')
 
-const BACK_WITHIN = 5_000
+const BACK_WITHIN = 30_000
 const LINKS = 20
 
 async function until(what: string, look: () => Promise<boolean> | boolean, within = BACK_WITHIN) {

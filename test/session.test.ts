@@ -1,7 +1,6 @@
 // Sessions of the console: what the cookie is, what it opens and to whom, and how it ends; at last in a real browser.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync } from 'node:fs'
-import { chromium } from 'playwright-core'
+import { hasBrowser, visit } from './browser.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
 import { exchange } from './wire.ts'
@@ -265,26 +264,16 @@ describe('a session', () => {
   })
 })
 
-const CHROMIUM = '/usr/bin/chromium'
-const built = existsSync(new URL('../dist/assets/console/index.html', import.meta.url))
-if (!existsSync(CHROMIUM)) console.warn('SKIPPED: signing in with a browser (Chromium is not installed)')
-else if (!built) console.warn('SKIPPED: signing in with a browser (the console is not built: bun run assets)')
-
-test.skipIf(!existsSync(CHROMIUM) || !built)(
+test.skipIf(!hasBrowser)(
   'in a browser: sign in, make a link, reload, sign out',
   async () => {
     const { id: ada } = (await server.post('/users', { username: 'browser', email: 'browser@example.com' })).body
     await server.post('/urls', { original_url: 'https://example.com/somebody-elses' })
     const { id, key } = await make({ user_id: ada })
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    const seen = await visit(server.base)
+    const { page } = seen
     try {
-      const page = await browser.newPage()
-      const troubles: string[] = []
-      page.on('pageerror', (error) => troubles.push(String(error)))
-      page.on('console', (message) => {
-        if (message.type() === 'error' && !/401/.test(message.text())) troubles.push(message.text())
-      })
-      await page.goto(`${server.base}/console/links`)
+      await page.goto('/console/links')
       await page.getByRole('heading', { name: 'Sign in' }).waitFor()
       await page.getByLabel('Token').fill(`${key.slice(0, -2)}xx`)
       await page.getByRole('button', { name: 'Sign in' }).click()
@@ -315,9 +304,10 @@ test.skipIf(!existsSync(CHROMIUM) || !built)(
       await page.getByText('/made-in-the-browser').first().waitFor()
       await server.call('DELETE', `/api/keys/${id}`)
       await page.getByRole('heading', { name: 'Sign in' }).waitFor() // as soon as the page asks again
-      expect(troubles).toEqual([])
+      seen.forgive(401)
+      expect(seen.complaints).toEqual([])
     } finally {
-      await browser.close()
+      await seen.close()
     }
   },
   60_000,

@@ -17,7 +17,7 @@ const binary = Bun.which('valkey-server') ?? Bun.which('redis-server')
 const possible = Boolean(binary && (serverBinaries() || process.env.TEST_DATABASE_URL))
 if (!possible) console.warn('SKIPPED: the second tier in Valkey (no valkey-server or redis-server, or no PostgreSQL)')
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = 5_000) {
+async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = 20_000) {
   const deadline = Date.now() + ms
   while (!(await isSo())) {
     if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
@@ -171,7 +171,7 @@ describe.skipIf(!possible)('Valkey', () => {
     await Bun.sleep(1_000)
     expect((await one.get(`/${link.short_code}`)).headers.get('x-cache')).toBe('HIT') // memory is in step without Valkey
     await start()
-    await until('it is used again', isShared, 10_000)
+    await until('it is used again', isShared)
   }, 40_000)
 
   test('frozen holds nobody up, and is used again when it goes on', async () => {
@@ -185,7 +185,7 @@ describe.skipIf(!possible)('Valkey', () => {
     } finally {
       valkey.kill('SIGCONT')
     }
-    await until('it is used again', isShared, 10_000)
+    await until('it is used again', isShared)
   }, 40_000)
 
   test('back with what it had an hour ago makes up for what it missed before it is believed', async () => {
@@ -199,7 +199,7 @@ describe.skipIf(!possible)('Valkey', () => {
     await stop()
     copyFileSync(join(folder, 'old.rdb'), dump)
     await start()
-    await until('it is used again', isShared, 10_000)
+    await until('it is used again', isShared)
     const three = await serve() // whose memory is empty
     try {
       expect(await go(three, changed.short_code)).toBe('https://example.com/new')
@@ -219,7 +219,7 @@ describe.skipIf(!possible)('Valkey', () => {
     await cli('SAVE')
     await stop()
     await start()
-    await until('it is used again', isShared, 10_000)
+    await until('it is used again', isShared)
     expect(await cli('EXISTS', key!)).toBe(0)
     await cli('HSET', key!, 'v', '1', 't', '{ not JSON')
     const three = await serve()

@@ -76,7 +76,7 @@ describe(`on the ${kind.name} database`, () => {
     await until(() => watermark() === 500)
     const agent = 'x'.repeat(400) // over the first segment's end, whose file is used again
     for (let n = 0; n < 12_000; n++) expect(journal.append(link.id, Date.now(), '', agent, '')).toBe(true)
-    tell({ stop: 10_000 })
+    tell({ stop: 30_000 })
     await until(() => heard.some((message) => 'stopped' in message))
     expect(watermark()).toBe(12_500)
     expect((await server.settled(`/urls/${link.id}`)).body.click_count).toBe(12_500)

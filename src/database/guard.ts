@@ -52,8 +52,12 @@ const SIGN_OF_LIFE_WITHIN = 1_500
 const BEATS_A_LOOK = 4
 /** No statement lasts longer by itself (statement_timeout is 10 s): the connection of one that does is dead. */
 const DEAD_AFTER = 12_000
+/** Where every connection is busy and none answers, each may as well wait for a lock: more pools than two at a time would be too many connections. */
+const RENEW_BUSY_EVERY = 10_000
 /** Seconds that what is under way has to leave a pool with a dead connection in it. */
 const LEAVE_WITHIN = 60
+
+const newPool = () => ({ queries: 0, answeredAt: performance.now() })
 
 type Pool = {
   connect: () => Sql
@@ -78,7 +82,8 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   let beats = 0
   let beating = false
   let lateInARow = 0
-  let onPool = { queries: 0 } // on the pool as it is now: what hangs on one that was thrown away says nothing about its connections
+  let onPool = newPool() // what hangs on a pool that was thrown away says nothing about the connections of this one
+  let renewedAt = Number.NEGATIVE_INFINITY
   let longOnes = 0 // queries that asked for more time, an import's say: what waits behind them is late without a fault
   const figures: Figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0, moves: 0, renewals: 0 }
   const listeners: (() => void)[] = []
@@ -105,6 +110,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
         if (patient) longOnes--
       })
       lateInARow = 0
+      among.answeredAt = performance.now()
       figures.queries++
       figures.seconds += (performance.now() - started) / 1000
       return result
@@ -202,6 +208,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     if (!servers || state !== 'up' || probing || beating) return
     beating = true
     let answered = false
+    const sentAt = performance.now()
     const query = whether()
     query.then(
       () => (answered = true),
@@ -212,7 +219,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
       if (servers.several && ++beats % BEATS_A_LOOK === 0 && (await servers.find(BEAT_DEADLINE).catch(() => false))) move()
     } catch (error) {
       const isSent = Boolean((query as { state?: unknown }).state)
-      if (error === LATE) await explainSilence(servers, isSent, () => answered)
+      if (error === LATE) await explainSilence(servers, { sentAt: isSent ? sentAt : undefined, answered: () => answered })
       else void probe()
     } finally {
       beating = false
@@ -220,15 +227,18 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   }
 
   /**
-   * A connection of its own tells whether the server is silent, or only the one that was asked. Nothing is said of that one where all are busy, or it
-   * still opens.
+   * A connection of its own tells whether the server is silent, or only the one that was asked. Nothing is said of that one where it still opens, or
+   * where all are busy and others are answered.
    */
-  async function explainSilence(servers: Servers, isSent: boolean, answered: () => boolean) {
+  async function explainSilence(servers: Servers, { sentAt, answered }: { sentAt: number | undefined; answered: () => boolean }) {
     const began = performance.now()
     try {
       if (await servers.find(SIGN_OF_LIFE_WITHIN)) return move()
       await Bun.sleep(performance.now() - began) // which took as many round trips as its own answer may
-      if (isSent && onPool.queries < connections && !answered()) renew(SILENT)
+      if (sentAt === undefined || answered()) return
+      const isBusy =
+        onPool.queries >= connections && (onPool.answeredAt > sentAt || performance.now() - renewedAt < RENEW_BUSY_EVERY)
+      if (!isBusy) renew(SILENT)
     } catch (error) {
       if (!(error instanceof NoPrimary && error.full) && !answered()) void probe(error)
     }
@@ -242,6 +252,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
 
   function renew(reason: string) {
     figures.renewals++
+    renewedAt = performance.now()
     log.warn({ reason }, 'the connections to the database are made anew')
     replacePool(LEAVE_WITHIN)
   }
@@ -250,7 +261,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     const old = sql
     if (closed) return
     sql = connect()
-    onPool = { queries: 0 }
+    onPool = newPool()
     void old.end({ timeout }).catch(() => {})
   }
 
