@@ -128,6 +128,7 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
     for (;;) {
       try {
         const count = await live.step(() => self.postMessage({ state }))
+        if (state.failing) self.postMessage({ state: Object.assign(state, { failing: false }) })
         if (count > 0) {
           self.postMessage({ state })
           release()
@@ -141,6 +142,7 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
           }
         }
       } catch {
+        state.failing = true
         self.postMessage({ state })
       }
       if (stopAt !== undefined && Date.now() > stopAt) return

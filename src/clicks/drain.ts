@@ -19,6 +19,8 @@ export type DrainState = {
   /** ms since 1970: when a batch was last stored, and the time of the oldest click under way. */
   lastFlush: number
   oldest: number | undefined
+  /** The last attempt failed: nothing is stored soon. */
+  failing: boolean
 }
 
 export type Report = (level: 'info' | 'warn' | 'error', fields: Record<string, unknown>, message: string) => void
@@ -31,6 +33,7 @@ export const newState = (): DrainState => ({
   adopted: 0,
   lastFlush: Date.now(),
   oldest: undefined,
+  failing: false,
 })
 
 /** Clicks stored together when there is a backlog: sums over so many make few counters. */

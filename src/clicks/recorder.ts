@@ -13,7 +13,7 @@ export type Recorder = {
   journalId: string
   /** Keeps one click; never waits, never throws. `time` in ms since 1970; the texts as visitor.ts made them. */
   record: (linkId: number, time: number, referrer: string, userAgent: string, address: string) => void
-  /** Waits, at most 500 ms, until the clicks recorded before now are stored; returns how many are not. */
+  /** Waits, at most 500 ms and not while the database is away, until the clicks recorded before now are stored; returns how many are not. */
   settled: () => Promise<number>
   /** Remembers which clicks are not stored now; what it returns says whether one of them was of one of these links. */
   unstored: () => (linkIds: number[]) => boolean
@@ -107,7 +107,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
       ready.resolve()
     } else if ('state' in message) {
       state = message.state
-      while (waiting[0] && waiting[0].sequence <= state.watermark) waiting.shift()!.done()
+      while (waiting[0] && (state.failing || waiting[0].sequence <= state.watermark)) waiting.shift()!.done()
     } else if ('noRoom' in message) {
       if (!noRoom)
         log.error(
@@ -138,7 +138,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
     },
     async settled() {
       const sequence = journal.appended()
-      if (state.watermark >= sequence) return 0
+      if (state.watermark >= sequence || state.failing) return Math.max(0, sequence - state.watermark)
       const { promise, resolve } = Promise.withResolvers<void>()
       const one = { sequence, done: resolve }
       waiting.push(one)
