@@ -6,7 +6,6 @@ export const failover: Fault = {
   signs: {
     metric: grown(/^waypost_database_moves_total$/),
     log: /another server is the primary now/,
-    alert: /^service_down firing/,
     console: /The database has not answered since|Another database server became the primary/,
   },
   cutsOff: true,

@@ -18,7 +18,7 @@ export const memoryPressure: Fault = {
     console: /Memory is at \d+ % of its limit/,
   },
   cutsOff: true,
-  atLeast: 6,
+  atLeast: 10,
   lacks: () => (process.getuid?.() === 0 && ROOT ? undefined : 'control groups cannot be made here: that takes root'),
   async begin({ members }, { random, note, client }) {
     const member = random.of(members)
@@ -30,6 +30,7 @@ export const memoryPressure: Fault = {
     const started = member.start() // memory counts where it is first used: so it goes into the group before it has any
     writeFileSync(join(group, 'cgroup.procs'), String(member.replica.pid))
     await started
+    await Bun.sleep(4_000) // a young process grows by more than what it is to have left
     const stat = readFileSync(join(group, 'memory.stat'), 'utf8')
     const idle = Number(/^total_inactive_file (\d+)/m.exec(stat)?.[1] ?? /^inactive_file (\d+)/m.exec(stat)?.[1] ?? 0)
     const may = Math.round((Number(readFileSync(join(group, usage), 'utf8')) - idle) / SHARE)
@@ -42,21 +43,24 @@ export const memoryPressure: Fault = {
           (response) => response.arrayBuffer(),
           () => {},
         )
-        if (member.endedByItself()) {
-          client.expectKill()
-          note('the system killed it')
-          await member.end('SIGKILL')
-        }
+        await seeWhetherKilled()
         await Bun.sleep(20)
       }
     })
+    async function seeWhetherKilled() {
+      if (!member.endedByItself()) return
+      client.expectKill()
+      note('the system killed it')
+      await member.end('SIGKILL')
+    }
     return {
       async end() {
         going = false
         await Promise.all(work)
-        const lived = member.replica.lives()
         writeFileSync(join(group, limit), isFirst ? '-1' : 'max')
-        if (lived) {
+        await Bun.sleep(500) // it may be about to be killed
+        await seeWhetherKilled()
+        if (member.replica.lives()) {
           note(`it went on, with ${Math.round(may / MB)} MB`)
           writeFileSync(join(ROOT!, 'cgroup.procs'), String(member.replica.pid))
         }

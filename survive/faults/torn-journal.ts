@@ -14,7 +14,7 @@ export const tornJournal: Fault = {
     console: DATABASE_AWAY,
   },
   cutsOff: true,
-  atLeast: 10, // half of it until the outage is noticed, and seen
+  atLeast: 14, // half of it until the outage is noticed, and seen
   async begin({ members }, { random, note, seconds }) {
     const member = random.of(members)
     member.cut('silent')
