@@ -46,6 +46,7 @@ export async function startFleet() {
     const standbyPort = await freePort()
     stops.push(() => wires.map((wire) => [wire.database.close(), wire.standby.close(), wire.valkey?.close()]))
     const back = network?.back ?? '127.0.0.1'
+    const chaosToken = crypto.randomUUID()
     const cluster = await startCluster({
       dir: join(dir, '.'),
       replicas: REPLICAS,
@@ -53,7 +54,7 @@ export async function startFleet() {
       env: {
         RATE_CREATE: 'off',
         RATE_READ: 'off',
-        CHAOS_TOKEN: crypto.randomUUID(),
+        CHAOS_TOKEN: chaosToken,
         LOG_LEVEL: 'info',
         DISK_FREE_MIN: '16777216',
       },
@@ -138,6 +139,7 @@ export async function startFleet() {
       /** What it said so far. */
       nginxLog: async () => (await Bun.file(cluster.nginxLog).text()).split('\n'),
       token: cluster.adminToken,
+      chaosToken,
       dir,
       members,
       pair,

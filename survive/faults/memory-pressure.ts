@@ -11,7 +11,7 @@ const MB = 1024 * 1024
 export const memoryPressure: Fault = {
   name: 'memory-pressure',
   about:
-    'One replica takes 92 % of the memory that it may; then lists of 100 links are asked of it; where the system kills it, it is started again',
+    'One replica takes 92 % of the memory that it may, most of it by /chaos; then lists of 100 links are asked of it; where the system kills it, it is started again',
   signs: {
     metric: /^waypost_memory_limit_bytes \d{1,9}$/,
     log: /little memory is left/,
@@ -20,7 +20,7 @@ export const memoryPressure: Fault = {
   cutsOff: true,
   atLeast: 10,
   lacks: () => (process.getuid?.() === 0 && ROOT ? undefined : 'control groups cannot be made here: that takes root'),
-  async begin({ members }, { random, note, client }) {
+  async begin({ members, chaosToken }, { random, note, client }) {
     const member = random.of(members)
     const group = join(ROOT!, `waypost-survive-${process.pid}`)
     mkdirSync(group, { recursive: true })
@@ -30,7 +30,14 @@ export const memoryPressure: Fault = {
     const started = member.start() // memory counts where it is first used: so it goes into the group before it has any
     writeFileSync(join(group, 'cgroup.procs'), String(member.replica.pid))
     await started
-    await Bun.sleep(4_000) // a young process grows by more than what it is to have left
+    const chaos = (method: string, body?: object) =>
+      member.ask('/chaos', {
+        method,
+        headers: { 'x-chaos-token': chaosToken, 'content-type': 'application/json' },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+    await chaos('POST', { fault: 'memory', share: 0.25, duration: 60 }) // holds 256 MB, so that the room is more than a young process grows by at once
+    await Bun.sleep(3_000)
     const stat = readFileSync(join(group, 'memory.stat'), 'utf8')
     const idle = Number(/^total_inactive_file (\d+)/m.exec(stat)?.[1] ?? /^inactive_file (\d+)/m.exec(stat)?.[1] ?? 0)
     const may = Math.round((Number(readFileSync(join(group, usage), 'utf8')) - idle) / SHARE)
@@ -61,6 +68,7 @@ export const memoryPressure: Fault = {
         await Bun.sleep(500) // it may be about to be killed
         await seeWhetherKilled()
         if (member.replica.lives()) {
+          await chaos('DELETE')
           note(`it went on, with ${Math.round(may / MB)} MB`)
           writeFileSync(join(ROOT!, 'cgroup.procs'), String(member.replica.pid))
         }
