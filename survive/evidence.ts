@@ -51,6 +51,7 @@ export async function lookFor({ name, signs }: Pick<Fault, 'name' | 'signs'>, fl
     }
   }
 
+  await screen?.live()
   await Promise.all(
     wanted.map(async (kind) => {
       for (const line of await linesOf(kind).catch(() => []))

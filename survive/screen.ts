@@ -22,6 +22,13 @@ export async function openScreen({ url, token }: { url: string; token: string })
           ),
         )
         .catch((): string[] => []),
+    /** Resolves when it is told of the fleet each second; after all replicas were gone it waits up to 15 s before it asks again. */
+    live: () =>
+      page
+        .locator('.state.good', { hasText: /live$/ })
+        .first()
+        .waitFor({ timeout: 20_000 })
+        .catch(() => {}),
     picture: (path: string) => page.screenshot({ path }).catch(() => undefined),
     close,
   }

@@ -184,10 +184,10 @@ async function breakWith(
       await member.start()
     }
   await Bun.sleep(BETWEEN)
-  const { evidence, early } = await look()
   const after = client.turn()
 
   const found = await auditWhenStored(fleet, ledger, run, mayLose(), period)
+  const { evidence, early } = await look() // a journal may be adopted only now
   const dropped = Math.min(found.clicks.lost.length, mayLose())
   const findings = findingsOf(found)
   const forgiven = dropped === found.clicks.lost.length ? findings.filter((one) => !found.clicks.lost.includes(one)) : findings

@@ -8,7 +8,7 @@ export const postgresSlow: Fault = {
     console: /The database takes \d+ ms for a small change/,
   },
   cutsOff: true, // the feed comes later
-  atLeast: 6, // three signs of life that are late
+  atLeast: 10, // three signs of life that are late
   async begin({ members }, { random, note }) {
     const ms = random.whole(100, 250)
     note(`${ms} ms`)
