@@ -1,6 +1,6 @@
 // No click is lost, and none is counted twice: kill -9, outages, purges, poison, adoption. On a real PostgreSQL, stopped and started for real.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
 import { batchOf } from '../src/clicks/batch.ts'
@@ -263,6 +263,24 @@ describe('journals that were left', () => {
     })
     await drainFolder(database, folder, options)
     expect(await clicks()).toBe(before + 500)
+  })
+
+  test('count as drained since they were, for whichever process finds them: one that starts again and again keeps none for ever', async () => {
+    const folder = temporaryFolder()
+    const id = leaveJournal(folder, 10)
+    const [name] = readdirSync(folder)
+    const file = join(folder, name!)
+    const drainedAt = async () => {
+      const dead = new Map()
+      await drainFolder(database, folder, { state: newState(), report: () => {}, dead })
+      return dead.get(id).drainedAt as number
+    }
+    const hourAgo = Date.now() - 3_600_000
+    utimesSync(file, new Date(hourAgo), new Date(hourAgo)) // an outage long ago
+    const first = await drainedAt()
+    expect(first).toBeGreaterThan(hourAgo + 3_000_000)
+    utimesSync(file, new Date(hourAgo), new Date(hourAgo)) // an hour later
+    expect(Math.abs((await drainedAt()) - hourAgo)).toBeLessThan(1_000)
   })
 
   test('beside foreign and damaged files are stored, and the files are named', async () => {

@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
 import { createLog, createLogRing } from '../src/telemetry/logs.ts'
+import { wireTo } from '../survive/wire.ts'
 import { startChild } from './child.ts'
 import { temporaryFolder } from './databases.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
@@ -102,15 +103,49 @@ test.skipIf(!installed)(
     const ring = createLogRing()
     const database = await openDatabase(config, createLog('fatal', ring))
     ends.push(() => database.close())
-    for (const [times, hanging] of [
-      [1, 2], // all of them
-      [2, 1],
-    ] as const) {
+    for (const times of [1, 2]) {
       await Promise.all([1, 2].map(() => database.run((sql) => sql`select pg_sleep(0.1)`))) // both are open
       proxy.cut()
-      for (let i = 0; i < hanging; i++) void database.run((sql) => sql`select 1`, 60_000).catch(() => {})
+      void database.run((sql) => sql`select 1`, 60_000).catch(() => {})
       while (ring.read({ limit: 100, filter: 'are made anew' }).length < times) await Bun.sleep(50)
     }
     expect(await database.run((sql) => sql<{ n: number }[]>`select 1 as n`)).toMatchObject([{ n: 1 }])
   },
 )
+
+test.skipIf(!installed)('connections that fall silent are made anew, also where each of them is waited for', async () => {
+  const proxy = await proxyTo(new URL(await (await sharedCluster()).createDatabase()), () => false)
+  const config = readConfig({ DATABASE_URL: proxy.url, DATABASE_POOL: '2', DATA_DIR: temporaryFolder() }, {})
+  const ring = createLogRing()
+  const database = await openDatabase(config, createLog('fatal', ring))
+  ends.push(() => database.close())
+  await Promise.all([1, 2].map(() => database.run((sql) => sql`select pg_sleep(0.1)`)))
+  proxy.cut()
+  const hanging = [1, 2].map(() => database.run((sql) => sql`select 1`).catch((error) => error.name))
+  while (ring.read({ limit: 100, filter: 'are made anew' }).length === 0) await Bun.sleep(50)
+  expect(await Promise.race([...hanging, 'under way'])).toBe('under way') // it was not their deadline that told
+  expect(await Promise.all(hanging)).toEqual(['DatabaseAway', 'DatabaseAway'])
+})
+
+test.skipIf(!installed)('a connection whose first query was given up while it opened is there for the next', async () => {
+  const place = new URL(await (await sharedCluster()).createDatabase())
+  const wire = await wireTo(Number(place.port))
+  ends.push(() => wire.close())
+  const url = Object.assign(place, { port: String(wire.port) }).href
+  const config = readConfig({ DATABASE_URL: url, DATABASE_POOL: '2', DATA_DIR: temporaryFolder() }, {})
+  const database = await openDatabase(config, createLog('fatal', createLogRing()))
+  ends.push(() => database.close())
+  await database.run((sql) => sql`select 1`) // one is open
+  wire.slow(100)
+  const order: string[] = []
+  const long = database.run((sql) => sql`select pg_sleep(3)`).then(() => order.push('long'))
+  const late = await database.run((sql) => sql`select 1`, 50).catch((error) => error.name) // opens the other, and does not wait for it
+  expect(late).toBe('DatabaseAway')
+  const others = Array.from({ length: 10 }, async (_, i) => {
+    await Bun.sleep(500 + i * 150) // some of them may come while a beat has it
+    await database.run((sql) => sql`select 1`)
+    order.push('other')
+  })
+  await Promise.all([long, ...others])
+  expect(order[0]).toBe('other') // not behind the long one
+})

@@ -182,7 +182,7 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
       const crowded = (drained.length + 3) * sizeOfSegment(wanted) > maxBytes
       const free = drained.filter(({ at }) => crowded || now - at > keep).map(({ segment }) => segment)
       const offered = [...free]
-      const segment = prepareSegment(slot, journalId, wanted, free, maxBytes)
+      const segment = roomFor(() => prepareSegment(slot, journalId, wanted!, free, maxBytes))
       for (const used of offered.filter((one) => !free.includes(one))) {
         reader.forget(used)
         drained.splice(
@@ -195,6 +195,20 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
     } catch (error) {
       self.postMessage({ noRoom: (error as Error).message })
     }
+  }
+
+  /** Where there is none, journals of earlier processes go first that are drained, and only kept for a failover. */
+  function roomFor<T>(work: () => T): T {
+    for (;;)
+      try {
+        return work()
+      } catch (error) {
+        const own = [...dead.values()].filter(({ segments: [first] }) => first!.path.startsWith(slot))
+        const [oldest] = own.sort((a, b) => a.drainedAt - b.drainedAt)
+        if (!oldest) throw error
+        removeJournal(oldest)
+        dead.delete(oldest.id)
+      }
   }
 
   /** Segments that are drained may be used again once they were kept long enough for a failover to show. */

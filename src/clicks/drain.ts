@@ -1,5 +1,5 @@
 // From journals into the database: the live journal of this process as it is written, and those of dead ones once.
-import { rmSync } from 'node:fs'
+import { rmSync, statSync, utimesSync } from 'node:fs'
 import { type Database, DatabaseAway } from '../database/guard.ts'
 import { messageForLog } from '../telemetry/log-error.ts'
 import { type Batch, openBatch } from './batch.ts'
@@ -181,12 +181,20 @@ export async function drainFolder(database: Database, folder: string, { state, r
       if (own.stored > 0) report('info', { journal: id, clicks: own.stored }, 'clicks of an earlier process were stored')
       if (reader.skipped() > 0)
         report('error', { file: segments.at(-1)!.path, bytes: reader.skipped() }, 'damage in a journal file was passed over')
-      dead.set(id, { id, segments, last: own.watermark, drainedAt: dead.get(id)?.drainedAt ?? Date.now() })
+      if (own.stored + own.leftOut + own.rejected > 0) touch(segments)
+      dead.set(id, { id, segments, last: own.watermark, drainedAt: writtenAt(segments) })
     } finally {
       reader.close()
     }
   }
 }
+
+/** The files tell the next process since when they are drained: one that is started again and again must not begin to count each time. */
+const touch = (segments: SegmentFile[]) => {
+  const now = new Date()
+  for (const { path } of segments) utimesSync(path, now, now)
+}
+const writtenAt = (segments: SegmentFile[]) => Math.max(...segments.map(({ path }) => statSync(path).mtimeMs))
 
 const complained = new Set<string>()
 

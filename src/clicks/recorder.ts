@@ -92,6 +92,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
       before[key] += state[key]
       state[key] = 0
     }
+    state.failing = false
     restarts++
     log.error({ restarts }, 'the click drain ended and is started again')
     await Bun.sleep(RESTART_AFTER)

@@ -28,3 +28,6 @@ export const isStalePlan = (error: unknown) =>
 
 /** Cancelled by the server's own time-out, deadlocked, out of a resource: worth another try by the client. */
 export const isPassing = (error: unknown) => /^(57014|40001|40P01|55P03|53\w{3}|58030)$/.test(codeOf(error))
+
+/** The server said so: the connection lives. */
+export const isFromServer = (error: unknown) => error instanceof postgres.PostgresError

@@ -2,7 +2,7 @@
 import type postgres from 'postgres'
 import type { Log } from '../telemetry/logs.ts'
 import { LATE, withDeadline } from './deadline.ts'
-import { isConnectionError, isPassing, isStalePlan } from './errors.ts'
+import { isConnectionError, isFromServer, isPassing, isStalePlan } from './errors.ts'
 import { NoPrimary, type Servers } from './servers.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
@@ -52,8 +52,8 @@ const SIGN_OF_LIFE_WITHIN = 1_500
 const BEATS_A_LOOK = 4
 /** No statement lasts longer by itself (statement_timeout is 10 s): the connection of one that does is dead. */
 const DEAD_AFTER = 12_000
-/** Where every connection is busy and none answers, each may as well wait for a lock: more pools than two at a time would be too many connections. */
-const RENEW_BUSY_EVERY = 10_000
+/** Connections that do not answer may as well wait for a lock: more and more pools would be too many connections. */
+const RENEW_EVERY = 10_000
 /** Seconds that what is under way has to leave a pool with a dead connection in it. */
 const LEAVE_WITHIN = 60
 
@@ -121,6 +121,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
         if (!(!servers && longOnes > 0) && ++lateInARow >= LATE_IN_A_ROW) void probe()
         throw new DatabaseAway(`no answer within ${deadline} ms`)
       }
+      if (isFromServer(error)) among.answeredAt = performance.now()
       if (error instanceof DatabaseAway) throw error
       if (isConnectionError(error)) {
         figures.lost++
@@ -231,16 +232,17 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
    * where all are busy and others are answered.
    */
   async function explainSilence(servers: Servers, { sentAt, answered }: { sentAt: number | undefined; answered: () => boolean }) {
+    const asked = sql
+    const isOver = () => answered() || sql !== asked || state !== 'up' // somebody else found out meanwhile
     const began = performance.now()
     try {
-      if (await servers.find(SIGN_OF_LIFE_WITHIN)) return move()
+      if (await servers.find(sentAt === undefined ? FIRST_ANSWER_WITHIN : SIGN_OF_LIFE_WITHIN)) return move()
       await Bun.sleep(performance.now() - began) // which took as many round trips as its own answer may
-      if (sentAt === undefined || answered()) return
-      const isBusy =
-        onPool.queries >= connections && (onPool.answeredAt > sentAt || performance.now() - renewedAt < RENEW_BUSY_EVERY)
+      if (sentAt === undefined || isOver() || performance.now() - renewedAt < RENEW_EVERY) return
+      const isBusy = onPool.queries >= connections && (longOnes > 0 || onPool.answeredAt > sentAt)
       if (!isBusy) renew(SILENT)
     } catch (error) {
-      if (!(error instanceof NoPrimary && error.full) && !answered()) void probe(error)
+      if (!(error instanceof NoPrimary && error.full) && !isOver()) void probe(error)
     }
   }
 

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 
 /** Of a cluster, the highest timeline that this machine has written to. */
 export type Followed = { system: string; timeline: number }
@@ -15,12 +15,15 @@ export function readFollowed(file: string): Followed | undefined {
 
 /** Whole or not at all. Returns whether it could: a full disk must not keep anybody from the database. */
 export function keepFollowed(file: string, followed: Followed): boolean {
+  const kept = readFollowed(file)
+  if (kept?.system === followed.system && kept.timeline >= followed.timeline) return true // another process knows more
+  const own = `${file}.${crypto.randomUUID()}`
   try {
-    const own = `${file}.${crypto.randomUUID()}`
     writeFileSync(own, `${JSON.stringify(followed)}\n`, { mode: 0o600 })
     renameSync(own, file)
     return true
   } catch {
+    rmSync(own, { force: true })
     return false
   }
 }

@@ -3,6 +3,8 @@ import type { Log } from '../telemetry/logs.ts'
 
 /** Seconds that a clock may be off before it is said: an answer of the database is never that late. */
 export const SKEW_LIMIT = 5
+/** ms. What is told later is off by up to half of it. */
+const TELLING = 2_000
 
 export type Clock = ReturnType<typeof followClock>
 
@@ -21,6 +23,7 @@ export function followClock(log: Pick<Log, 'warn' | 'info'>) {
     offset,
     /** The database said that it is `time`, somewhen between `asked` (performance.now()) and now. */
     told(time: number, asked: number) {
+      if (origin !== undefined && performance.now() - asked > TELLING) return // this process stood still meanwhile, say
       origin = time - (asked + performance.now()) / 2
       const seconds = Math.round(offset() * 10) / 10
       const isOff = Math.abs(seconds) > SKEW_LIMIT

@@ -96,7 +96,7 @@ function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, pa
     ],
     [
       !away && slow > SLOW,
-      `The database takes ${Math.round(slow)} ms for a small change: a redirect waits ${SLOW} ms for a link that is not known here, then answers 503.`,
+      `The database takes ${Math.round(slow)} ms for a small change: links that are not known here may be late, or be answered 503.`,
     ],
     [
       parts.shared?.figures().up === false,

@@ -41,6 +41,7 @@ const NOTICES_EVERY = 20
 const SAVE_EVERY = 10_000 // ms after which a position is kept also where nothing changed: EDGE_MAX_AGE counts from it
 const CHUNK = 500 // rows that one turn of the event loop applies: some 2 ms
 const DEADLINE = 60_000
+const COPY_AGAIN_AFTER = 1_000 // ms after a copy of all links failed, for want of room say: each notice would begin another
 const FIRST_ROW_WITHIN = 3_000 // there always is one: without it the connection is dead, and the feed must not wait for it
 const CHANNEL = 'waypost_changes'
 
@@ -64,6 +65,7 @@ export function followChanges({
   let saved = 0
   let underWay: Promise<void> | undefined
   let again = false
+  let notBefore = 0
   let announcing: Timer | undefined
   let stopped = false
 
@@ -84,8 +86,8 @@ export function followChanges({
   }
 
   async function read() {
-    if (stopped || database.state() !== 'up') return
     const started = Date.now()
+    if (stopped || database.state() !== 'up' || started < notBefore) return
     try {
       if (follower.broken?.()) position = undefined
       if (!position || !(await readFrom(position, started))) {
@@ -104,6 +106,7 @@ export function followChanges({
     } catch (error) {
       figures.failed++
       const noSchemaYet = (error as { code?: string }).code === '42P01'
+      if (!position && !noSchemaYet && !(error instanceof DatabaseAway)) notBefore = Date.now() + COPY_AGAIN_AFTER
       if (database.state() === 'up' && !stopped && !noSchemaYet)
         log.warn({ err: error }, 'changes could not be read and will be tried again')
     }
