@@ -184,6 +184,7 @@ describe('a sign', () => {
     const fleet = { members, dir: '.', nginxLog: async () => text(now[0]).split('\n') } as unknown as Fleet
     const look = await lookFor({ name: 'a fault', signs }, fleet, {
       read: async () => screen.shift() ?? [],
+      async live() {},
       picture() {},
     } as never)
     now = meanwhile
