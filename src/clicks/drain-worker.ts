@@ -1,6 +1,8 @@
 // The worker thread behind the recorder: makes segments ready, syncs what is written, drains the live journal, and adopts those of the dead.
+
 import { closeSync, fdatasync, openSync, readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { type Address, openPool } from '../database/connect.ts'
 import type { Database } from '../database/guard.ts'
@@ -10,7 +12,7 @@ import type { Log } from '../telemetry/logs.ts'
 import { type DeadJournal, type DrainState, drainFolder, journalDrain, newState, removeJournal } from './drain.ts'
 import { CONTROL, type PreparedSegment } from './journal.ts'
 import { openReader } from './journal-reader.ts'
-import { journalsIn, prepareSegment, type SegmentFile, segmentPath, sizeOfSegment } from './segments.ts'
+import { isWantOfRoom, journalsIn, prepareSegment, type SegmentFile, segmentPath, sizeOfSegment } from './segments.ts'
 
 export type DrainStart = {
   slot: string
@@ -203,7 +205,8 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
       try {
         return work()
       } catch (error) {
-        const own = [...dead.values()].filter(({ segments: [first] }) => first!.path.startsWith(slot))
+        if (!isWantOfRoom(error)) throw error
+        const own = [...dead.values()].filter(({ segments: [first] }) => dirname(first!.path) === slot)
         const [oldest] = own.sort((a, b) => a.drainedAt - b.drainedAt)
         if (!oldest) throw error
         removeJournal(oldest)

@@ -16,10 +16,14 @@ export const segmentPath = (folder: string, journalId: string, number: number) =
 /** 4, 16, then 64 MiB (some 300,000 clicks): a server that starts need not wait for the disk. */
 export const sizeOfSegment = (number: number) => Math.min(64, 4 << (2 * Math.min(number, 2))) * 1024 * 1024
 
-/** Thrown where the journals of a replica would take more than JOURNAL_MAX_BYTES. */
+/** Thrown where the journals of a replica would take more than JOURNAL_MAX_BYTES, or than the disk has. */
 export class JournalFull extends Error {
   override name = 'JournalFull'
 }
+
+/** Whether less of anything else on the disk would help. */
+export const isWantOfRoom = (error: unknown) =>
+  error instanceof JournalFull || /^(ENOSPC|EDQUOT)$/.test(String((error as { code?: unknown }).code))
 
 /**
  * Makes segment `number` ready in `folder`: a drained file of that size used again, else a new one, filled with zeros and synced, because a
@@ -49,7 +53,7 @@ export function prepareSegment(
   try {
     const zeros = Buffer.alloc(1024 * 1024)
     for (let at = 0; at < size; at += zeros.length) {
-      if (writeSync(file, zeros, 0, zeros.length, at) !== zeros.length) throw new Error('the disk is full')
+      if (writeSync(file, zeros, 0, zeros.length, at) !== zeros.length) throw new JournalFull('the disk is full')
     }
     fdatasyncSync(file)
   } catch (error) {

@@ -87,7 +87,7 @@ export function followChanges({
 
   async function read() {
     const started = Date.now()
-    if (stopped || database.state() !== 'up' || started < notBefore) return
+    if (stopped || database.state() !== 'up' || performance.now() < notBefore) return
     try {
       if (follower.broken?.()) position = undefined
       if (!position || !(await readFrom(position, started))) {
@@ -106,7 +106,7 @@ export function followChanges({
     } catch (error) {
       figures.failed++
       const noSchemaYet = (error as { code?: string }).code === '42P01'
-      if (!position && !noSchemaYet && !(error instanceof DatabaseAway)) notBefore = Date.now() + COPY_AGAIN_AFTER
+      if (!position && !noSchemaYet && !(error instanceof DatabaseAway)) notBefore = performance.now() + COPY_AGAIN_AFTER
       if (database.state() === 'up' && !stopped && !noSchemaYet)
         log.warn({ err: error }, 'changes could not be read and will be tried again')
     }
