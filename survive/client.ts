@@ -47,6 +47,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
   let lagSince: number | undefined
   let stopped = false
   let resting = false
+  let pace = 1
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
 
   async function ask(method: string, path: string, body?: unknown, more: Record<string, string> = headers) {
@@ -191,7 +192,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
   ]
   let due = now()
   const clock = setInterval(() => {
-    for (; due <= now(); due += 1000 / rate) {
+    for (; due <= now(); due += 1000 / (rate * pace)) {
       const choice = random.next()
       if (stopped || resting || underWay >= UNDER_WAY) continue
       void KINDS.find(([share]) => choice < share)![1]()
@@ -233,6 +234,8 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
     endLag(before: number) {
       if (lagSince !== undefined && lagSince <= before) lagSince = undefined
     },
+    /** So many times the rate from now on. */
+    pace: (times: number) => void (pace = times),
     /** Nothing is asked while it lasts. */
     rest: (lasts: boolean) => void (resting = lasts),
     /** Resolves when all that was asked is answered, or was given up. */

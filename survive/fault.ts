@@ -31,6 +31,8 @@ export type Fault = {
   allAway?: boolean
   /** A replica is cut off from the database: it keeps showing what it last knew, until 5 s after. */
   cutsOff?: boolean
+  /** It ends replicas, and starts them again: others are made where processes are to grow old. */
+  restarts?: boolean
   /** Seconds that it needs at least to show. */
   atLeast?: number
   /** Why it cannot be made here. */

@@ -1,16 +1,16 @@
-// What the replicas take: throughout the run for the plot, and before and after it under the same plain load, to be compared.
+// What the replicas take: throughout the run for the plot, and at its stages under the same load, to be compared.
 import type { Client } from './client.ts'
-import type { Fleet } from './fleet.ts'
+import type { Fleet, Member } from './fleet.ts'
 import { footprint } from './processes.ts'
 
 /** Megabytes of memory, and descriptors. */
 export type Footprint = ReturnType<typeof footprint>
 /** Of each replica, `at` seconds of the run; undefined where it did not live. */
 export type Sample = { at: number; replicas: (Footprint | undefined)[] }
+/** Of each replica; `pid` says whether it is the same process as at another stage. */
+export type Settled = (Footprint & { pid: number })[]
 
 const EVERY = 5_000
-/** As many queries at once as a pool has connections, and more: so that each is open whether the replica is old or young. */
-const CROWD = 40
 
 /** Samples from now on; the function that it returns ends that and has them. */
 export function watchFootprints({ members }: Fleet, began: number): () => Sample[] {
@@ -25,30 +25,67 @@ export function watchFootprints({ members }: Fleet, began: number): () => Sample
   }
 }
 
-const REST = 45_000 // nginx keeps idle connections for 20 s, replicas for 30
-
 /**
- * What each takes after so many `minutes` of the plain load: with every connection of its pool open, and, where there is time for that (`rest`), without
- * those of visitors, of which nginx keeps now more, now fewer.
+ * Before it is looked at, each process gets as old as the others in all that it keeps by design or grows into: the 10,000 lines of the log, the memory
+ * cache, the code that JavaScriptCore compiles where it is used often. By that alone 97 MB grew to 130 within 8 minutes of plain load, to 137 in 16.
  */
-export async function settledFootprints(
-  { members }: Fleet,
-  client: Client,
-  { minutes, rest }: { minutes: number; rest: boolean },
-): Promise<Footprint[]> {
-  await Bun.sleep(minutes * 60_000)
+const BRISK = { times: 6, seconds: 60 }
+const LINES = { count: 10_000, atOnce: 20 }
+/** Garbage collection makes memory a saw of 15 MB, so it is the median of a sample a second. */
+const LOOKS = 120
+const REST = 45_000 // nginx keeps idle connections for 20 s, replicas for 30
+/** As many queries at once as a pool has connections, and more: so that each is open whether the replica is old or young. */
+const CROWD = 40
+
+/** What each takes under the plain load, once warm; its descriptors with every connection of its pool open, and without those of visitors. */
+export async function settledFootprints({ members }: Fleet, client: Client): Promise<Settled> {
+  client.pace(BRISK.times)
+  await Bun.sleep(BRISK.seconds * 1000)
+  client.pace(1)
+  await Promise.all(members.map(fillLog))
+  const memory: number[][] = members.map(() => [])
+  for (let look = 0; look < LOOKS; look++) {
+    await Bun.sleep(1_000)
+    members.forEach(({ replica }, index) => memory[index]!.push(footprint(replica.pid).memory))
+  }
   const crowd = members.flatMap(({ ask }) =>
     Array.from({ length: CROWD }, () => ask('/users').then((answer) => answer.arrayBuffer())),
   )
   await Promise.allSettled(crowd)
-  if (rest) {
-    client.rest(true)
-    await Bun.sleep(REST)
-  }
-  const found = members.map(({ replica }) => footprint(replica.pid))
+  client.rest(true)
+  await Bun.sleep(REST)
+  const found = members.map(({ replica: { pid } }, index) => ({
+    pid,
+    memory: median(memory[index]!),
+    descriptors: footprint(pid).descriptors,
+  }))
   client.rest(false)
   return found
 }
+
+const fillLog = ({ ask }: Member) =>
+  Promise.all(
+    Array.from({ length: LINES.atOnce }, async () => {
+      for (let line = 0; line < LINES.count / LINES.atOnce; line++)
+        await ask('/urls/0').then(
+          (answer) => answer.arrayBuffer(),
+          () => {},
+        )
+    }),
+  )
+
+/** The most that one of the replicas grew to, from any stage to the last: 1.1 is 10 % more. Undefined where there are no stages. */
+export function growth(stages: Settled[], what: keyof Footprint): number | undefined {
+  const last = stages.at(-1)
+  const ratios = stages.slice(0, -1).flatMap((stage) => stage.map((one, index) => last![index]![what] / one[what]))
+  return ratios.length > 0 ? Math.max(...ratios) : undefined
+}
+
+/** 1.1 as "+10 %". */
+export const percent = (ratio: number | undefined) =>
+  ratio === undefined ? '' : `${ratio < 1 ? '−' : '+'}${Math.abs(Math.round((ratio - 1) * 100))} %`
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!
 
 /** Undefined where it ended meanwhile. */
 function read(pid: number): Footprint | undefined {

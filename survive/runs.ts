@@ -1,5 +1,6 @@
 // The last runs of every fault, a line each in a CSV file beside the report.
 import { FAULTS } from './faults/index.ts'
+import { growth, percent } from './footprints.ts'
 import type { Run } from './suite.ts'
 
 export type Kept = Record<(typeof COLUMNS)[number], string>
@@ -15,6 +16,8 @@ const COLUMNS = [
   'writes',
   'clicks',
   'recovery',
+  'memory',
+  'descriptors',
   'findings',
 ] as const
 const KEPT = 12
@@ -31,7 +34,7 @@ export async function keepRun(file: string, run: Run): Promise<Kept[]> {
   })
 }
 
-function lineOf({ began, seed, seconds, results, audit, broken }: Run): (string | number)[] {
+function lineOf({ began, seed, seconds, results, stages, audit, broken }: Run): (string | number)[] {
   const single = results.filter(({ fault }) => !FAULTS.find(({ name }) => name === fault)?.allAway)
   const recoveries = results.map(({ recovery }) => recovery ?? Number.POSITIVE_INFINITY)
   return [
@@ -45,6 +48,8 @@ function lineOf({ began, seed, seconds, results, audit, broken }: Run): (string 
     audit.writes,
     audit.clicks,
     Math.max(0, ...recoveries).toFixed(1),
+    percent(growth(stages, 'memory')),
+    percent(growth(stages, 'descriptors')),
     broken.length,
   ]
 }

@@ -4,7 +4,7 @@ import { startClient } from './client.ts'
 import { type Evidence, lookFor } from './evidence.ts'
 import type { Fault } from './fault.ts'
 import { type Fleet, ownConnection, startFleet } from './fleet.ts'
-import { type Footprint, type Sample, settledFootprints, watchFootprints } from './footprints.ts'
+import { growth, percent, type Sample, type Settled, settledFootprints, watchFootprints } from './footprints.ts'
 import { openLedger } from './ledger.ts'
 import { randomFrom } from './random.ts'
 import { openProbe } from './recovery.ts'
@@ -41,7 +41,8 @@ export type Run = {
   /** Whether the console was looked at. */
   looked: boolean
   timeline: { at: number; redirects: number; failed: number; worst: number }[]
-  footprints: { replica: number; before: Footprint; after: Footprint }[]
+  /** In a long run: at the start, when the second half began, and at the end. */
+  stages: Settled[]
   /** Every few seconds. */
   samples: Sample[]
   audit: { links: number; writes: number; clicks: number; findings: string[] }
@@ -55,11 +56,12 @@ const BETWEEN = 1_000
 const OVERHEAD = 5 // seconds that a fault takes beside its own: recovery, audit, pause
 const STORED_WITHIN = 20_000
 const LONG = 20 // minutes from which the footprint is judged
-/** Plain load before it is looked at: a young process still grows by a fifth. */
-const SETTLES = { long: { minutes: 3, rest: true }, short: { minutes: 0, rest: false } }
 const MAY_GROW = 1.1
 
-/** Each of `faults` alone, in an order made from the seed; then one after another at random, until the time is up. */
+/**
+ * Each of `faults` alone, in an order made from the seed; then one after another at random, until the time is up. In the second half of a long run
+ * none of those that restart replicas: a process that is started anew every few minutes cannot show what leaks.
+ */
 export async function survive({ seed, minutes, faults, say }: Wanted): Promise<Run> {
   const random = randomFrom(seed)
   const fleet = await startFleet()
@@ -82,8 +84,12 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     const recovered = await openProbe(fleet)
     await recovered()
     await Bun.sleep(BETWEEN)
-    const settles = minutes > LONG ? SETTLES.long : SETTLES.short
-    const before = await settledFootprints(fleet, client, settles)
+    const isLong = minutes > LONG
+    const stages: Settled[] = []
+    const settle = async () => {
+      if (isLong) stages.push(await settledFootprints(fleet, client))
+    }
+    await settle()
     const samples = watchFootprints(fleet, began)
 
     const possible = faults.filter((fault) => {
@@ -99,15 +105,14 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       say(lineOf(result))
     }
     for (const fault of shuffled(possible, random)) await go(fault)
-    while (possible.length > 0 && Date.now() + (seconds + OVERHEAD) * 1000 < deadline) await go(random.of(possible))
-
-    const after = await settledFootprints(fleet, client, settles)
+    const goOn = async (among: Fault[], until: number) => {
+      while (among.length > 0 && Date.now() + (seconds + OVERHEAD) * 1000 < until) await go(random.of(among))
+    }
+    if (isLong) await goOn(possible, began + (deadline - began) / 2)
+    await settle()
+    await goOn(isLong ? possible.filter(({ restarts }) => !restarts) : possible, deadline)
+    await settle()
     await client.stop()
-    const footprints = fleet.members.map(({ number }, index) => ({
-      replica: number,
-      before: before[index]!,
-      after: after[index]!,
-    }))
     const expected = results.reduce((sum, { clicks }) => sum + clicks.dropped, 0)
     const last = await auditWhenStored(fleet, ledger, run, expected)
     const findings = findingsOf(last)
@@ -116,7 +121,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     broken.push(...results.flatMap((result) => result.broken.map((what) => `${result.fault}: ${what}`)))
     broken.push(...forgiven.slice(0, 20).map((finding) => `at the end: ${finding}`))
     const total = (Date.now() - began) / 1000
-    if (minutes > LONG) broken.push(...footprints.flatMap(grown))
+    broken.push(...grown(stages))
     return {
       seed,
       began: new Date(began).toISOString(),
@@ -127,7 +132,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       skipped,
       looked: screen !== undefined,
       timeline: client.seconds.map(({ at, ...rest }) => ({ at: at - Math.floor(began / 1000), ...rest })),
-      footprints,
+      stages,
       samples: samples(),
       audit: { links: ledger.links.length, writes: last.writes.acknowledged, clicks: last.clicks.answered, findings: forgiven },
       broken,
@@ -254,10 +259,10 @@ async function auditWhenStored(fleet: Fleet, ledger: Running['ledger'], run: str
 
 const p99Of = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0
 
-const grown = ({ replica, before, after }: Run['footprints'][number]): string[] =>
+const grown = (stages: Settled[]): string[] =>
   (['memory', 'descriptors'] as const)
-    .filter((what) => after[what] > before[what] * MAY_GROW)
-    .map((what) => `replica ${replica}: ${what} grew from ${before[what]} to ${after[what]}`)
+    .filter((what) => (growth(stages, what) ?? 1) > MAY_GROW)
+    .map((what) => `${what} grew by ${percent(growth(stages, what))}`)
 
 function shuffled<T>(list: T[], random: Running['random']): T[] {
   const left = [...list]

@@ -7,6 +7,7 @@ import { audit, findingsOf, markOf } from '../survive/audit.ts'
 import { lookFor } from '../survive/evidence.ts'
 import { grown, type Signs } from '../survive/fault.ts'
 import type { Fleet } from '../survive/fleet.ts'
+import { growth, percent, type Settled } from '../survive/footprints.ts'
 import { CLICK, type Ledger, type Link, mayLeadTo, type Outcome, openLedger, type Write } from '../survive/ledger.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
 
@@ -311,5 +312,16 @@ describe('a sign', () => {
       evidence: { console: undefined },
       early: ['console'],
     })
+  })
+})
+
+describe('what a replica grew by', () => {
+  const stage = (...memory: number[]) => memory.map((one) => ({ pid: 1, memory: one, descriptors: 30 }))
+  test.each([
+    { stages: [], said: '' },
+    { stages: [stage(100, 100), stage(90, 120), stage(99, 110)], said: '+10 %' },
+    { stages: [stage(100), stage(100), stage(95)], said: '−5 %' },
+  ] as { stages: Settled[]; said: string }[])('is the worst of all, from any stage to the last: $said', ({ stages, said }) => {
+    expect(percent(growth(stages, 'memory'))).toBe(said)
   })
 })

@@ -15,6 +15,7 @@ export const clockStep: Fault = {
     alert: /^clock_skew firing/,
     console: /The clock of this machine is \d+ s (ahead of|behind)/,
   },
+  restarts: true,
   cutsOff: true, // restarted twice, to get another clock and to be rid of it
   lacks: () => (LIBRARY ? undefined : 'libfaketime is not installed'),
   async begin({ members, dir }, { random, seconds }) {

@@ -9,6 +9,7 @@ export const journalDiskFull: Fault = {
     log: /no room for the click journal/,
     console: /The click journal has no room/,
   },
+  restarts: true,
   cutsOff: true,
   atLeast: 14, // nginx asks it again 5 s after it was dead
   lacks: ({ replicaDisk }) => (replicaDisk ? undefined : 'a small disk cannot be mounted here: that takes root'),

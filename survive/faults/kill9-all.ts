@@ -8,6 +8,7 @@ export const kill9All: Fault = {
     log: /clicks of an earlier process were stored|the database is reachable/,
     console: /What you see is not live|The server cannot be reached/,
   },
+  restarts: true,
   allAway: true,
   async begin({ members }, { client }) {
     client.crowd(40)

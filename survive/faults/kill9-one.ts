@@ -12,4 +12,5 @@ export const kill9One: Fault = {
     await member.end('SIGKILL')
     return { end: () => member.start() }
   },
+  restarts: true,
 }

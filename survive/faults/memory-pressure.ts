@@ -17,6 +17,7 @@ export const memoryPressure: Fault = {
     log: /little memory is left/,
     console: /Memory is at \d+ % of its limit/,
   },
+  restarts: true,
   cutsOff: true,
   atLeast: 10,
   lacks: () => (process.getuid?.() === 0 && ROOT ? undefined : 'control groups cannot be made here: that takes root'),

@@ -13,6 +13,7 @@ export const schemaUpgrade: Fault = {
     log: /the schema is of the next release/,
     fleet: new RegExp(`version ${NEXT.replaceAll('.', '\\.')}`),
   },
+  restarts: true,
   cutsOff: true,
   async prepare({ dir }) {
     next = await buildNext(join(dir, 'next'))

@@ -8,6 +8,7 @@ export const sigtermAll: Fault = {
     log: /the database is reachable/,
     console: /What you see is not live|The server cannot be reached|draining/,
   },
+  restarts: true,
   allAway: true,
   async begin({ members }, { client }) {
     client.crowd(40)

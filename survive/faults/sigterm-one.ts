@@ -11,4 +11,5 @@ export const sigtermOne: Fault = {
     await member.end('SIGTERM')
     return { end: () => member.start() }
   },
+  restarts: true,
 }

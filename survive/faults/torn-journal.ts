@@ -13,6 +13,7 @@ export const tornJournal: Fault = {
     log: /damage in a journal file was passed over|clicks of an earlier process were stored/,
     console: DATABASE_AWAY,
   },
+  restarts: true,
   cutsOff: true,
   atLeast: 14, // half of it until the outage is noticed, and seen
   async begin({ members }, { random, note, seconds }) {
