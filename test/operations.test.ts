@@ -116,6 +116,26 @@ describe('the log ring', () => {
   })
 })
 
+test.each<[string, string, number, 'info' | 'debug']>([
+  ['a probe', '/health', 200, 'debug'],
+  ['a scrape', '/metrics', 200, 'debug'],
+  ['a scrape under its other name', '/prometheus', 200, 'debug'],
+  ['a probe that is told to wait', '/ready', 503, 'info'],
+  ['a scrape without its token', '/metrics', 401, 'info'],
+  ['the figures that people look at', '/metrics/json', 200, 'info'],
+  ['a request', '/users', 200, 'info'],
+])('of %s (%s, %d) the access log writes at %s', (_, route, status, level) => {
+  const said: string[] = []
+  const take = (level: string) => () => void said.push(level)
+  const logAccess = createAccessLog({ debug: take('debug'), info: take('info'), error: take('error') })
+  const at = (started: number) =>
+    logAccess({ id: 'x', path: route, origin: '', route, started, principal: NOBODY }, 'GET', status, 1)
+  for (let i = 0; i < 300; i++) at(5_000)
+  expect(said).toEqual(Array(200).fill(level))
+  at(6_000)
+  expect(said.slice(200)).toEqual(level === 'info' ? ['info', 'info'] : ['debug']) // nobody is told of probes that were left out
+})
+
 describe('the live tail', () => {
   type Sent = { event: string; id: number; data: string }
 
