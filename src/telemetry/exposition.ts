@@ -59,7 +59,7 @@ export function exposeServer(metrics: Metrics, parts: Parts) {
   expose(
     'database_beat_seconds',
     'gauge',
-    'What a small change takes: the fastest of the last three, also of those under way; 0 where none is made.',
+    'What a small change takes, under way or done: the fastest of three; 0 where none is made.',
     () => one(Math.round(members.beatTook()) / 1000),
   )
   expose('clock_offset_seconds', 'gauge', 'How far this machine’s clock is ahead of the database’s; below 0: behind.', () =>
