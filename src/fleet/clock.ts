@@ -17,7 +17,7 @@ export function followClock(log: Pick<Log, 'warn' | 'info'>) {
   let wasOff = false
 
   const now = () => (origin === undefined ? Date.now() : origin + performance.now())
-  const offset = () => (Date.now() - now()) / 1000
+  const offset = () => (origin === undefined ? 0 : (Date.now() - now()) / 1000)
 
   /** The least that it was off at each of the last times and is now, all in one direction. */
   function lasting() {
