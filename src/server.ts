@@ -126,7 +126,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
       oldestClick: oldest,
       droppedClicks: dropped,
       shortDisk: short,
-      clockOffset: clock.offset(),
+      clockOffset: clock.lasting(),
     }
   }, alertChanged)
   exposeFaults(metrics, chaos)

@@ -4,6 +4,11 @@ import type { Fault, Growth, Signs } from './fault.ts'
 import type { Fleet, Member } from './fleet.ts'
 import type { Screen } from './screen.ts'
 
+/** What is looked at. */
+type Watched = Pick<Fleet, 'dir' | 'nginxLog'> & { members: Speaker[] }
+type Speaker = Pick<Member, 'number' | 'ask'> & { replica: Pick<Member['replica'], 'url'> }
+type Shown = Pick<Screen, 'read' | 'live' | 'picture'>
+
 type Kind = keyof Signs
 
 /** The line that showed it; undefined: it was to show and did not. */
@@ -20,7 +25,7 @@ const STAMP = /^[\d/]+ [\d:]+ (?=\[)/ // of nginx's lines
  * Looks until each sign was seen. What was said already when this is called shows nothing: `early` names the signs for which there was nothing
  * else. Signs of the console are left out where nobody looks at it; where one shows, a picture of it stays.
  */
-export async function lookFor({ name, signs }: Pick<Fault, 'name' | 'signs'>, fleet: Fleet, screen: Screen | undefined) {
+export async function lookFor({ name, signs }: Pick<Fault, 'name' | 'signs'>, fleet: Watched, screen: Shown | undefined) {
   const found: Evidence = {}
   const wanted = (Object.keys(signs) as Kind[]).filter((kind) => kind !== 'console' || screen)
   for (const kind of wanted) found[kind] = undefined
@@ -83,7 +88,7 @@ const matches = (sign: RegExp | Growth, key: string, text: string) =>
 const grownTo = ({ text, value }: Line, from: number) =>
   `${text.slice(0, text.lastIndexOf(' '))} +${Math.round((value - from) * 1000) / 1000}`
 
-async function linesFrom(member: Member, kind: Exclude<Kind, 'console' | 'nginx'>, { members }: Fleet): Promise<Line[]> {
+async function linesFrom(member: Speaker, kind: Exclude<Kind, 'console' | 'nginx'>, { members }: Watched): Promise<Line[]> {
   const get = async (path: string) => (await member.ask(path)).text()
   const own = (key: string, text: string, value = 0) => ({ key: `${member.number} ${key}`, text, value })
   if (kind === 'metric')

@@ -134,6 +134,11 @@ describe.skipIf(!external)('the change feed', () => {
     await replica.built()
     const lines = () => ring.read({ limit: 10, filter: 'notice' }).map(({ message }) => message)
     const found = () => replica.changes.figures().found
+    const listening = () => sql<{ port: number }[]>`
+      select client_port as port from pg_stat_activity where query ilike 'listen%' and datname = current_database()`
+    await until('it listens', async () => (await listening()).length === 1)
+    const { polls } = replica.changes.figures()
+    await until('it caught up', () => replica.changes.figures().polls > polls + 2)
 
     await sql`insert into urls (short_code, original_url) values ('new', 'https://example.com/')`
     await sql`update urls set is_active = false where short_code in ('n1', 'n2')`
@@ -141,9 +146,8 @@ describe.skipIf(!external)('the change feed', () => {
     await until('it is told by a notice', () => found().notice === 2)
     expect(found()).toEqual({ notice: 2, poll: 0 }) // a new link is announced to nobody
 
-    const [listening] = await sql<{ port: number }[]>`
-      select client_port as port from pg_stat_activity where query ilike 'listen%' and datname = current_database()`
-    wire.forget(wire.open().filter(({ link }) => link.far.localPort === listening!.port)) // it stays open, and nothing arrives on it
+    const [deaf] = await listening()
+    wire.forget(wire.open().filter(({ link }) => link.far.localPort === deaf!.port)) // it stays open, and nothing arrives on it
     await Bun.sleep(1_100) // after which a notice is not about what is found
     for (let time = 1; time <= 3; time++) {
       await sql`update urls set is_active = not is_active where short_code not in ('n1', 'n2', 'new')`
@@ -157,6 +161,29 @@ describe.skipIf(!external)('the change feed', () => {
       return lines().length === 2
     })
     expect(found()).toEqual({ notice: 2, poll: 54 })
+    await replica.stop()
+  }, 30_000)
+
+  test('counts what changed while the database was away as found by nobody: no notice could tell of it', async () => {
+    const url = await cluster.createDatabase()
+    const wire = await wireTo(Number(new URL(url).port))
+    ends.push(async () => wire.close())
+    const database = await openOn(url.replace(/@[^/]+/, `@127.0.0.1:${wire.port}`))
+    const sql = session(url)
+    await sql`insert into urls (short_code, original_url) values ('one', 'https://example.com/')`
+    const replica = follow(database)
+    await replica.built()
+    wire.cut()
+    await until('the breaker is open', () => database.state() === 'down')
+    await sql`update urls set is_active = false where short_code = 'one'`
+    await sql`select pg_notify('waypost_changes', '')`
+    wire.giveUp(wire.open())
+    wire.heal()
+    await until('the change is obeyed', () => replica.edge.get('one')?.active === false)
+    await Bun.sleep(1_500) // after which it would be the poll that found it
+    expect(replica.changes.figures().found).toEqual({ notice: 0, poll: 0 })
+    await sql`update urls set is_active = true where short_code = 'one'`
+    await until('what changes from then on counts', () => replica.changes.figures().found.poll === 1)
     await replica.stop()
   }, 30_000)
 

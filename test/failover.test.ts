@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { readConfig } from '../src/config.ts'
-import { openDatabase } from '../src/database/connect.ts'
+import { type Address, connect, openDatabase, outside } from '../src/database/connect.ts'
+import { followServers } from '../src/database/servers.ts'
+import { wireTo } from '../survive/wire.ts'
 import { type Child, startChild } from './child.ts'
 import { databases, quiet, temporaryFolder } from './databases.ts'
 import { openPair } from './pair.ts'
@@ -142,6 +144,27 @@ describe.skipIf(!installed)('two replicas on a primary and its standby', () => {
     }
   })
 
+  /** Looks on its own for the primary among these ports. */
+  function serversAt(...ports: number[]) {
+    const hosts = ports.map((port) => ({ host: '127.0.0.1', port }))
+    const address = outside({ DATABASE_URL: urls.first }) as Extract<Address, { kind: 'external' }>
+    return followServers(hosts, (host) => connect({ ...address, hosts: [host] }, 1, { fetch_types: false }), quiet().log)
+  }
+
+  test('a primary far away has its whole time to answer, however near a standby says that it is none', async () => {
+    const wire = await wireTo(pair.first.port)
+    try {
+      wire.slow(300)
+      const servers = serversAt(pair.second.port, wire.port)
+      const began = performance.now()
+      expect(await servers.find(10_000)).toBe(true)
+      expect(servers.current().port).toBe(wire.port)
+      expect(performance.now() - began).toBeGreaterThan(1_000) // else this tries nothing
+    } finally {
+      wire.close()
+    }
+  })
+
   // The second is promoted when the first is killed; the first comes back as its standby, and is promoted when the second is frozen.
   describe.each(['SIGKILL', 'SIGSTOP'] as const)('%s to the primary, and the standby promoted:', (signal) => {
     const [from, to] = signal === 'SIGKILL' ? (['first', 'second'] as const) : (['second', 'first'] as const)
@@ -170,9 +193,12 @@ describe.skipIf(!installed)('two replicas on a primary and its standby', () => {
       const load = startLoad(replicas, codes, signal)
       await until('there is a load', () => load.ledger.created.length > 20 && load.ledger.redirects > 50)
       pair[from].signal(signal)
+      const watching = serversAt(pair[from].port, pair[to].port)
+      const found = signal === 'SIGSTOP' ? watching.find(BACK_WITHIN) : true // it waits for the frozen one
       await pair[to].promote()
       const promoted = performance.now()
       await until('both replicas write again', allWork)
+      expect(await found).toBe(true)
       if (process.env.FAILOVER_SAYS) console.log(signal, 'back', Math.round(performance.now() - promoted), 'ms after promotion')
       const until20 = load.ledger.created.length + 20
       await until('the load goes on', () => load.ledger.created.length > until20)

@@ -1,6 +1,18 @@
 // Replicas find each other through the database and ask each other over HTTP: three real processes on one real PostgreSQL, of which one is
 // killed, one is stopped, and whose database goes away.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  mock,
+  setDefaultTimeout,
+  setSystemTime,
+  spyOn,
+  test,
+} from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +21,7 @@ import { readConfig } from '../src/config.ts'
 import { outside as outsideOf } from '../src/database/connect.ts'
 import { advertisedUrl, isLoopback } from '../src/fleet/address.ts'
 import { followClock } from '../src/fleet/clock.ts'
+import { createPace } from '../src/fleet/pace.ts'
 import { createSigner } from '../src/fleet/signature.ts'
 import { startChild } from './child.ts'
 import { temporaryFolder } from './databases.ts'
@@ -53,19 +66,30 @@ describe('the clock that all replicas share', () => {
   test('is the database’s, whatever is done to this machine’s, and says when that is off, once', () => {
     const said: unknown[] = []
     const take = (level: string) => (fields: unknown) => said.push([level, fields])
-    const clock = followClock({ warn: take('warn'), info: take('info') } as never)
+    const clock = followClock({ warn: take('warn'), info: take('info') })
     expect(clock.offset()).toBe(0) // nobody told the time yet
     const truth = Date.now()
     const began = performance.now()
     const tell = () => clock.told(truth + performance.now() - began, performance.now())
     tell()
+    tell()
     setSystemTime(new Date(truth - 3_600_000))
     expect(clock.offset()).toBeWithin(-3_601, -3_599) // also before the database tells again
     expect(clock.now()).toBeWithin(truth, truth + 10_000)
     tell()
+    expect([clock.lasting(), said]).toEqual([expect.closeTo(0, 0), []]) // once is no sign
+    tell()
+    expect(clock.lasting()).toBeWithin(-3_601, -3_599)
     tell()
     setSystemTime()
+    expect(clock.lasting()).toBeCloseTo(0, 0)
     tell()
+    setSystemTime(new Date(truth + 3_600_000))
+    tell()
+    setSystemTime(new Date(truth - 3_600_000))
+    tell()
+    expect(clock.lasting()).toBe(0) // two that do not agree
+    setSystemTime()
     expect(said).toMatchObject([
       ['warn', { offset_seconds: expect.any(Number) }],
       ['info', { offset_seconds: expect.any(Number) }],
@@ -75,7 +99,7 @@ describe('the clock that all replicas share', () => {
   test('times what one replica asks of another, so that a wrong clock leaves no replica out', () => {
     const SELF = `${GONE}1`
     const signerAt = (off: number) => {
-      const clock = followClock({ warn() {}, info() {} } as never)
+      const clock = followClock({ warn() {}, info() {} })
       clock.told(Date.now() + off, performance.now())
       return createSigner({ ADMIN_TOKEN, FLEET_TOKEN: undefined }, () => 'secret', SELF, clock)
     }
@@ -86,6 +110,80 @@ describe('the clock that all replicas share', () => {
     }
     expect(ask(3_600_000, 3_600_000)).toMatchObject({ by: 'replica' })
     expect(() => ask(3_600_000, 0)).toThrow('the clocks of the replicas must agree')
+  })
+})
+
+describe('a signature holds once', () => {
+  const SELF = `${GONE}1`
+  const PATH = '/api/fleet'
+  let time: number
+  let passed: number
+  const clock = { now: () => time }
+  const signers = () => {
+    const of = () => createSigner({ ADMIN_TOKEN, FLEET_TOKEN: undefined }, () => 'secret', SELF, clock)
+    const [asks, answers] = [of(), of()]
+    const sign = () => new Request(`http://replica${PATH}`, { headers: asks.headers(SELF, PATH)! })
+    return { sign, answer: (request: Request) => answers.principalOf(request, { peers: true }) }
+  }
+  beforeEach(() => {
+    time = Date.now()
+    passed = 0
+    spyOn(performance, 'now').mockImplementation(() => passed)
+  })
+  afterEach(() => mock.restore())
+
+  test('also where the database’s clock goes ahead and back meanwhile', () => {
+    const { sign, answer } = signers()
+    const request = sign()
+    expect(answer(request)).toMatchObject({ by: 'replica' })
+    time += 3_600_000
+    answer(sign())
+    time -= 3_600_000
+    expect(() => answer(request)).toThrow('was made before')
+  })
+
+  test('and is forgotten when it does not hold any more, also where that clock went back an hour', () => {
+    const { sign, answer } = signers()
+    for (let i = 0; i < 100_000; i++) answer(sign())
+    expect(() => answer(sign())).toThrow('too many requests')
+    time -= 3_600_000
+    passed += 32_000
+    expect(answer(sign())).toMatchObject({ by: 'replica' })
+  })
+})
+
+describe('what a small change takes', () => {
+  let now = 0
+  beforeEach(() => {
+    now = 0
+    spyOn(performance, 'now').mockImplementation(() => now)
+  })
+  afterEach(() => mock.restore())
+
+  /** ms that a beat took, `!ms` for one that failed then, `?ms` for one still under way; `-` where none is made. */
+  test.each<[string, string, number]>([
+    ['nothing before there were three beats', '3 4', 0],
+    ['the fastest of the last three', '1 9 7 8', 7],
+    ['what is under way is no news before it took longer', '9 7 8 ?6', 7],
+    ['nor is one that is a little slow', '9 7 8 ?300', 7],
+    ['but what stands in the way of those after it is, while it does', '9 7 8 ?2500', 2_500],
+    ['and when it ended', '9 7 8 2500', 2_500],
+    ['until another is fast', '9 7 8 2500 6', 6],
+    ['one that failed after long is as slow as that', '9 7 8 !5000', 5_000],
+    ['also while the next is under way', '9 7 8 !5000 ?400', 5_000],
+    ['after one that failed at once nothing is known', '9 7 8 !1', 0],
+    ['nor is it while none is made', '9 7 8 -', 0],
+    ['and what was before is no news after', '9 7 8 - 5 6', 0],
+  ])('is %s: %s', (_, beats, took) => {
+    const pace = createPace(1_000)
+    for (const [, how, ms] of beats.matchAll(/([!?-]?)(\d*)/g)) {
+      if (how === '-') pace.rests()
+      if (!ms) continue
+      pace.begins()
+      now += Number(ms)
+      if (how !== '?') pace.ends(how !== '!')
+    }
+    expect(pace.took()).toBe(took)
   })
 })
 

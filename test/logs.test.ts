@@ -269,13 +269,13 @@ describe('the console’s own requests', () => {
     const { headers } = await server.post('/api/session', { token: ADMIN_TOKEN })
     const cookie = headers.get('set-cookie')!.split(';')[0]!
     await fetch(`${server.base}/events`, { headers: { cookie } })
-    await fetch(`${server.base}/ready`, { headers: { ...own, cookie } })
-    await fetch(`${server.base}/ready`)
+    await fetch(`${server.base}/robots.txt`, { headers: { ...own, cookie } })
+    await fetch(`${server.base}/robots.txt`)
     await fetch(`${server.base}/console`)
-    expect(await paths(server, { regex: '"path":"/(users|urls|events|ready|console)"' })).toEqual([
+    expect(await paths(server, { regex: '"path":"/(users|urls|events|robots\\.txt|console)"' })).toEqual([
       '/console (console)',
-      '/ready',
-      '/ready (console)',
+      '/robots.txt',
+      '/robots.txt (console)',
       '/events (console)',
       '/urls',
       '/users (console)',
@@ -294,11 +294,11 @@ describe('the console’s own requests', () => {
     ])
       expect((await fetch(`${server.base}/users`, { headers })).status).toBe(401)
     await fetch(`${server.base}/nowhere`, { headers: own })
-    await fetch(`${server.base}/ready`, { headers: { ...own, cookie: 'waypost_session=e30.x' } })
+    await fetch(`${server.base}/robots.txt`, { headers: { ...own, cookie: 'waypost_session=e30.x' } })
     await fetch(`${server.base}/console/secrets.env`, { headers: own })
     expect(await paths(server, { own: 0, filter: '"path"' })).toEqual([
       '/console/secrets.env',
-      '/ready',
+      '/robots.txt',
       '/nowhere',
       '/users',
       '/users',

@@ -52,11 +52,14 @@ test.each([
   ],
 ])('what is used, and that it nears the limit: %s', (_, groups, folder, { limit, usage, idle }) => {
   const said: unknown[] = []
-  const take = (level: string) => (fields: unknown, sentence: string) => said.push([level, fields, sentence.slice(0, 23)])
+  const take =
+    (level: string) =>
+    (fields: unknown, sentence = '') =>
+      said.push([level, fields, sentence.slice(0, 23)])
   const mib = (count: number) => String(count * 1024 ** 2)
   const files = { [limit]: mib(100), [usage]: mib(95), 'memory.stat': `cache 1\n${idle} ${mib(40)}\nactive_file 7` }
   const root = kernel(groups, Object.fromEntries(Object.entries(files).map(([name, text]) => [join(folder, name), text])))
-  const memory = watchMemory({ warn: take('warn'), info: take('info') } as never, root)
+  const memory = watchMemory({ warn: take('warn'), info: take('info') }, root)
   expect(memory.figures()).toEqual({ limit: 100 * 1024 ** 2, used: 55 * 1024 ** 2, tight: false })
   for (const used of [131, 139, 127, 123, 124]) {
     writeFileSync(join(root.cgroup, folder, usage), mib(used))

@@ -6,6 +6,7 @@ import { NOBODY } from '../src/http/principal.ts'
 import { continueErasures } from '../src/links/erase.ts'
 import { logStream } from '../src/telemetry/log-stream.ts'
 import { createLog, createLogRing } from '../src/telemetry/logs.ts'
+import { userStore } from '../src/users/store.ts'
 import { startChild } from './child.ts'
 import { type DatabaseKind, databases } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
@@ -113,6 +114,26 @@ describe('the log ring', () => {
     at(6_000, 200)
     expect(ring.read({ limit: 2, level: 'info' })).toMatchObject([{ message: 'request' }, { lines: 1_600 }])
   })
+})
+
+test.each<[string, string, number, 'info' | 'debug']>([
+  ['a probe', '/health', 200, 'debug'],
+  ['a scrape', '/metrics', 200, 'debug'],
+  ['a scrape under its other name', '/prometheus', 200, 'debug'],
+  ['a probe that is told to wait', '/ready', 503, 'info'],
+  ['a scrape without its token', '/metrics', 401, 'info'],
+  ['the figures that people look at', '/metrics/json', 200, 'info'],
+  ['a request', '/users', 200, 'info'],
+])('of %s (%s, %d) the access log writes at %s', (_, route, status, level) => {
+  const said: string[] = []
+  const take = (level: string) => () => void said.push(level)
+  const logAccess = createAccessLog({ debug: take('debug'), info: take('info'), error: take('error') })
+  const at = (started: number) =>
+    logAccess({ id: 'x', path: route, origin: '', route, started, principal: NOBODY }, 'GET', status, 1)
+  for (let i = 0; i < 300; i++) at(5_000)
+  expect(said).toEqual(Array(200).fill(level))
+  at(6_000)
+  expect(said.slice(200)).toEqual(level === 'info' ? ['info', 'info'] : ['debug']) // nobody is told of probes that were left out
 })
 
 describe('the live tail', () => {
@@ -666,6 +687,23 @@ describe.each(databases)('books that balance on the $name database', (kind) => {
     expect((await server.get('/urls/leaving2/stats')).status).toBe(404)
     for (const short_code of ['leaving1', 'leaving2'])
       expect((await server.post('/urls', { original_url: target, short_code })).status).toBe(409)
+  })
+
+  test('of a user with many links each thousand is told of when it is gone, and not at the end of all', async () => {
+    const { body: user } = await server.post('/users', { username: 'long', email: 'long@example.com' })
+    const { run } = server.database
+    await run(
+      (sql) => sql`insert into urls (short_code, original_url, user_id)
+        select 'of-long-' || n, ${target}, ${user.id}::bigint from generate_series(1, 1001) n`,
+    )
+    const told: [number, Promise<number>][] = []
+    const left = () => run((sql) => sql`select from urls where user_id = ${user.id}`).then(({ count }) => count)
+    await userStore(server.database).delete(user.id, (links) => told.push([links.length, left()]))
+    expect(await Promise.all(told.map(async ([links, left]) => [links, await left]))).toEqual([
+      [1_000, 1],
+      [1, 0],
+    ])
+    expect((await server.get(`/users/${user.id}`)).status).toBe(404)
   })
 })
 

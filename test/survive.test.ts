@@ -6,7 +6,6 @@ import schema from '../sql/0001-schema.sql' with { type: 'text' }
 import { audit, findingsOf, markOf } from '../survive/audit.ts'
 import { lookFor } from '../survive/evidence.ts'
 import { grown, type Signs } from '../survive/fault.ts'
-import type { Fleet } from '../survive/fleet.ts'
 import { growth, percent, type Settled } from '../survive/footprints.ts'
 import { CLICK, type Ledger, type Link, mayLeadTo, type Outcome, openLedger, type Write } from '../survive/ledger.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
@@ -182,12 +181,12 @@ describe('a sign', () => {
         return new Response(text(now[place]))
       },
     }))
-    const fleet = { members, dir: '.', nginxLog: async () => text(now[0]).split('\n') } as unknown as Fleet
+    const fleet = { members, dir: '.', nginxLog: async () => text(now[0]).split('\n') }
     const look = await lookFor({ name: 'a fault', signs }, fleet, {
       read: async () => screen.shift() ?? [],
       async live() {},
-      picture() {},
-    } as never)
+      async picture() {},
+    })
     now = meanwhile
     return look()
   }

@@ -1,9 +1,11 @@
-// Stands between every query and the pool: a bound on how many wait, a deadline for each, and a breaker while the database is away.
+// Stands between every query and the pool: a bound on how many wait, a deadline for each, and a breaker while the database is away. beat.ts asks
+// on its own whether there still is an answer.
 import type postgres from 'postgres'
 import type { Log } from '../telemetry/logs.ts'
+import { assertWritable, FIRST_ANSWER_WITHIN, SILENT, startBeat, whether } from './beat.ts'
 import { LATE, withDeadline } from './deadline.ts'
 import { isConnectionError, isFromServer, isPassing, isStalePlan } from './errors.ts'
-import { NoPrimary, type Servers } from './servers.ts'
+import type { Servers } from './servers.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
 export type Transaction = postgres.TransactionSql<{ bigint: number }>
@@ -38,22 +40,10 @@ export class DatabaseAway extends Error {
 const DEADLINE = 5_000
 const PROBE_EVERY = 500
 const PROBE_DEADLINE = 2_000
-/** Of a first answer by a new connection, which takes some six round trips with its handshake: half a second each is slow, and not away. */
-const FIRST_ANSWER_WITHIN = 3_000
 const BOOT_DEADLINE = 10_000 // of the embedded one's first answer, on a busy machine
 const LATE_IN_A_ROW = 3
-const SILENT = 'one of them does not answer'
-/** A query each second: a connection that was cut without a word shows by its silence, before a visitor waits for it. */
-const BEAT_EVERY = 1_000
-const BEAT_DEADLINE = 1_000
-/** And then a new connection's first answer, by which a server that is slow, at half a second there and back, is told from a silent one. */
-const SIGN_OF_LIFE_WITHIN = 1_500
-/** Every so many beats all servers are asked whether another took over while the one followed lives on. */
-const BEATS_A_LOOK = 4
 /** No statement lasts longer by itself (statement_timeout is 10 s): the connection of one that does is dead. */
 const DEAD_AFTER = 12_000
-/** Connections that do not answer may as well wait for a lock: more and more pools would be too many connections. */
-const RENEW_EVERY = 10_000
 /** Seconds that what is under way has to leave a pool with a dead connection in it. */
 const LEAVE_WITHIN = 60
 
@@ -79,8 +69,6 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   let closed = false
   let pretended = 0
   let probing = false
-  let beats = 0
-  let beating = false
   let lateInARow = 0
   let onPool = newPool() // what hangs on a pool that was thrown away says nothing about the connections of this one
   let renewedAt = Number.NEGATIVE_INFINITY
@@ -193,57 +181,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
       if (state === 'down') figures.moves++
       replacePool(0)
     }
-    await assertWritable(whether(), state === 'up' ? PROBE_DEADLINE : servers ? FIRST_ANSWER_WITHIN : BOOT_DEADLINE)
-  }
-
-  const whether = () => sql<{ read_only: boolean }[]>`
-    select pg_is_in_recovery() or current_setting('transaction_read_only')::bool as read_only`
-
-  async function assertWritable(query: ReturnType<typeof whether>, deadline: number) {
-    const [row] = await withDeadline(query, deadline)
-    if (row!.read_only) throw new Error('it takes no writes: a standby, or a primary that was demoted')
-  }
-
-  /** One beat visits one connection, and the next another: the pool uses them in turn. */
-  async function beat() {
-    if (!servers || state !== 'up' || probing || beating) return
-    beating = true
-    let answered = false
-    const sentAt = performance.now()
-    const query = whether()
-    query.then(
-      () => (answered = true),
-      () => {},
-    )
-    try {
-      await assertWritable(query, BEAT_DEADLINE)
-      if (servers.several && ++beats % BEATS_A_LOOK === 0 && (await servers.find(BEAT_DEADLINE).catch(() => false))) move()
-    } catch (error) {
-      const isSent = Boolean((query as { state?: unknown }).state)
-      if (error === LATE) await explainSilence(servers, { sentAt: isSent ? sentAt : undefined, answered: () => answered })
-      else void probe()
-    } finally {
-      beating = false
-    }
-  }
-
-  /**
-   * A connection of its own tells whether the server is silent, or only the one that was asked. Nothing is said of that one where it still opens, or
-   * where all are busy and others are answered.
-   */
-  async function explainSilence(servers: Servers, { sentAt, answered }: { sentAt: number | undefined; answered: () => boolean }) {
-    const asked = sql
-    const isOver = () => answered() || sql !== asked || state !== 'up' // somebody else found out meanwhile
-    const began = performance.now()
-    try {
-      if (await servers.find(sentAt === undefined ? FIRST_ANSWER_WITHIN : SIGN_OF_LIFE_WITHIN)) return move()
-      await Bun.sleep(performance.now() - began) // which took as many round trips as its own answer may
-      if (sentAt === undefined || isOver() || performance.now() - renewedAt < RENEW_EVERY) return
-      const isBusy = onPool.queries >= connections && (longOnes > 0 || onPool.answeredAt > sentAt)
-      if (!isBusy) renew(SILENT)
-    } catch (error) {
-      if (!(error instanceof NoPrimary && error.full) && !isOver()) void probe(error)
-    }
+    await assertWritable(whether(sql), state === 'up' ? PROBE_DEADLINE : servers ? FIRST_ANSWER_WITHIN : BOOT_DEADLINE)
   }
 
   function move() {
@@ -268,7 +206,19 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   }
 
   void probe()
-  const heart = setInterval(beat, BEAT_EVERY)
+  const stopBeat =
+    servers &&
+    startBeat({
+      servers,
+      connections,
+      sql: () => sql,
+      isUp: () => state === 'up',
+      isProbing: () => probing,
+      traffic: () => ({ ...onPool, longOnes, renewedAt }),
+      probe: (failure) => void probe(failure),
+      move,
+      renew,
+    })
 
   return {
     run: (work, deadline) => run(work, deadline),
@@ -286,7 +236,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
     async close() {
       closed = true
       firstProbe.resolve()
-      clearInterval(heart)
+      stopBeat?.()
       await sql.end({ timeout: 5 }).catch(() => {})
     },
   }

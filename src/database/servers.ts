@@ -10,8 +10,7 @@ export type Servers = {
   current: () => Host
   several: boolean
   /**
-   * Asks all of them for the one that takes writes, and follows it: true where it is another than before. Each has `ms` to answer, and where another
-   * answered already, a second. Throws NoPrimary.
+   * Asks all of them for the one that takes writes, and follows it: true where it is another than before. Each has `ms` to answer. Throws NoPrimary.
    */
   find: (ms: number) => Promise<boolean>
 }
@@ -23,8 +22,8 @@ export class NoPrimary extends Error {
   full = false
 }
 
-/** How long the others may take where one answered that takes no writes: it may be promoted any moment. */
-const SILENT_WITHIN = 1_000
+/** One that takes no writes is asked again so often while others are waited for: it may be promoted any moment. */
+const AGAIN_AFTER = 500
 /** How much longer the others may take once one said yes: a frozen one must not hold up a failover, nor a left one win because it is nearer. */
 const OTHERS_WITHIN = 250
 
@@ -68,27 +67,39 @@ export function followServers(hosts: Host[], connect: (host: Host) => Sql, log: 
       known ??= file === undefined ? undefined : readFollowed(file)
       const candidates: Candidate[] = []
       const reasons: string[] = []
+      const silent = new Set(hosts)
+      const until = performance.now() + ms
+      let over = false
       let full = false
       const found = Promise.withResolvers<void>()
-      const answered = Promise.withResolvers<void>()
-      const answers = hosts.map(async (host, place) => {
-        try {
-          const standing = await ask(place, ms)
-          answered.resolve()
-          if (standing.writable && !isBehind(standing)) {
-            candidates.push({ place, standing })
-            found.resolve()
-          } else reasons.push(`${nameOf(host)} ${standing.writable ? passedOver(standing) : 'takes no writes'}`)
-        } catch (error) {
-          const { code, message } = error as { code?: string; message: string }
-          full ||= code === '53300'
-          reasons.push(`${nameOf(host)}: ${message || code}`)
-        }
-      })
-      const all = Promise.all(answers)
-      const enough = found.promise.then(() => Bun.sleep(OTHERS_WITHIN))
-      const silence = Promise.all([answered.promise, Bun.sleep(SILENT_WITHIN)])
-      await Promise.race([all, enough, silence.then(() => (candidates.length > 0 ? enough : undefined))])
+      const allSpoke = Promise.withResolvers<void>()
+
+      async function follows(host: Host, place: number) {
+        let left = ms
+        do {
+          try {
+            const standing = await ask(place, left)
+            if (standing.writable && !isBehind(standing)) {
+              candidates.push({ place, standing })
+              return found.resolve()
+            }
+            reasons[place] = `${nameOf(host)} ${standing.writable ? passedOver(standing) : 'takes no writes'}`
+          } catch (error) {
+            const { code, message } = error as { code?: string; message: string }
+            full ||= code === '53300'
+            reasons[place] = `${nameOf(host)}: ${message || code}`
+            return
+          } finally {
+            silent.delete(host)
+            if (silent.size === 0) allSpoke.resolve()
+          }
+          await Bun.sleep(AGAIN_AFTER)
+          left = Math.round(until - performance.now())
+        } while (!over && left > AGAIN_AFTER)
+      }
+      hosts.forEach((host, place) => void follows(host, place))
+      await Promise.race([allSpoke.promise, found.promise.then(() => Bun.sleep(OTHERS_WITHIN))])
+      over = true
       const [best] = candidates.toSorted((a, b) => rank(b) - rank(a) || a.place - b.place)
       if (!best) throw Object.assign(new NoPrimary(reasons.join('; ')), { full })
       const moved = best.place !== current

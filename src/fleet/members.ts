@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { OpenDatabase } from '../database/connect.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Clock } from './clock.ts'
+import { createPace } from './pace.ts'
 import type { Replica } from './schema.ts'
 import { type Row, replicaStore } from './store.ts'
 
@@ -11,7 +12,6 @@ const TOLD_WITHIN = 2_500 // without a beat for longer, the database does not te
 const LOST_AFTER = 3_000
 const GONE_AFTER = 600_000 // lost for longer, it is not asked any more
 const FORGET_EVERY = 60
-const BEATS_KEPT = 3
 
 export type Members = ReturnType<typeof followMembers>
 
@@ -34,7 +34,7 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
   const store = replicaStore(database)
   const place = `${hostname()}:${folder}`
   const alone = database.address.kind === 'embedded'
-  let took: number[] = [] // ms, of the last beats
+  const pace = createPace(EVERY)
   let others: Member[] = []
   let beats = 0
   let lastBeat = Number.NEGATIVE_INFINITY
@@ -44,11 +44,12 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
 
   /** One at a time: a slow database delays the next beat, and nothing else. */
   async function beat() {
-    if (database.state() !== 'up' || self().url === null) return // before the port is open, nobody could ask it anything
+    if (database.state() !== 'up' || self().url === null) return pace.rests() // before the port is open, nobody could ask it anything
     try {
       const asked = performance.now()
+      pace.begins()
       const { clock: time, others: rows } = await store.beat(self(), place)
-      took = [...took, performance.now() - asked].slice(-BEATS_KEPT)
+      pace.ends(true)
       clock.told(time, asked)
       const known = new Map(others.map((other) => [other.id, other.heard]))
       const wasAway = asked - lastBeat > TOLD_WITHIN
@@ -62,6 +63,7 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
       if (beats++ % FORGET_EVERY === 0) await store.forget(self().id, beats === 1 ? place : null)
       failing = false
     } catch (error) {
+      pace.ends(false)
       const preparing = (error as { code?: string }).code === '42P01' // the schema is being made
       if (!failing && !preparing && database.state() === 'up')
         log.warn({ err: error }, 'this replica could not say that it is alive; it is tried again each second')
@@ -82,8 +84,8 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
 
   return {
     self,
-    /** ms that the database took for this replica's sign of life: at least so many in each of the last three. */
-    beatTook: () => (took.length < BEATS_KEPT ? 0 : Math.min(...took)),
+    /** ms that the database takes for this replica's sign of life: at least so many in each of the last three. 0 where none is made. */
+    beatTook: () => (database.state() === 'up' ? pace.took() : 0),
     /** Says at once how this replica is now. */
     say: tick,
     /** This replica first, then the others by host and slot. With the database away, those last known. */

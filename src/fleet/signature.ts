@@ -29,7 +29,8 @@ export function createSigner(
   const derive = (secret: string, salt: string) => Buffer.from(hkdfSync('sha256', secret, salt, 'waypost fleet requests v1', 32))
   const own = FLEET_TOKEN === undefined ? undefined : derive(FLEET_TOKEN, '')
   let derived: { from: string; key: Buffer } | undefined
-  const seen = new Map<string, number>() // nonces that were used, oldest first, and when each may be forgotten
+  // Nonces that were used, oldest first, and when each may be forgotten: by a clock that nobody sets, else one that is put back keeps them all.
+  const seen = new Map<string, number>()
 
   function key(): Buffer | undefined {
     const secret = shared()
@@ -44,7 +45,7 @@ export function createSigner(
       .digest()
 
   function assertFirst(nonce: string, time: number) {
-    const now = clock.now()
+    const now = performance.now()
     for (const [old, until] of seen) {
       if (until > now) break
       seen.delete(old)
@@ -52,7 +53,7 @@ export function createSigner(
     if (seen.has(nonce)) throw new Problem(401, 'this request was made before: its signature holds once')
     if (seen.size >= REMEMBERED)
       throw new Problem(503, 'too many requests of other replicas', { headers: { 'Retry-After': '30' } })
-    seen.set(nonce, Math.max(time, now) + VALID_FOR + 1_000)
+    seen.set(nonce, now + Math.max(time - clock.now(), 0) + VALID_FOR + 1_000)
   }
 
   return {

@@ -22,9 +22,11 @@ export async function purgeLink(database: Database, id: number, owner: Owner): P
   return link
 }
 
-/** Erases all links of a user, deleted ones too, and the user's events. Returns their targets. */
-export async function deleteLinksOf(database: Database, userId: number): Promise<Target[]> {
-  const targets: Target[] = []
+/**
+ * Erases all links of a user, deleted ones too, and the user's events. `changed` is told of each chunk as soon as it is committed: other replicas
+ * would find it before they are told, and if the rest fails it is gone all the same.
+ */
+export async function deleteLinksOf(database: Database, userId: number, changed: (targets: Target[]) => void): Promise<void> {
   for (;;) {
     const links = await database.run(
       (sql) => sql<Target[]>`
@@ -37,7 +39,7 @@ export async function deleteLinksOf(database: Database, userId: number): Promise
         select ${targetColumns(sql)} from purged u`,
     )
     if (links.length === 0) break
-    targets.push(...links)
+    changed(links)
     await eraseEvents(
       database,
       links.map(({ id }) => id),
@@ -50,7 +52,6 @@ export async function deleteLinksOf(database: Database, userId: number): Promise
           select id from events where user_id = ${userId} order by id limit ${ROWS_A_CHUNK} for update))`,
     ),
   )
-  return targets
 }
 
 /** Goes through the list of erasures once; the server calls it every few seconds. Returns how many are done for good. */

@@ -3,6 +3,7 @@ import statement from '../../sql/changes.sql' with { type: 'text' }
 import { connect, type Pool } from '../database/connect.ts'
 import { DatabaseAway, type Sql } from '../database/guard.ts'
 import type { Log } from '../telemetry/logs.ts'
+import { type Found, watchNotices } from './notices.ts'
 import type { Position } from './position.ts'
 import type { Target } from './target.ts'
 
@@ -27,15 +28,9 @@ export type Changes = {
   stop: () => Promise<void>
 }
 
-/** `found`: changes of links that were there before, by what told of them. A new link is announced to nobody. */
-type Figures = Record<'lastPoll' | 'polls' | 'applied' | 'restarts' | 'failed', number> & {
-  found: { notice: number; poll: number }
-}
+type Figures = Record<'lastPoll' | 'polls' | 'applied' | 'restarts' | 'failed', number> & { found: Found }
 
 const EVERY = 400
-const NOTICE_WITHIN = 1_000 // ms before or after a change was found: the poll may only have been faster
-const UNANNOUNCED = 3 // times in a row that the poll found changes and no notice told of them, until it is said
-const LISTEN_AGAIN_AFTER = 10_000 // ms: the connection may have been forgotten on its way, and nothing else would tell
 const AFTER_NOTICE = 20 // ms between two polls, however many notices arrive
 const NOTICES_EVERY = 20
 const SAVE_EVERY = 10_000 // ms after which a position is kept also where nothing changed: EDGE_MAX_AGE counts from it
@@ -65,6 +60,7 @@ export function followChanges({
   let saved = 0
   let underWay: Promise<void> | undefined
   let again = false
+  let unheard = true // what changed while nobody listened here: no notice can have told of it
   let notBefore = 0
   let announcing: Timer | undefined
   let stopped = false
@@ -88,9 +84,11 @@ export function followChanges({
   async function read() {
     const started = Date.now()
     if (stopped || database.state() !== 'up' || performance.now() < notBefore) return
+    const first = unheard
+    unheard = false
     try {
       if (follower.broken?.()) position = undefined
-      if (!position || !(await readFrom(position, started))) {
+      if (!position || !(await readFrom(position, started, !first))) {
         figures.restarts++
         log.info(
           { before: position?.identity },
@@ -99,12 +97,13 @@ export function followChanges({
         position = undefined
         saved = 0
         position = await follower.restart()
-        await readFrom(position, Date.now())
+        await readFrom(position, Date.now(), !first)
       }
       figures.polls++
       figures.lastPoll = started
     } catch (error) {
       figures.failed++
+      unheard ||= first
       const noSchemaYet = (error as { code?: string }).code === '42P01'
       if (!position && !noSchemaYet && !(error instanceof DatabaseAway)) notBefore = performance.now() + COPY_AGAIN_AFTER
       if (database.state() === 'up' && !stopped && !noSchemaYet)
@@ -113,7 +112,7 @@ export function followChanges({
   }
 
   /** Applies what changed since `from`; false where the database is another one. */
-  async function readFrom(from: Position, at: number): Promise<boolean> {
+  async function readFrom(from: Position, at: number, caughtUp: boolean): Promise<boolean> {
     const silence = Promise.withResolvers<never>()
     let silent = false
     const timer = setTimeout(() => {
@@ -136,7 +135,7 @@ export function followChanges({
         next = { identity: first.identity, snapshot: first.snapshot, at }
         chunk = rows.filter((row) => row.code !== null) as Target[]
         figures.applied += chunk.length
-        watch.found(chunk.reduce((sum, { version }) => sum + (version > 1 ? 1 : 0), 0))
+        if (caughtUp) watch.found(chunk.reduce((sum, { version }) => sum + (version > 1 ? 1 : 0), 0))
       }
       if (!next) return false
       if (chunk.length > 0 || at - saved > SAVE_EVERY) {
@@ -169,13 +168,17 @@ export function followChanges({
           watch.noticed()
           void poll()
         },
-        () => void poll(),
+        catchUp,
       )
       .catch(() => {})
   }
+  function catchUp() {
+    unheard = true
+    void poll()
+  }
   database.onUp(() => {
     listen()
-    void poll()
+    catchUp()
   })
 
   return {
@@ -194,44 +197,6 @@ export function followChanges({
       clearTimeout(announcing)
       await listener?.end({ timeout: 1 }).catch(() => {})
       await underWay?.catch(() => {})
-    },
-  }
-}
-
-/** Whether notices arrive: without them changes are obeyed by the poll, and nobody would notice that they are lost, by a pooler say. */
-function watchNotices(found: Figures['found'], log: Log) {
-  let waiting = 0 // changes found that no notice told of yet
-  let since = 0
-  let lastNotice = Number.NEGATIVE_INFINITY
-  let inARow = 0
-  let saidAt: number | undefined
-  return {
-    found(changes: number) {
-      const now = performance.now()
-      if (now - lastNotice < NOTICE_WITHIN) found.notice += changes
-      else if (changes > 0) {
-        if (waiting === 0) since = now
-        waiting += changes
-      }
-    },
-    noticed() {
-      lastNotice = performance.now()
-      found.notice += waiting
-      waiting = 0
-      inARow = 0
-      if (saidAt !== undefined) log.info('notices of changes arrive again')
-      saidAt = undefined
-    },
-    /** True when it is time to listen anew. */
-    isDeaf(listening: boolean): boolean {
-      const now = performance.now()
-      if (waiting === 0 || now - since < NOTICE_WITHIN) return false
-      found.poll += waiting
-      waiting = 0
-      if (!listening || ++inARow < UNANNOUNCED || (saidAt !== undefined && now - saidAt < LISTEN_AGAIN_AFTER)) return false
-      if (saidAt === undefined) log.warn('no notice tells of changes: the poll finds them, up to 400 ms later')
-      saidAt = now
-      return true
     },
   }
 }

@@ -56,8 +56,11 @@ export function exposeServer(metrics: Metrics, parts: Parts) {
   expose('database_renewals_total', 'counter', 'Times its connections were made anew because one of them did not answer.', () =>
     one(database.figures().renewals),
   )
-  expose('database_beat_seconds', 'gauge', 'What a small change took, the fastest of the last three; 0 where none is made.', () =>
-    one(Math.round(members.beatTook()) / 1000),
+  expose(
+    'database_beat_seconds',
+    'gauge',
+    'What a small change takes, under way or done: the fastest of three; 0 where none is made.',
+    () => one(Math.round(members.beatTook()) / 1000),
   )
   expose('clock_offset_seconds', 'gauge', 'How far this machine’s clock is ahead of the database’s; below 0: behind.', () =>
     one(Math.round(clock.offset() * 1000) / 1000),

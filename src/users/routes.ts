@@ -75,7 +75,7 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
     .delete(
       '/users/:id',
       async ({ params, set }) => {
-        resolver.changed(await users.delete(idOf(params.id, 'User')))
+        await users.delete(idOf(params.id, 'User'), resolver.changed)
         await changed()
         set.status = 204
       },

@@ -38,14 +38,13 @@ export function userStore(database: Database) {
       return user
     },
 
-    /** Deletes the user with its links (their codes stay taken) and all events of both. */
-    async delete(id: number): Promise<Target[]> {
+    /** Deletes the user with its links (their codes stay taken) and all events of both; `changed` is told of the links, chunk by chunk. */
+    async delete(id: number, changed: (targets: Target[]) => void): Promise<void> {
       await this.find(id, undefined)
-      const targets = await deleteLinksOf(database, id)
+      await deleteLinksOf(database, id, changed)
       const gone = await database.run((sql) => sql`delete from users where id = ${id}`)
       total.changed()
       if (gone.count === 0) throw notFound('User')
-      return targets
     },
 
     async list({ username, email }: UserFilter, page: Page, owner: Owner): Promise<{ rows: User[]; total: Total }> {
