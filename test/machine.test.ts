@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
+import { watchDescriptors } from '../src/telemetry/descriptors.ts'
 import { limits, watchMemory } from '../src/telemetry/machine.ts'
 import { temporaryFolder } from './databases.ts'
 
@@ -67,6 +68,40 @@ test.each([
     ['info', { used_mib: 83, limit_mib: 100 }, 'there is enough memory '],
   ])
   memory.stop()
+})
+
+test('few descriptors are left: said once, at the limit too, and once that there are enough again', async () => {
+  const script = `
+    import { closeSync, openSync } from 'node:fs'
+    import { watchDescriptors } from '${join(import.meta.dir, '../src/telemetry/descriptors.ts')}'
+    const said = []
+    const watch = watchDescriptors({ warn: (...line) => said.push(line), info: (...line) => said.push(line) })
+    const open = []
+    const figures = []
+    for (const share of [0.5, 0.81, 2, 0.78, 0.5]) {
+      try {
+        while (watch.figures().open < share * 300) { open.push(openSync('/dev/null', 'r')); watch.look() }
+      } catch {} // at 300
+      while (watch.figures().open > share * 300) { closeSync(open.pop()); watch.look() }
+      figures.push(watch.figures())
+    }
+    console.log(JSON.stringify({ said, figures }))
+    process.exit()`
+  const child = Bun.spawn(['sh', '-c', 'ulimit -n 300; exec "$0" --no-env-file -e "$1"', process.execPath, script], {
+    stdout: 'pipe',
+  })
+  const { said, figures } = await new Response(child.stdout).json()
+  expect(figures.map(({ open, most, low }: Record<string, unknown>) => [open, most, low])).toEqual([
+    [150, 300, false],
+    [243, 300, true],
+    [300, 300, true],
+    [234, 300, true],
+    [150, 300, false],
+  ])
+  expect(said).toEqual([
+    [{ open: 241, most: 300 }, 'few descriptors are left: at the limit no connection is accepted'],
+    [{ open: 225, most: 300 }, 'there are enough descriptors again'],
+  ])
 })
 
 /** Folders as the kernel would show them. */

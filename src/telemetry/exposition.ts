@@ -22,7 +22,7 @@ type Parts = {
   edge: EdgeTier | undefined
   shared: SharedCache | undefined
   clock: Clock
-  members: Pick<Members, 'beatTook'>
+  members: Pick<Members, 'beatTook' | 'lost'>
   lifecycle: Lifecycle
   disk: Disk
 }
@@ -58,6 +58,9 @@ export function exposeServer(metrics: Metrics, parts: Parts) {
   )
   expose('database_beat_seconds', 'gauge', 'What a small change took, the fastest of the last three; 0 where none is made.', () =>
     one(Math.round(members.beatTook()) / 1000),
+  )
+  expose('replicas_lost', 'gauge', 'Replicas that ended without a word, and had nobody in their place within ten seconds.', () =>
+    one(members.lost()),
   )
   expose('clock_offset_seconds', 'gauge', 'How far this machine’s clock is ahead of the database’s; below 0: behind.', () =>
     one(Math.round(clock.offset() * 1000) / 1000),
