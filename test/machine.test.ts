@@ -3,7 +3,6 @@ import { expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
-import { watchDescriptors } from '../src/telemetry/descriptors.ts'
 import { limits, watchMemory } from '../src/telemetry/machine.ts'
 import { temporaryFolder } from './databases.ts'
 
@@ -73,7 +72,6 @@ test.each([
 test('few descriptors are left: said once, at the limit too, and once that there are enough again', async () => {
   const script = `
     import { closeSync, openSync } from 'node:fs'
-    import { watchDescriptors } from '${join(import.meta.dir, '../src/telemetry/descriptors.ts')}'
     const said = []
     const watch = watchDescriptors({ warn: (...line) => said.push(line), info: (...line) => said.push(line) })
     const open = []

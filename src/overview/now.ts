@@ -10,7 +10,7 @@ import type { Resolver } from '../redirect/resolver.ts'
 import type { SharedCache } from '../redirect/shared-cache.ts'
 import type { Alerts } from '../telemetry/alerts.ts'
 import type { Descriptors } from '../telemetry/descriptors.ts'
-import type { Memory } from '../telemetry/machine.ts'
+import { type Memory, resident } from '../telemetry/machine.ts'
 import type { Sampler } from './sampler.ts'
 import type { Now } from './schema.ts'
 
@@ -54,7 +54,7 @@ export function nowOf(parts: Parts) {
         rejected: figures.rejected,
         no_room: figures.noRoom ?? null,
       },
-      memory: { rss: process.memoryUsage.rss(), used, limit },
+      memory: { rss: resident(), used, limit },
       uptime: Math.floor((Date.now() - lifecycle.started) / 1000),
       phase: lifecycle.phase(),
       mode: resolver.figures().mode,

@@ -61,7 +61,17 @@ export type Memory = ReturnType<typeof watchMemory>
 /** Bytes. Of the control group with the tightest limit, if that is less than the machine has: who else is in there counts too. */
 function memory(root: Root) {
   const { memory: limit, group } = limits(root)
-  return { limit, used: (group === undefined ? undefined : usedIn(group)) ?? process.memoryUsage.rss() }
+  return { limit, used: (group === undefined ? undefined : usedIn(group)) ?? resident() }
+}
+
+let wasResident = 0
+
+/** Bytes; where no descriptor is left to read it with, what it was before. */
+export function resident(): number {
+  try {
+    wasResident = process.memoryUsage.rss()
+  } catch {}
+  return wasResident
 }
 
 /** What the system cannot take back at once, as Kubernetes counts it, too. */
