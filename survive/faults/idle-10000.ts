@@ -26,6 +26,7 @@ export const idle10000: Fault = {
       sockets.push(...(await Promise.all(opening)).filter((socket) => socket !== undefined))
     }
     note(`${sockets.length} connections`)
+    await Bun.sleep(4_000) // to open them may have taken all the time: in this it says so
     return {
       async end() {
         for (const socket of sockets) socket.destroy()
