@@ -41,7 +41,8 @@ import { redirectFigures } from './redirect/figures.ts'
 import { openResolver } from './redirect/open.ts'
 import { createRedirect } from './redirect/route.ts'
 import { takeSlot } from './slots.ts'
-import { type Fired, watchAlerts } from './telemetry/alerts.ts'
+import { type Fired, lineOf, watchAlerts } from './telemetry/alerts.ts'
+import { watchDescriptors } from './telemetry/descriptors.ts'
 import { watchDisk } from './telemetry/disk.ts'
 import { exposeServer, summarize } from './telemetry/exposition.ts'
 import { health, readiness } from './telemetry/health.ts'
@@ -110,25 +111,8 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   })
   const disk = watchDisk(config.DATA_DIR, config.DISK_FREE_MIN, log)
   const memory = watchMemory(log)
+  const descriptors = watchDescriptors(log)
   const clock = followClock(log)
-  let look = () => {} // until notices are there
-  const alertChanged = ({ name, from, to, peak, test }: Fired) => {
-    if (to) log.info({ alert: name, from, to, peak, test }, 'an alert is over')
-    else log.warn({ alert: name, value: peak, test }, 'an alert fires')
-    look()
-  }
-  const alerts = watchAlerts(() => {
-    const { oldest, dropped } = clicks.figures()
-    const { short } = disk.figures()
-    return {
-      ...metrics.requests(),
-      database: database.state(),
-      oldestClick: oldest,
-      droppedClicks: dropped,
-      shortDisk: short,
-      clockOffset: clock.lasting(),
-    }
-  }, alertChanged)
   exposeFaults(metrics, chaos)
 
   const ready = () => readiness(lifecycle.phase(), database.state(), clicks.figures(), chaos.armed())
@@ -148,7 +132,50 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
   })
   const members = followMembers({ database, self, folder: slot.folder, clock, log })
   exposeServer(metrics, { database, clicks, resolver, changes, edge, shared, clock, members, lifecycle, disk })
-  const now = nowOf({ database, clicks, resolver, shared, clock, memory, members, lifecycle, chaos, alerts, sampler })
+
+  let look = () => {} // until notices are there
+  const alertChanged = ({ name, from, to, peak, test }: Fired) => {
+    if (to) log.info({ alert: name, from, to, peak, test }, 'an alert is over')
+    else log.warn({ alert: name, value: peak, test }, 'an alert fires')
+    const line = to || test ? undefined : lineOf(name)
+    if (line) log.warn({ value: peak }, line)
+    look()
+  }
+  const alerts = watchAlerts(() => {
+    const { oldest, dropped } = clicks.figures()
+    const { used, limit, tight } = memory.figures()
+    return {
+      ...metrics.requests(),
+      database: database.state(),
+      databaseTakes: members.beatTook(),
+      moves: database.figures().moves,
+      oldestClick: oldest,
+      droppedClicks: dropped,
+      shortDisk: disk.figures().short,
+      clockOffset: clock.lasting(),
+      lostReplicas: members.lost(),
+      valkeyAway: Math.max(shared?.figures().away ?? 0, limits.sharedAway()),
+      memory: { share: used / limit, low: tight },
+      descriptors: descriptors.figures(),
+      refusedUnknown: limits.refused().unknown,
+      refusedTargets: resolver.figures().refused,
+    }
+  }, alertChanged)
+  const now = nowOf({
+    database,
+    clicks,
+    resolver,
+    shared,
+    clock,
+    memory,
+    descriptors,
+    limits,
+    members,
+    lifecycle,
+    chaos,
+    alerts,
+    sampler,
+  })
   const signer = createSigner(config, () => policy.current().sessionSecret, clicks.journalId, clock)
   const fleet = askFleet({ members, signer, log })
   const notices = openNotices({ config, database, alerts, fleet, self, metrics, log })
@@ -232,6 +259,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     alerts.stop()
     disk.stop()
     memory.stop()
+    descriptors.stop()
     stream.stop()
     sampler.stop()
     blocklistFile?.stop()

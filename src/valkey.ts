@@ -24,6 +24,7 @@ export function openValkey({ url, log, name, without, connected, lost }: Options
   let client: RedisClient | undefined
   let closed = false
   const figures = { rebuilt: 0, late: 0 }
+  let lostAt = performance.now()
 
   async function connect() {
     for (let first = true; !closed; first = false) {
@@ -48,6 +49,7 @@ export function openValkey({ url, log, name, without, connected, lost }: Options
   function drop(one: RedisClient, reason: string) {
     if (one !== client || closed) return
     client = undefined
+    lostAt = performance.now()
     lost?.()
     one.close()
     log.warn({ reason }, `${name} gave no answer: ${without}`)
@@ -72,7 +74,8 @@ export function openValkey({ url, log, name, without, connected, lost }: Options
         return undefined
       }
     },
-    figures: () => ({ up: client !== undefined, ...figures }),
+    /** `away`: for how many ms there has been no connection. */
+    figures: () => ({ up: client !== undefined, away: client ? 0 : performance.now() - lostAt, ...figures }),
     close() {
       closed = true
       client?.close()

@@ -21,6 +21,10 @@ const REPLICA_DISK = 256
 const REPLICAS = 3
 const ON_VALKEY = 3
 const ON_SMALL_DISK = 2
+/** That each replica may have open, where the suite itself may: so that 10,000 connections are many. */
+const DESCRIPTORS = 12_000
+const mayHave = Number(Bun.spawnSync(['sh', '-c', 'ulimit -n']).stdout.toString())
+const bounded = mayHave >= DESCRIPTORS ? ['prlimit', `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`, '--'] : []
 
 export async function startFleet() {
   const dir = mkdtempSync(join(tmpdir(), 'waypost-survive-'))
@@ -76,7 +80,7 @@ export async function startFleet() {
             : {}),
         }
       },
-      enter: (number) => network?.places[number - 1]?.enter ?? [],
+      enter: (number) => [...(network?.places[number - 1]?.enter ?? []), ...bounded],
     })
     const pair = pairOf(cluster.postgres, standbyPort, dir)
     stops.push(pair.stop, cluster.stop)

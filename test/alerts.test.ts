@@ -1,6 +1,6 @@
 // Alerts and faults as the console shows them: what fires, since when and how bad it got, and what a fault did while it was armed.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
-import { type Readings, watchAlerts } from '../src/telemetry/alerts.ts'
+import { type AlertName, type Readings, watchAlerts } from '../src/telemetry/alerts.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
@@ -27,6 +27,14 @@ describe('the history of alerts', () => {
     droppedClicks: 0,
     shortDisk: 0,
     clockOffset: 0,
+    databaseTakes: 3,
+    moves: 0,
+    lostReplicas: 0,
+    valkeyAway: 0,
+    memory: { share: 0.2, low: false },
+    descriptors: { share: 0.01, low: false },
+    refusedUnknown: 0,
+    refusedTargets: 0,
   }
 
   test('says from when to when, and how bad it got', () => {
@@ -61,6 +69,69 @@ describe('the history of alerts', () => {
       ['ok', 4.9],
       ['ok', 0],
     ])
+    alerts.stop()
+  })
+
+  test.each<[AlertName, [reading: Partial<Readings>, state: 'ok' | 'firing', value: number][]]>([
+    [
+      'replica_lost',
+      [
+        [{ lostReplicas: 2 }, 'firing', 2],
+        [{}, 'ok', 0],
+      ],
+    ],
+    [
+      'database_slow',
+      [
+        [{ databaseTakes: 150 }, 'ok', 150],
+        [{ databaseTakes: 151 }, 'firing', 151],
+        [{ databaseTakes: 900, database: 'down' }, 'ok', 0], // that is service_down
+      ],
+    ],
+    [
+      'database_moved',
+      [
+        [{ moves: 1 }, 'firing', 1],
+        [{ moves: 1 }, 'firing', 1],
+      ],
+    ],
+    [
+      'shared_cache_down',
+      [
+        [{ valkeyAway: 700 }, 'ok', 0.7], // one answer that was late
+        [{ valkeyAway: 5_100 }, 'firing', 5.1],
+      ],
+    ],
+    [
+      'memory_low',
+      [
+        [{ memory: { share: 0.91, low: true } }, 'firing', 91],
+        [{ memory: { share: 0.88, low: true } }, 'firing', 88], // not over before there is enough again
+        [{ memory: { share: 0.88, low: false } }, 'ok', 88],
+      ],
+    ],
+    [
+      'descriptors_low',
+      [
+        [{ descriptors: { share: 0.81, low: true } }, 'firing', 81],
+        [{ descriptors: { share: 0.78, low: true } }, 'firing', 78],
+      ],
+    ],
+    [
+      'unknown_flood',
+      [
+        [{ refusedUnknown: 100 }, 'ok', 100],
+        [{ refusedUnknown: 101 }, 'firing', 101],
+      ],
+    ],
+    ['targets_refused', [[{ refusedTargets: 1 }, 'firing', 1]]],
+  ])('%s fires when it should, and not as a test', (name, steps) => {
+    let now = quiet
+    const alerts = watchAlerts(() => now)
+    for (const [reading, state, value] of steps) {
+      now = { ...quiet, ...reading }
+      expect(alerts.list().find((alert) => alert.name === name)).toMatchObject({ state, value, test: false })
+    }
     alerts.stop()
   })
 

@@ -486,7 +486,10 @@ describe.skipIf(!installed)('a fleet', () => {
     const list = await fleetOf(children[0]!)
     expect(list.filter(({ state }) => state !== 'ready').map(({ id, state }) => [id, state])).toEqual([[`${GONE}3`, 'lost']])
     expect(brief(await overviewOf(children[0]!))).toMatchObject({ asked: 3, answered: 3, troubles: [] }) // it is not asked any more
+    const missed = async () => (await get(children[0]!.base, '/alert-status')).body.replica_lost.value
+    expect(await missed()).toBe(1) // and not the one that was killed: it is back
     await sql`delete from replicas where id = ${`${GONE}3`}`
+    await until('none is missed', async () => (await missed()) === 0)
     await whole()
   })
 

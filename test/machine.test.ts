@@ -72,6 +72,39 @@ test.each([
   memory.stop()
 })
 
+test('few descriptors are left: said once, at the limit too, and once that there are enough again', async () => {
+  const script = `
+    import { closeSync, openSync } from 'node:fs'
+    const said = []
+    const watch = watchDescriptors({ warn: (...line) => said.push(line), info: (...line) => said.push(line) })
+    const open = []
+    const figures = []
+    for (const share of [0.5, 0.81, 2, 0.78, 0.5]) {
+      try {
+        while (watch.figures().open < share * 300) { open.push(openSync('/dev/null', 'r')); watch.look() }
+      } catch {} // at 300
+      while (watch.figures().open > share * 300) { closeSync(open.pop()); watch.look() }
+      figures.push(watch.figures())
+    }
+    console.log(JSON.stringify({ said, figures }))
+    process.exit()`
+  const child = Bun.spawn(['sh', '-c', 'ulimit -n 300; exec "$0" --no-env-file -e "$1"', process.execPath, script], {
+    stdout: 'pipe',
+  })
+  const { said, figures } = await new Response(child.stdout).json()
+  expect(figures.map(({ open, most, low }: Record<string, unknown>) => [open, most, low])).toEqual([
+    [150, 300, false],
+    [243, 300, true],
+    [300, 300, true],
+    [234, 300, true],
+    [150, 300, false],
+  ])
+  expect(said).toEqual([
+    [{ open: 241, most: 300 }, 'few descriptors are left: at the limit no connection is accepted'],
+    [{ open: 225, most: 300 }, 'there are enough descriptors again'],
+  ])
+})
+
 /** Folders as the kernel would show them. */
 function kernel(groups: string, files: Record<string, string>) {
   const root = { proc: temporaryFolder(), cgroup: temporaryFolder() }

@@ -39,10 +39,12 @@ describe('what is wrong with a replica', () => {
     shared: undefined as unknown,
     clock: { offset: () => 0.2 },
     memory: { figures: () => ({ used: GIB, limit: 4 * GIB, tight: false }) },
-    members: { beatTook: () => 3 },
+    descriptors: { figures: () => ({ open: 40, most: 12_000, low: false }) },
+    limits: { sharedAway: () => 0 },
+    members: { list: () => [] as object[] },
     lifecycle: { phase: () => 'ready', started: 0 },
     chaos: { armed: () => [] },
-    alerts: { list: () => [] },
+    alerts: { list: () => [] as object[] },
     sampler: {
       database: () => ({
         since: 0,
@@ -53,10 +55,37 @@ describe('what is wrong with a replica', () => {
     },
   }
 
+  const FIRING = { state: 'firing', value: 0, test: false, since: '' }
+  const firing = (name: string, value: number) => ({ alerts: { list: () => [{ ...FIRING, name, value }] } })
+  const replicas = (...versions: string[]) => versions.map((version) => ({ state: 'ready', version }))
+
   test.each<[string, Partial<typeof well>, RegExp | undefined]>([
     ['nothing', {}, undefined],
     ['a database that is away', { database: { state: () => 'down' } }, /database has not answered since 1970/],
-    ['a slow database', { members: { beatTook: () => 151 } }, /takes 151 ms for a small change: links that are not known here/],
+    ['a slow database', firing('database_slow', 151.4), /takes 151 ms for a small change: links that are not known here/],
+    [
+      'a flood',
+      firing('unknown_flood', 1_234),
+      /tries codes out: 1,234 requests for unknown codes were refused within 2 minutes/,
+    ],
+    ['an alert that is only tried', { alerts: { list: () => [{ ...FIRING, name: 'unknown_flood', test: true }] } }, undefined],
+    ['poisoned links', firing('targets_refused', 4), /lead to no web address, and are answered 404 \(found in 5 minutes: 4\)/],
+    [
+      'few descriptors',
+      { descriptors: { figures: () => ({ open: 10_042, most: 12_000, low: true }) } },
+      /^10,042 of 12,000 descriptors are open: at the limit no connection is accepted\.$/,
+    ],
+    ['the Valkey of the rate limits', { limits: { sharedAway: () => 80 } }, /Valkey of the rate limits does not answer/],
+    [
+      'an upgrade that is under way',
+      { members: { list: () => replicas('0.10.0', '0.2.0', '0.2.0') } },
+      /^Replicas run two releases: 0\.2\.0 and 0\.10\.0\.$/,
+    ],
+    [
+      'one release, and another that is lost',
+      { members: { list: () => [...replicas('0.2.0'), { state: 'lost', version: '0.1.0' }] } },
+      undefined,
+    ],
     ['a silent connection', { sampler: { database: () => ({ ...well.sampler.database(), renewed: 0 }) } }, /made anew at 1970/],
     [
       'a failover',

@@ -36,6 +36,9 @@ test('SECOND_TIER=valkey without REDIS_URL refuses to start, with a sentence', a
   expect(err + out).toContain('SECOND_TIER=valkey needs REDIS_URL')
 }, 30_000)
 
+const alertOf = ({ body }: { body: { alerts: { name: string; value: number }[] } }) =>
+  body.alerts.find(({ name }) => name === 'shared_cache_down')!
+
 describe.skipIf(!possible)('Valkey', () => {
   const folder = temporaryFolder()
   let port: number
@@ -161,6 +164,7 @@ describe.skipIf(!possible)('Valkey', () => {
     const link = await make()
     await go(one, link.short_code)
     await stop()
+    await until('it counts how long', async () => alertOf(await one.get('/api/alerts')).value > 0)
     for (let i = 0; i < 20; i++) {
       const fresh = await make(`https://example.com/${i}`)
       for (const server of [one, two]) expect(await go(server, fresh.short_code)).toBe(`https://example.com/${i}`)
@@ -172,6 +176,7 @@ describe.skipIf(!possible)('Valkey', () => {
     expect((await one.get(`/${link.short_code}`)).headers.get('x-cache')).toBe('HIT') // memory is in step without Valkey
     await start()
     await until('it is used again', isShared)
+    await until('it is not away any more', async () => alertOf(await one.get('/api/alerts')).value === 0)
   }, 40_000)
 
   test('frozen holds nobody up, and is used again when it goes on', async () => {

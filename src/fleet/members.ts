@@ -10,6 +10,7 @@ import { type Row, replicaStore } from './store.ts'
 const EVERY = 1_000
 const TOLD_WITHIN = 2_500 // without a beat for longer, the database does not tell who is alive
 const LOST_AFTER = 3_000
+const REPLACED_WITHIN = 10_000 // who is killed is started again by its supervisor, under the same name
 const GONE_AFTER = 600_000 // lost for longer, it is not asked any more
 const FORGET_EVERY = 60
 
@@ -100,6 +101,11 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
     },
     /** The others, lost ones too, but not those that had been lost for ten minutes when the database last told. */
     others: (): readonly Member[] => others.filter(({ heard }) => lastBeat - heard < GONE_AFTER),
+    /**
+     * How many were lost and had nobody in their place within ten seconds, when the database last told; until they are back, or forgotten after
+     * a day. Who starts where one of them ran takes its row away.
+     */
+    lost: () => others.filter(({ heard }) => lastBeat - heard > REPLACED_WITHIN).length,
     /** Another replica; undefined where there is none of this id. */
     find: (id: string): Member | undefined => others.find((other) => other.id === id),
     /** Whether the database tells who is alive, or this is the only replica. */

@@ -133,6 +133,10 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
       const standing = buckets.look(found.key, found.rate)
       if (!standing.allowed) settle(kind, found.rate, standing, request)
     },
+    /** How many requests were answered 429, by what they met. */
+    refused: () => ({ ...refused }),
+    /** For how many ms Valkey has not answered; 0 where it does, or is not asked. */
+    sharedAway: () => shared?.away() ?? 0,
     /** True where redirects are limited too, which is never so unless it was asked for. */
     limitsRedirects: settings.redirect!.rate !== undefined,
     close: () => shared?.close(),

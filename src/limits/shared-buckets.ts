@@ -35,6 +35,7 @@ export function openSharedBuckets({ REDIS_URL, ADMIN_TOKEN = '' }: Config, log: 
       return answer && { allowed: answer[0] === 1, ahead: answer[1] }
     },
     up: () => valkey.figures().up,
+    away: () => valkey.figures().away,
     close: valkey.close,
   }
 }

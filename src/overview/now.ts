@@ -5,10 +5,12 @@ import type { Database } from '../database/guard.ts'
 import { type Clock, SKEW_LIMIT } from '../fleet/clock.ts'
 import type { Members } from '../fleet/members.ts'
 import type { Lifecycle } from '../lifecycle.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import type { SharedCache } from '../redirect/shared-cache.ts'
 import type { Alerts } from '../telemetry/alerts.ts'
-import type { Memory } from '../telemetry/machine.ts'
+import type { Descriptors } from '../telemetry/descriptors.ts'
+import { type Memory, resident } from '../telemetry/machine.ts'
 import type { Sampler } from './sampler.ts'
 import type { Now } from './schema.ts'
 
@@ -19,7 +21,9 @@ type Parts = {
   shared: Pick<SharedCache, 'figures'> | undefined
   clock: Clock
   memory: Memory
-  members: Pick<Members, 'beatTook'>
+  descriptors: Descriptors
+  limits: Pick<Limits, 'sharedAway'>
+  members: Pick<Members, 'list'>
   lifecycle: Lifecycle
   chaos: Chaos
   alerts: Alerts
@@ -27,7 +31,6 @@ type Parts = {
 }
 
 const OLD_CLICK = 30 // seconds, as the alert has it
-const SLOW = 150 // ms: what a redirect waits for the database
 
 export function nowOf(parts: Parts) {
   const { database, clicks, resolver, memory, lifecycle, chaos, alerts, sampler } = parts
@@ -51,7 +54,7 @@ export function nowOf(parts: Parts) {
         rejected: figures.rejected,
         no_room: figures.noRoom ?? null,
       },
-      memory: { rss: process.memoryUsage.rss(), used, limit },
+      memory: { rss: resident(), used, limit },
       uptime: Math.floor((Date.now() - lifecycle.started) / 1000),
       phase: lifecycle.phase(),
       mode: resolver.figures().mode,
@@ -66,8 +69,15 @@ export function nowOf(parts: Parts) {
 function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, parts: Parts): string[] {
   const away = database.state === 'away'
   const { renewed, moved } = parts.sampler.database()
-  const slow = parts.members.beatTook()
+  const firing = new Map(
+    parts.alerts.list().flatMap(({ name, state, test, value }) => (state === 'firing' && !test ? [[name, value]] : [])),
+  )
+  const slow = firing.get('database_slow')
+  const flood = firing.get('unknown_flood')
+  const refused = firing.get('targets_refused')
   const memory = parts.memory.figures()
+  const descriptors = parts.descriptors.figures()
+  const releases = releasesOf(parts.members.list())
   const ahead = parts.clock.offset()
   const sentences: [boolean, string][] = [
     [phase === 'starting', 'This replica is starting.'],
@@ -95,17 +105,31 @@ function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, pa
       `Another database server became the primary at ${iso(moved ?? 0)}: what was asked of the one before may have got no answer.`,
     ],
     [
-      !away && slow > SLOW,
-      `The database takes ${Math.round(slow)} ms for a small change: links that are not known here may be late, or be answered 503.`,
+      slow !== undefined,
+      `The database takes ${Math.round(slow ?? 0)} ms for a small change: links that are not known here may be late, or be answered 503.`,
     ],
     [
       parts.shared?.figures().up === false,
       'The shared cache (Valkey) does not answer: links that are not in memory are asked of the database.',
     ],
+    [parts.limits.sharedAway() > 0, 'The Valkey of the rate limits does not answer: each replica counts for itself.'],
     [
       memory.tight,
       `Memory is at ${Math.round((100 * memory.used) / memory.limit)} % of its limit, at which the system ends this replica.`,
     ],
+    [
+      descriptors.low,
+      `${count(descriptors.open)} of ${count(descriptors.most)} descriptors are open: at the limit no connection is accepted.`,
+    ],
+    [
+      flood !== undefined,
+      `Somebody tries codes out: ${count(flood ?? 0)} requests for unknown codes were refused within 2 minutes. Known links go on redirecting.`,
+    ],
+    [
+      refused !== undefined,
+      `Links in the database lead to no web address, and are answered 404 (found in 5 minutes: ${count(refused ?? 0)}): the log names them, filtered by “leads to no http”.`,
+    ],
+    [releases.length > 1, `Replicas run ${releases.length === 2 ? 'two' : releases.length} releases: ${releases.join(' and ')}.`],
     [
       Math.abs(ahead) > SKEW_LIMIT,
       `The clock of this machine is ${Math.round(Math.abs(ahead))} s ${ahead > 0 ? 'ahead of' : 'behind'} the database’s: clicks get wrong times, keys and sign-ins end at wrong ones.`,
@@ -114,4 +138,9 @@ function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, pa
   return sentences.flatMap(([wrong, sentence]) => (wrong ? [sentence] : []))
 }
 
+/** Of the replicas that live, lowest first. */
+const releasesOf = (replicas: ReturnType<Members['list']>) =>
+  [...new Set(replicas.flatMap(({ state, version }) => (state === 'lost' ? [] : [version])))].sort(Bun.semver.order)
+
+const count = (value: number) => value.toLocaleString('en')
 const iso = (time: number) => new Date(time).toISOString()

@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Database, DatabaseState } from '../database/guard.ts'
 import type { RedirectFigures } from '../redirect/figures.ts'
+import { resident } from '../telemetry/machine.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { sampleRing } from './ring.ts'
 
@@ -34,13 +35,7 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
       const counts = now.counts.map((count, i) => Math.max(0, count - before.counts[i]!))
       const { max } = delay
       delay.reset()
-      ring.add(second, [
-        elapsed,
-        ...counts,
-        Math.max(0, max / 1000),
-        process.memoryUsage.rss() / 1024,
-        Math.max(0, clicks.figures().backlog),
-      ])
+      ring.add(second, [elapsed, ...counts, Math.max(0, max / 1000), resident() / 1024, Math.max(0, clicks.figures().backlog)])
       rate = ((now.requests - before.requests) * 1000) / elapsed
       const queries = now.queries - before.queries
       if (queries > 0) latency = ((now.querySeconds - before.querySeconds) * 1000) / queries

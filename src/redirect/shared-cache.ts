@@ -12,7 +12,7 @@ export type SharedCache = {
   apply: (targets: Target[], position?: Position) => Promise<void>
   position: () => Position | undefined
   restart: () => Promise<Position>
-  figures: () => { up: boolean; rebuilt: number; late: number }
+  figures: () => { up: boolean; away: number; rebuilt: number; late: number }
   close: () => void
 }
 

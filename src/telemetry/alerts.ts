@@ -1,5 +1,7 @@
-// The built-in alerts: seven conditions, evaluated every few seconds from the same counters as /metrics, with what they said before.
+// The built-in alerts: conditions evaluated every few seconds from the same counters as /metrics, with what they said before.
 import type { DatabaseState } from '../database/guard.ts'
+import { LOW } from './descriptors.ts'
+import { TIGHT } from './machine.ts'
 
 export type Alert = { state: 'ok' | 'firing'; since: string; value: number; limit: number; unit: string }
 export type AlertName = keyof typeof ALERTS
@@ -7,25 +9,48 @@ export type AlertName = keyof typeof ALERTS
 /** An alert that fired; `to` is null while it does. `peak` is the worst value meanwhile. */
 export type Fired = { name: AlertName; from: string; to: string | null; peak: number; test: boolean }
 
-/** What the conditions are about: sums since the start, and the state now. */
-export type Readings = {
+/** Since the start. */
+type Sums = {
   count: number
   errors: number
   seconds: number
-  database: DatabaseState
-  oldestClick: number | undefined
   droppedClicks: number
+  /** Times that another server became the primary. */
+  moves: number
+  /** Requests for unknown codes that were too many. */
+  refusedUnknown: number
+  /** Links that lead to no web address. */
+  refusedTargets: number
+}
+
+/** What the conditions are about: sums since the start, and the state now. */
+export type Readings = Sums & {
+  database: DatabaseState
+  /** ms that it took for a small change, at least so many each time of late. */
+  databaseTakes: number
+  oldestClick: number | undefined
   /** Bytes of free disk that are missing to what is to stay free. */
   shortDisk: number
   /** Seconds that this machine's clock is ahead of the database's. */
   clockOffset: number
+  /** Other replicas that ended without a word. */
+  lostReplicas: number
+  /** ms since Valkey gave an answer; 0 while it does, and where there is none. */
+  valkeyAway: number
+  /** Whether too much is taken is for who watches it to say: it begins at the limit, and ends a little below. */
+  memory: { share: number; low: boolean }
+  descriptors: { share: number; low: boolean }
 }
 
 const EVERY = 5_000
 const WINDOW = 120_000
+const LONG_WINDOW = 300_000
 const ENOUGH_REQUESTS = 20 // below this, one failure would be a rate
 const KEPT = 200
 const TEST_FOR = 10_000
+
+/** `line`: what the log says when it begins in earnest, where nothing else says it there. */
+type About = { limit: number; unit: string; help: string; line?: string }
 
 const ALERTS = {
   service_down: {
@@ -59,16 +84,63 @@ const ALERTS = {
     unit: 'seconds that the clock is off the database’s',
     help: 'This machine’s clock, or the database’s, is wrong: clicks get wrong times, keys and sign-ins end too early or too late.',
   },
-} satisfies Record<string, { limit: number; unit: string; help: string }>
+  replica_lost: {
+    limit: 0,
+    unit: 'replicas lost',
+    help: 'A replica ended without a word, or nobody hears of it, and none came in its place. The others go on.',
+    line: 'a replica is lost, and none came in its place',
+  },
+  database_slow: {
+    limit: 150, // what a visitor waits for it
+    unit: 'ms for a small change, each time of late',
+    help: 'The database takes longer than a visitor waits: links that a replica does not know may be answered 503.',
+    line: 'the database is slow: a small change takes longer than a visitor waits',
+  },
+  database_moved: {
+    limit: 0,
+    unit: 'moves to another primary in 5 minutes',
+    help: 'Another server is the primary now: see whether the one before it may stay away, and whether there is a standby.',
+  },
+  shared_cache_down: {
+    limit: 5,
+    unit: 'seconds without an answer of Valkey',
+    help: 'Valkey (REDIS_URL) does not answer: links not in memory are asked of the database, rate limits count for each replica.',
+  },
+  memory_low: {
+    limit: 100 * TIGHT,
+    unit: '% of the memory that it may take',
+    help: 'Little memory is left: at the limit the system ends this replica.',
+  },
+  descriptors_low: {
+    limit: 100 * LOW,
+    unit: '% of the descriptors that it may have open',
+    help: 'Few descriptors are left: at the limit no connection is accepted, and no file is opened.',
+  },
+  unknown_flood: {
+    limit: 100, // beyond those that RATE_UNKNOWN lets each address have: a scanner's in seconds, and of no visitor with typos
+    unit: 'requests for unknown codes refused in 2 minutes',
+    help: 'Somebody tries codes out. Redirects go on; who is over RATE_UNKNOWN is answered 429.',
+    line: 'many requests for unknown codes are refused: somebody tries codes out',
+  },
+  targets_refused: {
+    limit: 0,
+    unit: 'links found in 5 minutes that lead to no web address',
+    help: 'Links in the database lead to no http or https address: they are answered 404. The log names them.',
+  },
+} satisfies Record<string, About>
 const NAMES = Object.keys(ALERTS) as AlertName[]
+
+/** What the log is to say when it begins, beside that it fires. */
+export const lineOf = (name: AlertName) => (ALERTS[name] as About).line
 
 export type Alerts = ReturnType<typeof watchAlerts>
 
 /** Starts the evaluation of `read`; `status` is what /alert-status answers. Calls `changed` when one begins to fire, and when it ends. */
 export function watchAlerts(read: () => Readings, changed: (fired: Fired) => void = () => {}) {
   // Timed by a clock that nobody sets: one that jumps would make a window of days.
-  const samples: { at: number; count: number; errors: number; seconds: number; droppedClicks: number }[] = []
+  const samples: { at: number; sums: Sums }[] = []
   const alerts = {} as Record<AlertName, Alert>
+  const inEarnest = new Set<AlertName>()
   const history: Fired[] = [] // newest last
   const testedUntil = new Map<AlertName, number>()
   evaluate()
@@ -78,29 +150,42 @@ export function watchAlerts(read: () => Readings, changed: (fired: Fired) => voi
   function evaluate() {
     const now = Date.now()
     const at = performance.now()
-    const { count, errors, seconds, database, oldestClick, droppedClicks, shortDisk, clockOffset } = read()
+    const readings = read()
+    const { database, oldestClick, shortDisk, clockOffset, memory, descriptors } = readings
     const last = samples.at(-1)
-    if (!last || at - last.at >= 1_000) samples.push({ at, count, errors, seconds, droppedClicks })
-    while (samples[0]!.at < at - WINDOW) samples.shift()
-    const first = samples[0]!
-    const requests = count - first.count
+    if (!last || at - last.at >= 1_000) samples.push({ at, sums: readings })
+    while (samples[0]!.at < at - LONG_WINDOW) samples.shift()
+    const within = (window: number) => samples.find((sample) => sample.at >= at - window)?.sums ?? readings
+    const grown = (sum: keyof Sums, window = WINDOW) => readings[sum] - within(window)[sum]
+    const requests = grown('count')
     const enough = requests >= ENOUGH_REQUESTS
     set('service_down', database === 'down' ? 1 : 0)
-    set('high_error_rate', enough ? (100 * (errors - first.errors)) / requests : 0)
-    set('high_latency', enough ? (seconds - first.seconds) / requests : 0)
+    set('high_error_rate', enough ? (100 * grown('errors')) / requests : 0)
+    set('high_latency', enough ? grown('seconds') / requests : 0)
     set('click_backlog', oldestClick ? (now - oldestClick) / 1000 : 0)
-    set('clicks_dropped', droppedClicks - first.droppedClicks)
+    set('clicks_dropped', grown('droppedClicks'))
     set('disk_space', shortDisk / 1024 ** 2)
     set('clock_skew', Math.abs(clockOffset))
+    set('replica_lost', readings.lostReplicas)
+    set('database_slow', database === 'up' ? readings.databaseTakes : 0)
+    set('database_moved', grown('moves', LONG_WINDOW))
+    set('shared_cache_down', readings.valkeyAway / 1000)
+    set('memory_low', 100 * memory.share, memory.low)
+    set('descriptors_low', 100 * descriptors.share, descriptors.low)
+    set('unknown_flood', grown('refusedUnknown'))
+    set('targets_refused', grown('refusedTargets', LONG_WINDOW))
   }
 
-  function set(name: AlertName, measured: number) {
+  function set(name: AlertName, measured: number, isSo?: boolean) {
     const { limit, unit } = ALERTS[name]
     const now = new Date()
     const value = Math.round(measured * 1000) / 1000
     const tested = (testedUntil.get(name) ?? 0) > now.getTime()
-    const test = tested && value <= limit
-    const state = value > limit || tested ? 'firing' : 'ok'
+    const real = isSo ?? value > limit
+    if (real) inEarnest.add(name)
+    else inEarnest.delete(name)
+    const test = tested && !real
+    const state = real || tested ? 'firing' : 'ok'
     const turned = alerts[name]?.state !== state
     alerts[name] = { state, since: turned ? now.toISOString() : alerts[name].since, value, limit, unit }
     const last = history.findLast((fired) => fired.name === name && fired.to === null)
@@ -129,7 +214,7 @@ export function watchAlerts(read: () => Readings, changed: (fired: Fired) => voi
       evaluate()
       return NAMES.map((name) => {
         const { state, since, value, limit, unit } = alerts[name]
-        const test = state === 'firing' && value <= limit
+        const test = state === 'firing' && !inEarnest.has(name)
         return { name, state, since, value, threshold: limit, unit, help: ALERTS[name].help, test }
       })
     },
@@ -142,7 +227,7 @@ export function watchAlerts(read: () => Readings, changed: (fired: Fired) => voi
       testedUntil.set(known, Date.now() + TEST_FOR)
       evaluate()
       const alert = alerts[known]
-      if (alert.value <= alert.limit) alert.since = new Date().toISOString() // also where an earlier test goes on: this is another
+      if (!inEarnest.has(known)) alert.since = new Date().toISOString() // also where an earlier test goes on: this is another
       setTimeout(evaluate, TEST_FOR + 1).unref()
       return { name: known, until: new Date(testedUntil.get(known)!).toISOString() }
     },

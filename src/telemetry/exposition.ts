@@ -10,6 +10,7 @@ import type { RedirectFigures } from '../redirect/figures.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import type { SharedCache } from '../redirect/shared-cache.ts'
 import { version } from '../version.ts'
+import { exposeDescriptors } from './descriptors.ts'
 import type { Disk } from './disk.ts'
 import { exposeMachine } from './machine.ts'
 import type { Metrics } from './metrics.ts'
@@ -22,7 +23,7 @@ type Parts = {
   edge: EdgeTier | undefined
   shared: SharedCache | undefined
   clock: Clock
-  members: Pick<Members, 'beatTook'>
+  members: Pick<Members, 'beatTook' | 'lost'>
   lifecycle: Lifecycle
   disk: Disk
 }
@@ -32,6 +33,7 @@ export function exposeServer(metrics: Metrics, parts: Parts) {
   const { expose } = metrics
   const one = (value: number) => [{ value }]
   exposeMachine(metrics)
+  exposeDescriptors(metrics)
   expose('build_info', 'gauge', 'Always 1; the labels say what runs.', () => [
     { labels: { version: version.number, commit: version.commit }, value: 1 },
   ])
@@ -61,6 +63,9 @@ export function exposeServer(metrics: Metrics, parts: Parts) {
     'gauge',
     'What a small change takes, under way or done: the fastest of three; 0 where none is made.',
     () => one(Math.round(members.beatTook()) / 1000),
+  )
+  expose('replicas_lost', 'gauge', 'Replicas that ended without a word, and had nobody in their place within ten seconds.', () =>
+    one(members.lost()),
   )
   expose('clock_offset_seconds', 'gauge', 'How far this machine’s clock is ahead of the database’s; below 0: behind.', () =>
     one(Math.round(clock.offset() * 1000) / 1000),

@@ -6,7 +6,8 @@ import type { Log } from './logs.ts'
 import type { Metrics } from './metrics.ts'
 
 const LOOK_EVERY = 1_000
-const TIGHT = 0.9 // of the limit
+/** Of the limit. */
+export const TIGHT = 0.9
 const ENOUGH = 0.85
 const TICKS = 100 // a second: what the kernel counts in, on every platform that we build for
 
@@ -49,7 +50,7 @@ export function watchMemory(log: Pick<Log, 'warn' | 'info'>, root: Root = {}) {
     const share = now.used / now.limit
     const fields = { used_mib: Math.ceil(now.used / 1024 ** 2), limit_mib: Math.floor(now.limit / 1024 ** 2) }
     if (!tight && share > TIGHT) log.warn(fields, 'little memory is left: at the limit the system ends this process')
-    if (tight && share < ENOUGH) log.info(fields, 'there is enough memory again')
+    if (tight && share <= ENOUGH) log.info(fields, 'there is enough memory again')
     tight = share > (tight ? ENOUGH : TIGHT)
   }
 
@@ -60,7 +61,17 @@ export type Memory = ReturnType<typeof watchMemory>
 /** Bytes. Of the control group with the tightest limit, if that is less than the machine has: who else is in there counts too. */
 function memory(root: Root) {
   const { memory: limit, group } = limits(root)
-  return { limit, used: (group === undefined ? undefined : usedIn(group)) ?? process.memoryUsage.rss() }
+  return { limit, used: (group === undefined ? undefined : usedIn(group)) ?? resident() }
+}
+
+let wasResident = 0
+
+/** Bytes; where no descriptor is left to read it with, what it was before. */
+export function resident(): number {
+  try {
+    wasResident = process.memoryUsage.rss()
+  } catch {}
+  return wasResident
 }
 
 /** What the system cannot take back at once, as Kubernetes counts it, too. */

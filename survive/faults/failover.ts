@@ -6,6 +6,7 @@ export const failover: Fault = {
   signs: {
     metric: grown(/^waypost_database_moves_total$/),
     log: /another server is the primary now/,
+    alert: /^database_moved firing/,
     console: /The database has not answered since|Another database server became the primary/,
   },
   cutsOff: true,

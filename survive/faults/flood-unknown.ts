@@ -5,7 +5,13 @@ const AT_ONCE = 8
 export const floodUnknown: Fault = {
   name: 'flood-unknown',
   about: 'Eight clients ask for codes that no link has, one after another',
-  signs: { metric: grown(/^waypost_rate_limited_total\{limit="unknown"\}$/) },
+  signs: {
+    metric: grown(/^waypost_rate_limited_total\{limit="unknown"\}$/),
+    log: /many requests for unknown codes are refused/,
+    alert: /^unknown_flood firing/,
+    console: /Somebody tries codes out: \S+ requests for unknown codes were refused/,
+  },
+  atLeast: 8,
   async begin({ url }, { random, note }) {
     let going = true
     let asked = 0

@@ -7,7 +7,12 @@ const AT_ONCE = 250
 export const idle10000: Fault = {
   name: 'idle-10000',
   about: '10,000 connections to one replica that say nothing',
-  signs: { metric: /^process_open_fds 1\d{4}/ },
+  signs: {
+    metric: /^process_open_fds 1\d{4}/,
+    log: /few descriptors are left/,
+    alert: /^descriptors_low firing/,
+    console: /^\S+: 10,\d{3} of 12,000 descriptors are open/,
+  },
   lacks: () => {
     const limit = Number(Bun.spawnSync(['sh', '-c', 'ulimit -n']).stdout.toString().trim())
     return limit < MANY + 2_000 ? `a process may open ${limit} files here: ulimit -n ${MANY + 2_000}` : undefined
@@ -21,6 +26,7 @@ export const idle10000: Fault = {
       sockets.push(...(await Promise.all(opening)).filter((socket) => socket !== undefined))
     }
     note(`${sockets.length} connections`)
+    await Bun.sleep(4_000) // to open them may have taken all the time: in this it says so
     return {
       async end() {
         for (const socket of sockets) socket.destroy()

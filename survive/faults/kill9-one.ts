@@ -3,8 +3,14 @@ import type { Fault } from '../fault.ts'
 export const kill9One: Fault = {
   name: 'kill9-one',
   about: 'kill -9 of one replica among 40 visitors; its supervisor starts it again at the end',
-  signs: { fleet: / is lost/, console: /Lost: not heard of since/ },
-  atLeast: 9, // a replica counts as lost after 5 s, and the console may have to find another that tells it
+  signs: {
+    metric: /^waypost_replicas_lost 1/,
+    log: /a replica is lost, and none came in its place/,
+    alert: /^replica_lost firing/,
+    fleet: / is lost/,
+    console: /Lost: not heard of since/,
+  },
+  atLeast: 15, // it is missed after ten seconds, in which a supervisor would have started it again
   async begin({ members }, { client, random }) {
     const member = random.of(members)
     client.crowd(40)

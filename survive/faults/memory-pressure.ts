@@ -15,6 +15,7 @@ export const memoryPressure: Fault = {
   signs: {
     metric: /^waypost_memory_limit_bytes \d{1,9}$/,
     log: /little memory is left/,
+    alert: /^memory_low firing/,
     console: /Memory is at \d+ % of its limit/,
   },
   restarts: true,

@@ -15,7 +15,13 @@ export const poisonedRow: Fault = {
   name: 'poisoned-row',
   about:
     'Rows that no API would write appear in the database: links to what is no web address, with line breaks, empty, 100 kB long',
-  signs: { metric: grown(/^waypost_targets_refused_total$/), log: /leads to no http or https address/ },
+  signs: {
+    metric: grown(/^waypost_targets_refused_total$/),
+    log: /leads to no http or https address/,
+    alert: /^targets_refused firing/,
+    console: /Links in the database lead to no web address/,
+  },
+  atLeast: 8,
   async begin({ pair, members, url }, { note }) {
     const sql = ownConnection(pair.url(), 1)
     const codes = POISON.map(() => `poison-${++made}`)

@@ -5,6 +5,8 @@ export const postgresSlow: Fault = {
   about: 'Every message to and from PostgreSQL takes 100 to 250 ms longer',
   signs: {
     metric: /^waypost_database_beat_seconds (0\.(1[5-9]|[2-9])|[1-9])/,
+    log: /the database is slow/,
+    alert: /^database_slow firing/,
     console: /The database takes \d+ ms for a small change/,
   },
   cutsOff: true, // the feed comes later

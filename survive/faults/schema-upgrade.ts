@@ -11,6 +11,7 @@ export const schemaUpgrade: Fault = {
     'Replica after replica is replaced by a newer release, whose first start changes the schema under the old ones (columns, an index, a table); then the old release is put back, on the newer schema',
   signs: {
     log: /the schema is of the next release/,
+    console: /Replicas run two releases: \S+ and \S+/,
     fleet: new RegExp(`version ${NEXT.replaceAll('.', '\\.')}`),
   },
   restarts: true,
