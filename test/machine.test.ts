@@ -75,6 +75,7 @@ test.each([
 test('few descriptors are left: said once, at the limit too, and once that there are enough again', async () => {
   const script = `
     import { closeSync, openSync } from 'node:fs'
+    import { watchDescriptors } from '${import.meta.dir}/../src/telemetry/descriptors.ts'
     const said = []
     const watch = watchDescriptors({ warn: (...line) => said.push(line), info: (...line) => said.push(line) })
     const open = []

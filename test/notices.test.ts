@@ -387,11 +387,16 @@ describe.skipIf(!installed)('three replicas', () => {
   test('are drilled by one command, which says what arrived', async () => {
     await cluster.control!.start()
     const { port } = replicas[0]!
+    await until('the outage is over', async () => (await replicas[0]!.get('/alert-status')).body.service_down.state === 'ok')
     const { code, out, err } = await runCommand(['drill', 'alerts'], { PORT: String(port), ADMIN_TOKEN })
     expect([code, err]).toEqual([0, ''])
     const lines = out.trim().split('\n')
     expect(lines).toHaveLength(Object.keys((await replicas[0]!.get('/alert-status')).body).length)
-    for (const line of lines) expect(line).toMatch(/^\w+ +delivered {2}email: sent · webhook: sent$/)
+    const inEarnest = /^(replica_lost|database_slow) .* \(it fires in earnest\)$/ // a replica ended while no database could be told; a busy machine
+    for (const line of lines)
+      expect(line.replace(inEarnest, (all) => all.slice(0, all.indexOf(' (it')))).toMatch(
+        /^\w+ +delivered {2}email: sent · webhook: sent$/,
+      )
     expect(told('[TEST] FIRING: high_latency')).toEqual(ONCE)
   })
 
