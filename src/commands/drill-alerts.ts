@@ -53,7 +53,7 @@ async function drill(config: Config): Promise<boolean> {
 }
 
 const report = (name: string, delivered: boolean, how: string) =>
-  console.log(`${name.padEnd(16)}  ${delivered ? 'delivered' : 'FAILED   '}  ${how}`)
+  console.log(`${name.padEnd(17)}  ${delivered ? 'delivered' : 'FAILED   '}  ${how}`)
 
 const saying = ({ deliveries }: Notice) =>
   deliveries

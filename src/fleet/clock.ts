@@ -1,8 +1,7 @@
 // The database's clock, which all replicas share, and how far this machine's is off.
+import { ALERTS } from '../telemetry/conditions.ts'
 import type { Log } from '../telemetry/logs.ts'
 
-/** Seconds that a clock may be off before it is said: an answer of the database is never that late. */
-export const SKEW_LIMIT = 5
 /** ms. What is told later is off by up to half of it. */
 const TELLING = 2_000
 /** So many times in a row it must be off until it is said: one odd measurement is none. */
@@ -38,7 +37,7 @@ export function followClock(log: Pick<Log, 'warn' | 'info'>) {
       origin = time - (asked + performance.now()) / 2
       told = [...told, offset()].slice(-IN_A_ROW)
       const seconds = Math.round(lasting() * 10) / 10
-      const isOff = Math.abs(seconds) > SKEW_LIMIT
+      const isOff = Math.abs(seconds) > ALERTS.clock_skew.limit
       if (isOff && !wasOff)
         log.warn({ offset_seconds: seconds }, 'this machine’s clock is not that of the database: set one of them')
       if (!isOff && wasOff) log.info({ offset_seconds: seconds }, 'this machine’s clock is that of the database again')

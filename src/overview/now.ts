@@ -2,13 +2,14 @@
 import type { Chaos } from '../chaos/faults.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Database } from '../database/guard.ts'
-import { type Clock, SKEW_LIMIT } from '../fleet/clock.ts'
+import type { Clock } from '../fleet/clock.ts'
 import type { Members } from '../fleet/members.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import type { SharedCache } from '../redirect/shared-cache.ts'
 import type { Alerts } from '../telemetry/alerts.ts'
+import { ALERTS } from '../telemetry/conditions.ts'
 import type { Descriptors } from '../telemetry/descriptors.ts'
 import { type Memory, resident } from '../telemetry/machine.ts'
 import type { Sampler } from './sampler.ts'
@@ -29,8 +30,6 @@ type Parts = {
   alerts: Alerts
   sampler: Sampler
 }
-
-const OLD_CLICK = 30 // seconds, as the alert has it
 
 export function nowOf(parts: Parts) {
   const { database, clicks, resolver, memory, lifecycle, chaos, alerts, sampler } = parts
@@ -93,7 +92,7 @@ function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, pa
       `The click journal has no room (${clicks.no_room}): new clicks will be lost once its segment is full.`,
     ],
     [
-      !away && clicks.oldest_age_s > OLD_CLICK,
+      !away && clicks.oldest_age_s > ALERTS.click_backlog.limit,
       `The oldest click not stored is ${Math.round(clicks.oldest_age_s)} s old: the drain falls behind.`,
     ],
     [
@@ -131,7 +130,7 @@ function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, pa
     ],
     [releases.length > 1, `Replicas run ${releases.length === 2 ? 'two' : releases.length} releases: ${releases.join(' and ')}.`],
     [
-      Math.abs(ahead) > SKEW_LIMIT,
+      Math.abs(ahead) > ALERTS.clock_skew.limit,
       `The clock of this machine is ${Math.round(Math.abs(ahead))} s ${ahead > 0 ? 'ahead of' : 'behind'} the database’s: clicks get wrong times, keys and sign-ins end at wrong ones.`,
     ],
   ]

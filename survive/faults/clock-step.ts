@@ -16,6 +16,7 @@ export const clockStep: Fault = {
     console: /The clock of this machine is \d+ s (ahead of|behind)/,
   },
   restarts: true,
+  atLeast: 12, // a clock that is off is an alert once it was so at two beats
   cutsOff: true, // restarted twice, to get another clock and to be rid of it
   lacks: () => (LIBRARY ? undefined : 'libfaketime is not installed'),
   async begin({ members, dir }, { random, seconds }) {
