@@ -6,7 +6,7 @@ import { FAULTS } from './faults/index.ts'
 import { percent } from './footprints.ts'
 import { plotFaults, plotFootprints, plotTime } from './plot.ts'
 import { type Kept, keepRun } from './runs.ts'
-import { LIMITS, type Result, type Run } from './suite.ts'
+import { LIMITS, LONG, MAY_GROW, type Result, type Run } from './suite.ts'
 
 /** All rounds of one fault: sums, and the worst of what has a limit. */
 export type Row = {
@@ -182,7 +182,7 @@ ${table(
   kept.map((one) => Object.values(one)),
 )}
 
-Failed: while a replica was left to answer. Memory, descriptors: the most that one replica's grew, in runs of more than 20 minutes.
+Failed: while a replica was left to answer. Memory, descriptors: the most that one replica's grew, in runs of ${LONG} minutes or more.
 ${run.broken.length === 0 ? '' : `\n## What did not hold\n\n${run.broken.map((what) => `- ${what}`).join('\n')}\n`}`
 }
 
@@ -199,7 +199,8 @@ const table = (head: string[], rows: (string | number)[][]) =>
 
 function footprints({ stages }: Run): string {
   const [start, middle, end] = stages
-  if (!start || !middle || !end) return 'Judged in runs of more than 20 minutes: the table of the last runs has what they found.'
+  if (!start || !middle || !end)
+    return `Judged in runs of ${LONG} minutes or more: the table of the last runs has what they found.`
   const rows = end.map((now, index) => [
     index + 1,
     ...(['memory', 'descriptors'] as const).flatMap((what) => [
@@ -211,8 +212,8 @@ function footprints({ stages }: Run): string {
   ])
   return `${table(['Replica', 'Memory at the start, MB', 'Half way', 'At the end', 'Descriptors at the start', 'Half way', 'At the end', 'Same process since half way'], rows)}
 
-Neither may grow by more than 10 %, from the start and from half way to the end. In the second half no fault restarts a replica, so that the same
-processes live through all of it. Each time six times the load goes before, for a minute, and 10,000 reads of each replica, so that what is kept by
+Neither may grow by more than ${percent(MAY_GROW).slice(1)}, from the start and from half way to the end. In the second half no fault restarts a replica, so that the same
+processes live through all of it. Each time six times the load goes before, for a minute, and 10,000 reads of each replica, a minute too, so that what is kept by
 design is full and what is compiled where it is used often is compiled; then memory is the median of 120 s under the plain load, a sample a second,
 as garbage collection makes it a saw; descriptors are counted after 45 s of rest, with every connection of the pool open.`
 }

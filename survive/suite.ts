@@ -55,8 +55,8 @@ const RATE = 80
 const BETWEEN = 1_000
 const OVERHEAD = 5 // seconds that a fault takes beside its own: recovery, audit, pause
 const STORED_WITHIN = 20_000
-const LONG = 20 // minutes from which the footprint is judged
-const MAY_GROW = 1.1
+export const LONG = 45 // minutes from which the footprint is judged
+export const MAY_GROW = 1.1
 
 /**
  * Each of `faults` alone, in an order made from the seed; then one after another at random, until the time is up. In the second half of a long run
@@ -84,10 +84,16 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     const recovered = await openProbe(fleet)
     await recovered()
     await Bun.sleep(BETWEEN)
-    const isLong = minutes > LONG
+    const isLong = minutes >= LONG
     const stages: Settled[] = []
     const settle = async () => {
-      if (isLong) stages.push(await settledFootprints(fleet, client))
+      if (!isLong) return
+      client.turn()
+      stages.push(await settledFootprints(fleet, client))
+      const { failures, wrong } = client.turn()
+      broken.push(...[...failures, ...wrong].map((what) => `between the faults: ${what}`))
+      for (const { number, replica } of fleet.members)
+        if (!replica.lives()) broken.push(`replica ${number} ended by itself between the faults`)
     }
     await settle()
     const samples = watchFootprints(fleet, began)
@@ -262,7 +268,7 @@ const p99Of = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(valu
 const grown = (stages: Settled[]): string[] =>
   (['memory', 'descriptors'] as const)
     .filter((what) => (growth(stages, what) ?? 1) > MAY_GROW)
-    .map((what) => `${what} grew by ${percent(growth(stages, what))}`)
+    .map((what) => `${what} of a replica: ${percent(growth(stages, what))}`)
 
 function shuffled<T>(list: T[], random: Running['random']): T[] {
   const left = [...list]
