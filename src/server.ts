@@ -132,7 +132,22 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     self: true,
   })
   const members = followMembers({ database, self, folder: slot.folder, clock, log })
-  exposeServer(metrics, { database, clicks, resolver, changes, edge, shared, clock, members, lifecycle, disk })
+  /** ms; 0 where there is none. */
+  const valkeyAway = () => Math.max(shared?.figures().away ?? 0, limits.sharedAway())
+  exposeServer(metrics, {
+    database,
+    clicks,
+    resolver,
+    changes,
+    edge,
+    shared,
+    valkeyAway,
+    clock,
+    members,
+    lifecycle,
+    disk,
+    descriptors,
+  })
 
   let look = () => {} // until notices are there
   const alertChanged = ({ name, from, to, peak, test }: Fired) => {
@@ -154,8 +169,8 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
       droppedClicks: dropped,
       shortDisk: disk.figures().short,
       clockOffset: clock.lasting(),
-      lostReplicas: members.lost(),
-      valkeyAway: Math.max(shared?.figures().away ?? 0, limits.sharedAway()),
+      missedReplicas: members.missed(),
+      valkeyAway: valkeyAway(),
       memory: { share: used / limit, low: tight },
       descriptors: descriptors.figures(),
       refusedUnknown: limits.refused().unknown,
@@ -253,6 +268,7 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     await Promise.race([http.stop(), Bun.sleep(Math.min(ms / 2, 4_000))])
     await http.stop(true)
   })
+  lifecycle.onDrain('leave the fleet', () => members.stop())
   lifecycle.onDrain('store clicks', (ms) => clicks.stop(ms / 2))
   const stopMaintenance = startMaintenance(database, log, config)
   lifecycle.onDrain('stop the timers', () => {
@@ -271,7 +287,6 @@ export async function startServer(config: Config, log: Log, ring: LogRing, exit:
     await stopResolver()
     await keyring.stop()
     await policy.stop()
-    await members.stop()
   })
   lifecycle.onDrain('close the database', () => database.close())
   lifecycle.onDrain('leave the slot', () => slot.release())

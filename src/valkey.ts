@@ -7,6 +7,8 @@ export type Valkey = ReturnType<typeof openValkey>
 const DEADLINE = 50
 const CONNECT_WITHIN = 1_000
 const TRY_AGAIN = 500
+/** A connection on which nothing failed for so long is a good one, also where nothing was asked. */
+const STANDS_AFTER = 3_000
 
 type Options = {
   url: string
@@ -24,7 +26,9 @@ export function openValkey({ url, log, name, without, connected, lost }: Options
   let client: RedisClient | undefined
   let closed = false
   const figures = { rebuilt: 0, late: 0 }
-  let lostAt = performance.now()
+  let connectedAt = 0
+  let failingSince: number | undefined = performance.now() // until a command was answered: one that is slow connects, and answers none in time
+  const stands = () => client !== undefined && performance.now() - connectedAt > STANDS_AFTER
 
   async function connect() {
     for (let first = true; !closed; first = false) {
@@ -34,6 +38,7 @@ export function openValkey({ url, log, name, without, connected, lost }: Options
         if (closed) return fresh.close()
         fresh.onclose = () => drop(fresh, 'the connection was closed')
         client = fresh
+        connectedAt = performance.now()
         figures.rebuilt++
         connected?.(fresh)
         log.info(`${name} is reachable`)
@@ -48,8 +53,9 @@ export function openValkey({ url, log, name, without, connected, lost }: Options
 
   function drop(one: RedisClient, reason: string) {
     if (one !== client || closed) return
+    if (stands()) failingSince = undefined
+    failingSince ??= performance.now()
     client = undefined
-    lostAt = performance.now()
     lost?.()
     one.close()
     log.warn({ reason }, `${name} gave no answer: ${without}`)
@@ -67,15 +73,21 @@ export function openValkey({ url, log, name, without, connected, lost }: Options
       const one = client
       if (!one) return undefined
       try {
-        return await within(command(one), deadline)
+        const answer = await within(command(one), deadline)
+        failingSince = undefined
+        return answer
       } catch (error) {
         figures.late++
         drop(one, (error as Error).message)
         return undefined
       }
     },
-    /** `away`: for how many ms there has been no connection. */
-    figures: () => ({ up: client !== undefined, away: client ? 0 : performance.now() - lostAt, ...figures }),
+    /** `away`: for how many ms nothing was answered. */
+    figures: () => ({
+      up: client !== undefined,
+      away: failingSince === undefined || stands() ? 0 : performance.now() - failingSince,
+      ...figures,
+    }),
     close() {
       closed = true
       client?.close()

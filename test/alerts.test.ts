@@ -1,5 +1,5 @@
 // Alerts and faults as the console shows them: what fires, since when and how bad it got, and what a fault did while it was armed.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, setSystemTime, spyOn, test } from 'bun:test'
 import { type AlertName, type Readings, watchAlerts } from '../src/telemetry/alerts.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 import { databases } from './databases.ts'
@@ -29,7 +29,7 @@ describe('the history of alerts', () => {
     clockOffset: 0,
     databaseTakes: 3,
     moves: 0,
-    lostReplicas: 0,
+    missedReplicas: 0,
     valkeyAway: 0,
     memory: { share: 0.2, low: false },
     descriptors: { share: 0.01, low: false },
@@ -76,7 +76,7 @@ describe('the history of alerts', () => {
     [
       'replica_lost',
       [
-        [{ lostReplicas: 2 }, 'firing', 2],
+        [{ missedReplicas: 2 }, 'firing', 2],
         [{}, 'ok', 0],
       ],
     ],
@@ -133,6 +133,27 @@ describe('the history of alerts', () => {
       expect(alerts.list().find((alert) => alert.name === name)).toMatchObject({ state, value, test: false })
     }
     alerts.stop()
+  })
+
+  test.each<[AlertName, Partial<Readings>, seconds: number]>([
+    ['clicks_dropped', { droppedClicks: 3 }, 120],
+    ['unknown_flood', { refusedUnknown: 500 }, 120],
+    ['database_moved', { moves: 1 }, 300],
+    ['targets_refused', { refusedTargets: 4 }, 300],
+  ])('%s is over after its window, and not before', (name, reading, seconds) => {
+    let at = 1_000_000
+    const clock = spyOn(performance, 'now').mockImplementation(() => at)
+    let now = quiet
+    const alerts = watchAlerts(() => now)
+    now = { ...quiet, ...reading }
+    const fires = []
+    for (const to of [2, seconds - 5, seconds + 5]) {
+      for (at += 1_000; at < 1_000_000 + to * 1000; at += 1_000) alerts.status()
+      fires.push(alerts.status()[name].state)
+    }
+    expect(fires).toEqual(['firing', 'firing', 'ok'])
+    alerts.stop()
+    clock.mockRestore()
   })
 
   test('a clock that jumps makes no window of days', () => {

@@ -165,6 +165,22 @@ describe.skipIf(!installed)('two replicas on a primary and its standby', () => {
     }
   })
 
+  test('the first primary that a process follows is no move, wherever it is in the list, and however late', async () => {
+    const wire = await wireTo(pair.first.port)
+    wire.cut()
+    const url = urls.first.replace(/@[^/]+/, `@127.0.0.1:${pair.second.port},127.0.0.1:${wire.port}`)
+    const database = await openDatabase(readConfig({ DATABASE_URL: url, DATA_DIR: temporaryFolder() }, {}), quiet().log)
+    try {
+      await until('it was asked', () => database.state() === 'down')
+      wire.heal()
+      await until('it is followed', () => database.state() === 'up')
+      expect(database.figures().moves).toBe(0)
+    } finally {
+      await database.close()
+      wire.close()
+    }
+  })
+
   // The second is promoted when the first is killed; the first comes back as its standby, and is promoted when the second is frozen.
   describe.each(['SIGKILL', 'SIGSTOP'] as const)('%s to the primary, and the standby promoted:', (signal) => {
     const [from, to] = signal === 'SIGKILL' ? (['first', 'second'] as const) : (['second', 'first'] as const)

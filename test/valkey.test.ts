@@ -7,6 +7,8 @@ import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
 import { positionNow } from '../src/redirect/position.ts'
 import { openSharedCache } from '../src/redirect/shared-cache.ts'
+import { openValkey } from '../src/valkey.ts'
+import { wireTo } from '../survive/wire.ts'
 import { atEnd } from './at-end.ts'
 import { runCommand } from './child.ts'
 import { databases, quiet, temporaryFolder } from './databases.ts'
@@ -191,6 +193,23 @@ describe.skipIf(!possible)('Valkey', () => {
       valkey.kill('SIGCONT')
     }
     await until('it is used again', isShared)
+  }, 40_000)
+
+  test('that takes connections and answers too late counts as away all the while', async () => {
+    const wire = await wireTo(port)
+    wire.slow(100)
+    const slow = openValkey({ url: `redis://127.0.0.1:${wire.port}`, log: quiet().log, name: 'it', without: 'nothing' })
+    const asking = setInterval(() => void slow.ask((client) => client.send('PING', [])), 20)
+    try {
+      await until('a third connection was given up', () => slow.figures().late >= 3)
+      expect(slow.figures().away).toBeGreaterThan(1_000) // the two pauses before the second and the third
+      wire.heal()
+      await until('it answers', () => slow.figures().away === 0)
+    } finally {
+      clearInterval(asking)
+      slow.close()
+      wire.close()
+    }
   }, 40_000)
 
   test('back with what it had an hour ago makes up for what it missed before it is believed', async () => {

@@ -65,6 +65,7 @@ type Pool = {
  */
 export function guard({ connect, connections = 1, servers }: Pool, limit: number, log: Log): Database {
   let sql = connect()
+  let wasUp = false
   let state: DatabaseState = 'starting'
   let closed = false
   let pretended = 0
@@ -156,6 +157,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
         if (state !== 'up') {
           log.info('the database is reachable')
           state = 'up'
+          wasUp = true
           firstProbe.resolve()
           for (const listener of listeners) listener()
         }
@@ -178,7 +180,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   async function look() {
     if (pretended === 1) throw new Error('made unreachable by /chaos')
     if (state !== 'up' && (await servers?.find(FIRST_ANSWER_WITHIN))) {
-      if (state === 'down') figures.moves++
+      if (wasUp) figures.moves++ // else it is the first that this process follows
       replacePool(0)
     }
     await assertWritable(whether(sql), state === 'up' ? PROBE_DEADLINE : servers ? FIRST_ANSWER_WITHIN : BOOT_DEADLINE)

@@ -1,23 +1,23 @@
 // Who belongs to the fleet: every replica says so in the database each second, and one that gave no sign of life for four is lost.
-import { hostname } from 'node:os'
 import type { OpenDatabase } from '../database/connect.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Clock } from './clock.ts'
 import { createPace } from './pace.ts'
+import { placeOf } from './place.ts'
 import type { Replica } from './schema.ts'
 import { type Row, replicaStore } from './store.ts'
 
 const EVERY = 1_000
 const TOLD_WITHIN = 2_500 // without a beat for longer, the database does not tell who is alive
 const LOST_AFTER = 3_000
-const REPLACED_WITHIN = 10_000 // who is killed is started again by its supervisor, under the same name
+const REPLACED_WITHIN = 10_000 // who is killed is started again by its supervisor, and so are all after a machine’s restart
 const GONE_AFTER = 600_000 // lost for longer, it is not asked any more
 const FORGET_EVERY = 60
 
 export type Members = ReturnType<typeof followMembers>
 
-/** `heard`: performance.now() of when it was last known to be alive. */
-export type Member = Row & { heard: number }
+/** performance.now() of when it was last known to be alive: `said` by the database, `heard` by an answer of its own, too. */
+export type Member = Row & { said: number; heard: number }
 
 type Options = {
   database: OpenDatabase
@@ -33,11 +33,12 @@ type Options = {
 /** Begins to beat. Beside the embedded database there is one replica, and nothing to say. */
 export function followMembers({ database, self, folder, clock, log }: Options) {
   const store = replicaStore(database)
-  const place = `${hostname()}:${folder}`
+  const place = placeOf(folder)
   const alone = database.address.kind === 'embedded'
   const pace = createPace(EVERY)
   let others: Member[] = []
   let beats = 0
+  let firstBeat: number | undefined
   let lastBeat = Number.NEGATIVE_INFINITY
   let underWay: Promise<void> | undefined
   let failing = false
@@ -47,21 +48,23 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
   async function beat() {
     if (database.state() !== 'up' || self().url === null) return pace.rests() // before the port is open, nobody could ask it anything
     try {
+      if (firstBeat === undefined) await store.inherit(self().id, place)
       const asked = performance.now()
       pace.begins()
       const { clock: time, others: rows } = await store.beat(self(), place)
       pace.ends(true)
       clock.told(time, asked)
-      const known = new Map(others.map((other) => [other.id, other.heard]))
+      const known = new Map(others.map((other) => [other.id, other]))
       const wasAway = asked - lastBeat > TOLD_WITHIN
       others = rows.map((row) => {
-        const before = known.get(row.id) ?? Number.NEGATIVE_INFINITY
+        const before = known.get(row.id) ?? { said: Number.NEGATIVE_INFINITY, heard: Number.NEGATIVE_INFINITY }
         // Who was alive when the database went has as long as ever to say so again.
-        const grace = wasAway && before > lastBeat - LOST_AFTER ? asked : before
-        return { ...row, heard: Math.max(asked - row.age, grace) }
+        const since = (last: number) => Math.max(asked - row.age, wasAway && last > lastBeat - LOST_AFTER ? asked : last)
+        return { ...row, said: since(before.said), heard: since(before.heard) }
       })
+      firstBeat ??= asked
       lastBeat = asked
-      if (beats++ % FORGET_EVERY === 0) await store.forget(self().id, beats === 1 ? place : null)
+      if (++beats % FORGET_EVERY === 0) await store.forget()
       failing = false
     } catch (error) {
       pace.ends(false)
@@ -92,7 +95,7 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
     /** This replica first, then the others by host and slot. With the database away, those last known. */
     list(): Replica[] {
       const known = others.map((other): Replica => {
-        const { age: _, heard, ...replica } = other
+        const { age: _, said: __, heard, ...replica } = other
         const seen = new Date(clock.now() - (performance.now() - heard)).toISOString()
         return { ...replica, seen_at: seen, state: silent(other) ? 'lost' : replica.state }
       })
@@ -102,10 +105,13 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
     /** The others, lost ones too, but not those that had been lost for ten minutes when the database last told. */
     others: (): readonly Member[] => others.filter(({ heard }) => lastBeat - heard < GONE_AFTER),
     /**
-     * How many were lost and had nobody in their place within ten seconds, when the database last told; until they are back, or forgotten after
-     * a day. Who starts where one of them ran takes its row away.
+     * How many said nothing to the database and had nobody in their place for ten seconds, when it last told; until they are back, or forgotten
+     * after a day. Who starts where one of them ran takes its row away.
      */
-    lost: () => others.filter(({ heard }) => lastBeat - heard > REPLACED_WITHIN).length,
+    missed: () =>
+      lastBeat - (firstBeat ?? lastBeat) < REPLACED_WITHIN
+        ? 0
+        : others.filter(({ said }) => lastBeat - said > REPLACED_WITHIN).length,
     /** Another replica; undefined where there is none of this id. */
     find: (id: string): Member | undefined => others.find((other) => other.id === id),
     /** Whether the database tells who is alive, or this is the only replica. */

@@ -2,21 +2,25 @@
 
 const BEATS_KEPT = 3
 
-/** `every`: ms from one beat to the next. One that takes longer stands for those that were not made meanwhile, also while it is under way. */
+/**
+ * `every`: ms from one beat to the next. One that takes longer stands for the one that was not made meanwhile, too, also while it is under way;
+ * never for three: a server that froze, or this process, is not slow.
+ */
 export function createPace(every: number) {
   let last: number[] = [] // ms
   let since: number | undefined
 
-  const beatsOf = (ms: number) => Array<number>(1 + Math.floor(ms / every)).fill(ms)
+  const beatsOf = (ms: number) => (ms < every ? [ms] : [ms, ms])
 
   return {
     begins() {
       since = performance.now()
     },
-    /** After one that failed, those before it are not news any more. */
+    /** One that failed late was slow; after one that failed at once nothing is known. */
     ends(well: boolean) {
       if (since === undefined) return
-      last = [...(well ? last : []), ...beatsOf(performance.now() - since)].slice(-BEATS_KEPT)
+      const ms = performance.now() - since
+      last = well || ms >= every ? [...last, ...beatsOf(ms)].slice(-BEATS_KEPT) : []
       since = undefined
     },
     /** None is made. */

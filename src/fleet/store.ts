@@ -31,12 +31,12 @@ export function replicaStore(database: Database) {
       return { clock: rows[0]!.clock, others }
     },
 
-    /** Takes away who was not seen for a day, and, where `place` is given, who ran there before `id`: its slot is ours, so it is dead. */
-    forget: (id: string, place: string | null) =>
-      database.run(
-        (sql) => sql`
-          delete from replicas where id <> ${id} and (seen_at < now() - interval '1 day' or place = ${place})`,
-      ),
+    /** Takes away who ran at `place` before `id`: its slot is ours, so it is dead. */
+    inherit: (id: string, place: string) =>
+      database.run((sql) => sql`delete from replicas where place = ${place} and id <> ${id}`),
+
+    /** Takes away who was not seen for a day. */
+    forget: () => database.run((sql) => sql`delete from replicas where seen_at < now() - interval '1 day'`),
 
     leave: (id: string) => database.run((sql) => sql`delete from replicas where id = ${id}`, 1_000),
   }

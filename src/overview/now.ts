@@ -77,7 +77,7 @@ function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, pa
   const memory = parts.memory.figures()
   const descriptors = parts.descriptors.figures()
   const releases = releasesOf(parts.members.list())
-  const ahead = parts.clock.offset()
+  const ahead = parts.clock.lasting()
   const sentences: [boolean, string][] = [
     [phase === 'starting', 'This replica is starting.'],
     [phase === 'draining', 'This replica is draining: it finishes what is under way and takes nothing new.'],

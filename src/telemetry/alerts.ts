@@ -33,7 +33,7 @@ export type Readings = Sums & {
   /** Seconds that this machine's clock is ahead of the database's. */
   clockOffset: number
   /** Other replicas that ended without a word. */
-  lostReplicas: number
+  missedReplicas: number
   /** ms since Valkey gave an answer; 0 while it does, and where there is none. */
   valkeyAway: number
   /** Whether too much is taken is for who watches it to say: it begins at the limit, and ends a little below. */
@@ -82,7 +82,7 @@ export function watchAlerts(read: () => Readings, changed: (fired: Fired) => voi
     set('clicks_dropped', grown('droppedClicks'))
     set('disk_space', shortDisk / 1024 ** 2)
     set('clock_skew', Math.abs(clockOffset))
-    set('replica_lost', readings.lostReplicas)
+    set('replica_lost', readings.missedReplicas)
     set('database_slow', database === 'up' ? readings.databaseTakes : 0)
     set('database_moved', grown('moves', LONG_WINDOW))
     set('shared_cache_down', readings.valkeyAway / 1000)

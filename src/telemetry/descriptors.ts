@@ -11,9 +11,11 @@ const OPEN = '/proc/self/fd'
 
 export type Descriptors = ReturnType<typeof watchDescriptors>
 
-export function exposeDescriptors({ expose }: Metrics) {
+/** Both are also metrics of prom-client, which reads 10,000 names at each scrape, and the limit only once. */
+export function exposeDescriptors({ expose }: Metrics, figures: Descriptors['figures']) {
   if (!existsSync(OPEN)) return
-  expose('process_open_fds', 'gauge', 'Number of open file descriptors.', () => [{ value: openNow(limitNow() ?? 0) }])
+  expose('process_open_fds', 'gauge', 'Descriptors that the process has open.', () => [{ value: figures().open }])
+  expose('process_max_fds', 'gauge', 'Descriptors that it may have open.', () => [{ value: figures().most }])
 }
 
 /** Looks each second, and logs when few are left, and when there are more again. */

@@ -10,7 +10,7 @@ import type { RedirectFigures } from '../redirect/figures.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import type { SharedCache } from '../redirect/shared-cache.ts'
 import { version } from '../version.ts'
-import { exposeDescriptors } from './descriptors.ts'
+import { type Descriptors, exposeDescriptors } from './descriptors.ts'
 import type { Disk } from './disk.ts'
 import { exposeMachine } from './machine.ts'
 import type { Metrics } from './metrics.ts'
@@ -22,18 +22,20 @@ type Parts = {
   changes: Changes
   edge: EdgeTier | undefined
   shared: SharedCache | undefined
+  valkeyAway: () => number
   clock: Clock
-  members: Pick<Members, 'beatTook' | 'lost'>
+  members: Pick<Members, 'beatTook' | 'missed'>
   lifecycle: Lifecycle
   disk: Disk
+  descriptors: Descriptors
 }
 
 export function exposeServer(metrics: Metrics, parts: Parts) {
-  const { database, clicks, resolver, changes, edge, shared, clock, members, lifecycle, disk } = parts
+  const { database, clicks, resolver, changes, edge, shared, valkeyAway, clock, members, lifecycle, disk, descriptors } = parts
   const { expose } = metrics
   const one = (value: number) => [{ value }]
   exposeMachine(metrics)
-  exposeDescriptors(metrics)
+  exposeDescriptors(metrics, descriptors.figures)
   expose('build_info', 'gauge', 'Always 1; the labels say what runs.', () => [
     { labels: { version: version.number, commit: version.commit }, value: 1 },
   ])
@@ -64,8 +66,11 @@ export function exposeServer(metrics: Metrics, parts: Parts) {
     'What a small change takes, under way or done: the fastest of three; 0 where none is made.',
     () => one(Math.round(members.beatTook()) / 1000),
   )
-  expose('replicas_lost', 'gauge', 'Replicas that ended without a word, and had nobody in their place within ten seconds.', () =>
-    one(members.lost()),
+  expose(
+    'replicas_missed',
+    'gauge',
+    'Replicas that ended without a word, and had nobody in their place within ten seconds.',
+    () => one(members.missed()),
   )
   expose('clock_offset_seconds', 'gauge', 'How far this machine’s clock is ahead of the database’s; below 0: behind.', () =>
     one(Math.round(clock.offset() * 1000) / 1000),
@@ -132,6 +137,9 @@ export function exposeServer(metrics: Metrics, parts: Parts) {
   expose('disk_total_bytes', 'gauge', 'Size of the file system of DATA_DIR.', () => one(disk.figures().total))
   expose('disk_short_bytes', 'gauge', 'What is missing to DISK_FREE_MIN; 0 while enough is free.', () =>
     one(disk.figures().short),
+  )
+  expose('valkey_away_seconds', 'gauge', 'For how long Valkey (REDIS_URL) has answered nothing; 0 where there is none.', () =>
+    one(Math.round(valkeyAway()) / 1000),
   )
   if (shared)
     expose('shared_cache_up', 'gauge', '1 while the cache that replicas share answers.', () => one(shared.figures().up ? 1 : 0))

@@ -4,7 +4,7 @@ export const kill9One: Fault = {
   name: 'kill9-one',
   about: 'kill -9 of one replica among 40 visitors; its supervisor starts it again at the end',
   signs: {
-    metric: /^waypost_replicas_lost 1/,
+    metric: /^waypost_replicas_missed 1/,
     log: /a replica is lost, and none came in its place/,
     alert: /^replica_lost firing/,
     fleet: / is lost/,
