@@ -64,7 +64,7 @@ export function followMembers({ database, self, folder, clock, log }: Options) {
       })
       firstBeat ??= asked
       lastBeat = asked
-      if (++beats % FORGET_EVERY === 0) await store.forget()
+      if (beats++ % FORGET_EVERY === 0) await store.forget()
       failing = false
     } catch (error) {
       pace.ends(false)
