@@ -23,7 +23,8 @@ const ON_VALKEY = 3
 const ON_SMALL_DISK = 2
 /** That each replica may have open, where the suite itself may: so that 10,000 connections are many. */
 const DESCRIPTORS = 12_000
-const mayHave = Number(Bun.spawnSync(['sh', '-c', 'ulimit -n']).stdout.toString())
+const soft = Bun.spawnSync(['sh', '-c', 'ulimit -n']).stdout.toString().trim()
+const mayHave = soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
 const bounded = mayHave >= DESCRIPTORS ? ['prlimit', `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`, '--'] : []
 
 export async function startFleet() {

@@ -37,7 +37,7 @@ describe('what is wrong with a replica', () => {
     clicks: { figures: () => ({ backlog: 0, oldest: undefined, lastFlush: 0, noRoom: undefined }) },
     resolver: { figures: () => ({ mode: 'serve' }) },
     shared: undefined as unknown,
-    clock: { offset: () => 0.2 },
+    clock: { lasting: () => 0.2 },
     memory: { figures: () => ({ used: GIB, limit: 4 * GIB, tight: false }) },
     descriptors: { figures: () => ({ open: 40, most: 12_000, low: false }) },
     limits: { sharedAway: () => 0 },
@@ -104,8 +104,8 @@ describe('what is wrong with a replica', () => {
       { memory: { figures: () => ({ used: 3.8 * GIB, limit: 4 * GIB, tight: true }) } },
       /Memory is at 95 % of its limit/,
     ],
-    ['a clock behind', { clock: { offset: () => -3600.2 } }, /clock of this machine is 3600 s behind the database’s/],
-    ['a clock ahead', { clock: { offset: () => 5.6 } }, /clock of this machine is 6 s ahead of the database’s/],
+    ['a clock behind', { clock: { lasting: () => -3600.2 } }, /clock of this machine is 3600 s behind the database’s/],
+    ['a clock ahead', { clock: { lasting: () => 5.6 } }, /clock of this machine is 6 s ahead of the database’s/],
   ])('is said in a sentence: %s', (_, wrong, sentence) => {
     const { troubles } = nowOf({ ...well, ...wrong } as never)()
     expect(troubles).toEqual(sentence ? [expect.stringMatching(sentence)] : [])

@@ -201,7 +201,7 @@ describe.skipIf(!possible)('Valkey', () => {
     const slow = openValkey({ url: `redis://127.0.0.1:${wire.port}`, log: quiet().log, name: 'it', without: 'nothing' })
     const asking = setInterval(() => void slow.ask((client) => client.send('PING', [])), 20)
     try {
-      await until('a third connection was given up', () => slow.figures().late >= 3)
+      await until('it connected for the third time', () => slow.figures().rebuilt >= 3)
       expect(slow.figures().away).toBeGreaterThan(1_000) // the two pauses before the second and the third
       wire.heal()
       await until('it answers', () => slow.figures().away === 0)

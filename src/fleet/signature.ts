@@ -30,6 +30,7 @@ export function createSigner(
   const own = FLEET_TOKEN === undefined ? undefined : derive(FLEET_TOKEN, '')
   let derived: { from: string; key: Buffer } | undefined
   // Nonces that were used, oldest first, and when each may be forgotten: by a clock that nobody sets, else one that is put back keeps them all.
+  // One that is put back by more than this makes what was overheard hold again, for as long: reads of a replica's figures and logs.
   const seen = new Map<string, number>()
 
   function key(): Buffer | undefined {

@@ -3,7 +3,7 @@ import statement from '../../sql/changes.sql' with { type: 'text' }
 import { connect, type Pool } from '../database/connect.ts'
 import { DatabaseAway, type Sql } from '../database/guard.ts'
 import type { Log } from '../telemetry/logs.ts'
-import { type Found, watchNotices } from './notices.ts'
+import { type Found, watchNotices } from './listening.ts'
 import type { Position } from './position.ts'
 import type { Target } from './target.ts'
 
