@@ -283,6 +283,17 @@ describe('journals that were left', () => {
     expect(Math.abs((await drainedAt()) - hourAgo)).toBeLessThan(1_000)
   })
 
+  test('leave no segment behind that was made ready for them and never used: each start would keep 16 MB for ever', async () => {
+    const folder = temporaryFolder()
+    const own = Bun.randomUUIDv7()
+    leaveJournal(folder, 10)
+    for (const id of [own, Bun.randomUUIDv7()]) prepareSegment(folder, id, 1, [], 2 ** 30)
+    const left = () => readdirSync(folder).filter((name) => name.endsWith('-000001.journal'))
+    expect(left()).toHaveLength(2)
+    await drainFolder(database, folder, { state: newState(), report: () => {}, except: own, dead: new Map() })
+    expect(left()).toEqual([`${own}-000001.journal`])
+  })
+
   test('beside foreign and damaged files are stored, and the files are named', async () => {
     const folder = temporaryFolder()
     const before = await clicks()

@@ -1,12 +1,13 @@
 // From journals into the database: the live journal of this process as it is written, and those of dead ones once.
 import { rmSync, statSync, utimesSync } from 'node:fs'
+import { basename } from 'node:path'
 import { type Database, DatabaseAway } from '../database/guard.ts'
 import { messageForLog } from '../telemetry/log-error.ts'
 import { type Batch, openBatch } from './batch.ts'
 import type { Click } from './journal-format.ts'
 import type { Reader } from './journal-reader.ts'
 import { openReader } from './journal-reader.ts'
-import { journalsIn, type SegmentFile } from './segments.ts'
+import { journalsIn, type SegmentFile, UNUSED } from './segments.ts'
 import { Fenced, type Stored, storeClicks, watermarkOf } from './store.ts'
 
 export type DrainState = {
@@ -160,11 +161,16 @@ type FolderOptions = {
   dead: Map<string, DeadJournal>
 }
 
-/** Drains the journals of `folder` that no process writes any more. Retries nothing: throws what the database does. */
+/**
+ * Drains the journals of `folder` that no process writes any more, and removes the segments that they had made ready and never used. Retries
+ * nothing: throws what the database does.
+ */
 export async function drainFolder(database: Database, folder: string, { state, report, except, dead }: FolderOptions) {
   const { journals, skipped } = await journalsIn(folder)
   for (const { path, reason } of skipped)
-    if (reason !== 'empty' && !complained.has(path)) {
+    if (reason === UNUSED) {
+      if (!basename(path).startsWith(`${except}-`)) rmSync(path, { force: true })
+    } else if (!complained.has(path)) {
       complained.add(path)
       report('error', { file: path, reason }, 'a journal file was skipped')
     }

@@ -9,6 +9,8 @@ export type SegmentFile = SegmentHeader & { path: string; size: number }
 type Skipped = { path: string; reason: string }
 
 const ENDING = '.journal'
+/** Why a file is no journal that was made ready and never used. */
+export const UNUSED = 'empty'
 
 export const segmentPath = (folder: string, journalId: string, number: number) =>
   join(folder, `${journalId}-${String(number).padStart(6, '0')}${ENDING}`)
@@ -85,7 +87,7 @@ async function headerOf(path: string): Promise<SegmentFile | string> {
   try {
     const bytes = Buffer.alloc(SEGMENT_HEADER)
     await file.read(bytes, 0, SEGMENT_HEADER, 0)
-    if (bytes.every((byte) => byte === 0)) return 'empty' // made ready and never used
+    if (bytes.every((byte) => byte === 0)) return UNUSED
     const header = readSegmentHeader(bytes)
     if (!header) return 'it is not a click journal, or its beginning is damaged'
     if (!('journalId' in header)) return `it has format ${header.version}, which this release does not know`
