@@ -493,7 +493,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await button('Test High error rate').click()
       await state('firing, a test', row).waitFor()
       await page.getByText(/fires as a test for 10 seconds/).waitFor()
-      await page.getByText(/1 of \d fires/).waitFor()
+      await page.getByText(/1 of \d+ fires/).waitFor()
       await page.getByRole('table', { name: 'Alerts that fired' }).getByText('fires, a test').waitFor()
       expect(await violations()).toEqual([])
       await page.getByRole('table', { name: 'Alerts that fired' }).getByText('test', { exact: true }).waitFor({ timeout: 30_000 })

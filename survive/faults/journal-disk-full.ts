@@ -14,7 +14,7 @@ export const journalDiskFull: Fault = {
   atLeast: 14, // nginx asks it again 5 s after it was dead
   lacks: ({ replicaDisk }) => (replicaDisk ? undefined : 'a small disk cannot be mounted here: that takes root'),
   async begin({ replicaDisk, onSmallDisk }) {
-    replicaDisk!.fill()
+    await replicaDisk!.fill()
     await Bun.sleep(1_000)
     await onSmallDisk.end('SIGKILL')
     await onSmallDisk.start()

@@ -16,7 +16,7 @@ export const postgresDiskFull: Fault = {
   lacks: ({ databaseDisks }) => (databaseDisks.length > 0 ? undefined : 'a small disk cannot be mounted here: that takes root'),
   async begin({ pair, databaseDisks }) {
     const sql = ownConnection(pair.url(), 1)
-    for (const disk of databaseDisks) disk.fill()
+    await Promise.all(databaseDisks.map((disk) => disk.fill()))
     try {
       for (let i = 0; i < SEGMENTS; i++)
         await sql.begin(async (one) => {
