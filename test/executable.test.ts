@@ -43,6 +43,12 @@ describe('commands', () => {
     expect(stderr).toContain('--prot')
   })
 
+  test('an unknown command is named', async () => {
+    const { code, stderr } = await run(['serv'])
+    expect(code).toBe(1)
+    expect(stderr).toBe('waypost: there is no command serv (--help lists what there is)\n')
+  })
+
   test('a wrong value stops the start with one sentence', async () => {
     const { code, stderr } = await run(['--port', 'http'])
     expect(code).toBe(2)

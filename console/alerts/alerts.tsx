@@ -47,7 +47,7 @@ export function Alerts() {
       {(data || !error) && (
         <Table
           label="Alerts"
-          rows={data?.alerts}
+          rows={data?.alerts.toSorted((a, b) => Number(inEarnest(b)) - Number(inEarnest(a)))}
           keyOf={({ name }) => name}
           dimmed={error !== undefined}
           blank={5}
@@ -93,6 +93,8 @@ export function Alerts() {
     </PageFrame>
   )
 }
+
+const inEarnest = ({ state, test }: Standing) => state === 'firing' && !test
 
 const StateOf = ({ state, test }: Standing) =>
   state === 'firing' ? (

@@ -46,7 +46,11 @@ export function History({ fired, alerts }: { fired: Fired[]; alerts: Standing[] 
             name: 'alert-peak',
             title: 'Peak',
             figure: true,
-            cell: ({ name, peak }) => <span title={unitOf(name)}>{figure(peak)}</span>,
+            cell: ({ name, peak }) => (
+              <span title={unitOf(name)}>
+                {figure(peak)} <span class="quiet">{unitOf(name)?.split(/,| in | of /)[0]}</span>
+              </span>
+            ),
           },
         ]}
       />

@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks'
 import type { BlockedHost } from '../../src/blocklist/schema.ts'
+import { curlOf } from '../parts/command.ts'
 import { confirm } from '../parts/dialog.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { PageFrame } from '../parts/page.tsx'
@@ -94,10 +95,7 @@ export function Blocklist() {
           rowClass={() => 'blocked'}
           blank={4}
           empty={
-            <Empty
-              title="No host is blocked"
-              command={`curl ${location.origin}/api/blocklist -H 'Content-Type: application/json' -d '{"host":"evil.example"}'`}
-            >
+            <Empty title="No host is blocked" command={curlOf('/api/blocklist', { host: 'evil.example' })}>
               <p>Links to a blocked host answer 410, and no new one can be made. Block one above, or from a terminal:</p>
             </Empty>
           }

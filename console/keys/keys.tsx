@@ -61,7 +61,7 @@ export function Keys() {
       cell: ({ user_id }) =>
         user_id === null ? <span class="quiet">all</span> : <a href={`/console/links?user=${user_id}`}>{user_id}</a>,
     },
-    { name: 'state', title: 'State', cell: (key) => <KeyState {...key} /> },
+    { name: 'key-state', title: 'State', cell: (key) => <KeyState {...key} /> },
     {
       name: 'used',
       title: 'Last used',

@@ -1,6 +1,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
 import { LinkPage } from '../link/link.tsx'
+import { curlOf } from '../parts/command.ts'
 import { CsvImport, useDrop } from '../parts/csv-import.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Down, Up } from '../parts/icons.tsx'
@@ -121,10 +122,7 @@ function LinkList() {
                 </button>
               </Empty>
             ) : (
-              <Empty
-                title="No links yet"
-                command={`curl ${location.origin}/urls -H 'Content-Type: application/json' -d '{"original_url":"https://example.com"}'`}
-              >
+              <Empty title="No links yet" command={curlOf('/urls', { original_url: 'https://example.com' })}>
                 <p>Paste an address above, drop a CSV file here, or make the first one from a terminal:</p>
               </Empty>
             )

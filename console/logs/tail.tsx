@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { curlOf } from '../parts/command.ts'
 import { Empty } from '../parts/empty.tsx'
 import { count } from '../parts/figures.ts'
 import { State, type Tone } from '../parts/state.tsx'
@@ -197,7 +198,7 @@ function Nothing({ view }: { view: View }) {
       </Empty>
     )
   return (
-    <Empty title="Nothing logged yet" command={`curl ${location.origin}/health`}>
+    <Empty title="Nothing logged yet" command={curlOf('/urls')}>
       Redirects are counted, not logged. Any other request makes a line:
     </Empty>
   )

@@ -10,7 +10,7 @@ export type Route = {
 const CHANGED = 'waypost:route'
 
 const read = (): Route => ({
-  path: location.pathname.replace(/^\/(console|dashboard)\/?/, '').replace(/\/$/, ''),
+  path: location.pathname.replace(/^\/(console|dashboard)\/?(overview$)?/, '').replace(/\/$/, ''),
   query: new URLSearchParams(location.search),
 })
 

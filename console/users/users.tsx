@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks'
 import type { User } from '../../src/users/schema.ts'
+import { curlOf } from '../parts/command.ts'
 import { CsvImport, useDrop } from '../parts/csv-import.tsx'
 import { confirm } from '../parts/dialog.tsx'
 import { Empty } from '../parts/empty.tsx'
@@ -176,10 +177,7 @@ export function Users() {
                 </button>
               </Empty>
             ) : (
-              <Empty
-                title="No users yet"
-                command={`curl ${location.origin}/users -H 'Content-Type: application/json' -d '{"username":"ada","email":"ada@example.com"}'`}
-              >
+              <Empty title="No users yet" command={curlOf('/users', { username: 'ada', email: 'ada@example.com' })}>
                 <p>Links need none. Make one above, drop a CSV file here, or from a terminal:</p>
               </Empty>
             )

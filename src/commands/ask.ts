@@ -34,6 +34,7 @@ export async function ask(
     throw new Error(`no answer from ${base}: ${error.message}`)
   })
   const answer = (await response.json().catch(() => ({}))) as { error?: string }
-  if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}: ${answer.error ?? 'no reason given'}`)
-  return answer
+  if (response.ok) return answer
+  const hint = response.status === 401 ? '; set ADMIN_TOKEN to that of the server' : ''
+  throw new Error(`${method} ${path} was answered ${response.status}: ${answer.error ?? 'no reason given'}${hint}`)
 }

@@ -76,6 +76,11 @@ export async function run(argv: string[]) {
     .action(() => console.log(version.text))
   program.command('initdb <folder>', { hidden: true }).action(async (folder) => (await import('./initdb.ts')).initdb(folder))
 
+  const [first = 'serve'] = argv
+  if (!first.startsWith('-') && first !== 'help' && !program.commands.some((one) => one.name() === first)) {
+    console.error(`waypost: there is no command ${first} (--help lists what there is)`)
+    process.exit(1)
+  }
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {

@@ -13,6 +13,7 @@ export type Imported = { users: number; links: number; events: number }
 
 /** Imports those of the three files that the folder has, all or nothing. Throws a Problem (400) that names file, row and column. */
 export async function importFolder(database: Database, folder: string, progress?: Progress, links?: Source): Promise<Imported> {
+  if (!existsSync(folder)) throw new Problem(400, `there is no folder ${folder}`)
   const names = filesIn(folder)
   if (names.length === 0) throw new Problem(400, `${folder} has none of ${SOURCES.map(({ file }) => file).join(', ')}`)
   const files: Record<string, Uint8Array> = {}

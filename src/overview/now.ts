@@ -42,7 +42,7 @@ export function nowOf(parts: Parts) {
       database: {
         state: up ? ('up' as const) : ('away' as const),
         since: iso(since),
-        latency_ms: latency === undefined ? null : Math.round(latency * 100) / 100,
+        latency_ms: !up || latency === undefined ? null : Math.round(latency * 100) / 100,
       },
       clicks: {
         backlog: Math.max(0, figures.backlog),
