@@ -1,5 +1,6 @@
 // Connections to the database that die or dawdle: the server outlives them, and nobody gets another's answer.
 import { afterAll, expect, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
@@ -22,7 +23,7 @@ async function proxyTo(url: URL, swallows: () => boolean) {
   const sockets = new Set<Socket>()
   const cuts: (() => void)[] = []
   let swallowed = 0
-  const server = createServer((near) => {
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect(Number(url.port), url.hostname)
     let dead = false
     cuts.push(() => {
@@ -36,6 +37,7 @@ async function proxyTo(url: URL, swallows: () => boolean) {
       if (!dead) far.write(bytes)
     })
     far.on('data', (bytes) => !dead && near.write(bytes))
+    near.on('end', () => !dead && near.end()) // a network that forgot a connection closes nothing
     for (const [one, other] of [
       [near, far],
       [far, near],
@@ -54,11 +56,23 @@ async function proxyTo(url: URL, swallows: () => boolean) {
   through.port = String((server.address() as { port: number }).port)
   return {
     url: through.href,
+    port: Number(through.port),
     swallowed: () => swallowed,
     /** Those that are open now. */
     cut: () => cuts.splice(0).forEach((one) => one()),
   }
 }
+
+const TCP = '/proc/self/net/tcp'
+if (!existsSync(TCP)) console.warn('SKIPPED: the descriptors of silent connections (there is no /proc)')
+
+/** The inodes of the sockets with a descriptor that lead to this port: one that only the kernel still knows has none. */
+const socketsTo = (port: number): string[] =>
+  readFileSync(TCP, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote = '', , , , , , , inode]) => Number.parseInt(remote.split(':')[1] ?? '', 16) === port && inode !== '0')
+    .map((fields) => fields[9]!)
 
 test.skipIf(!installed)(
   'a server outlives connections that die before they are whole, and is ready when new ones live',
@@ -125,6 +139,20 @@ test.skipIf(!installed)('connections that fall silent are made anew, also where 
   while (ring.read({ limit: 100, filter: 'are made anew' }).length === 0) await Bun.sleep(50)
   expect(await Promise.race([...hanging, 'under way'])).toBe('under way') // it was not their deadline that told
   expect(await Promise.all(hanging)).toEqual(['DatabaseAway', 'DatabaseAway'])
+})
+
+test.skipIf(!installed || !existsSync(TCP))('a connection that fell silent does not keep its descriptor', async () => {
+  const proxy = await proxyTo(new URL(await (await sharedCluster()).createDatabase()), () => false)
+  const config = readConfig({ DATABASE_URL: proxy.url, DATABASE_POOL: '2', DATA_DIR: temporaryFolder() }, {})
+  const database = await openDatabase(config, createLog('fatal', createLogRing()))
+  ends.push(() => database.close())
+  await Promise.all([1, 2].map(() => database.run((sql) => sql`select pg_sleep(0.1)`)))
+  proxy.cut()
+  const silent = socketsTo(proxy.port)
+  expect(silent.length).toBeGreaterThanOrEqual(2)
+  const kept = () => silent.filter((one) => socketsTo(proxy.port).includes(one))
+  while (kept().length === silent.length) await Bun.sleep(100) // that with a query on it has its minute
+  expect(await database.run((sql) => sql<{ n: number }[]>`select 1 as n`)).toMatchObject([{ n: 1 }])
 })
 
 test.skipIf(!installed)('a connection whose first query was given up while it opened is there for the next', async () => {
