@@ -42,11 +42,16 @@ export async function openCluster({ own = false } = {}): Promise<Cluster> {
   const options = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=100`
   const control = {
     folder,
-    start: () =>
-      asNobody(
-        [join(bin, 'pg_ctl'), '-D', join(folder, 'data'), '-w', '-l', join(folder, 'log'), '-o', options, 'start'],
-        folder,
-      ),
+    async start() {
+      const command = [join(bin, 'pg_ctl'), '-D', join(folder, 'data'), '-w', '-l', join(folder, 'log'), '-o', options, 'start']
+      for (let tries = 1; ; tries++)
+        try {
+          return await asNobody(command, folder)
+        } catch (error) {
+          if (tries === 10) throw error // while it was stopped, its port may be a connection's of a test beside it
+          await Bun.sleep(1_000)
+        }
+    },
     stop: (how = 'fast') => asNobody([join(bin, 'pg_ctl'), '-D', join(folder, 'data'), '-m', how, '-w', 'stop'], folder),
     pid: () => Number(readFileSync(join(folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]),
   }
