@@ -88,6 +88,14 @@ export function absentCodes(maxEntries: number, ms: number) {
       if (until.size > maxEntries) until.delete(oldest()!)
     },
     remove: (code: string) => void until.delete(code),
+    /** Those whose time is over leave: else a flood's would take their 5 MB as long as the process lives. */
+    expire() {
+      const now = Date.now()
+      for (const [code, end] of until) {
+        if (end >= now) break
+        until.delete(code)
+      }
+    },
     clear: () => until.clear(),
     get size() {
       return until.size

@@ -83,7 +83,10 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
     else if (hidden > 0) mode = 'hide'
     else mode = away || lag <= maxStaleness ? 'serve' : 'ask'
   }
-  const timer = setInterval(look, LOOK_EVERY)
+  const timer = setInterval(() => {
+    look()
+    absent.expire()
+  }, LOOK_EVERY)
 
   /** Everything passes here on its way into memory and to the redirect. What is refused stays in memory, so that it is said once. */
   function vet(target: Target): Target {
