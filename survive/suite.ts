@@ -41,7 +41,7 @@ export type Run = {
   /** Whether the console was looked at. */
   looked: boolean
   timeline: { at: number; redirects: number; failed: number; worst: number }[]
-  /** In a long run: at the start, when the second half began, and at the end. */
+  /** In a long run: after each fault alone, when the second half began, and at the end. */
   stages: Settled[]
   /** Every few seconds. */
   samples: Sample[]
@@ -59,8 +59,10 @@ export const LONG = 45 // minutes from which the footprint is judged
 export const MAY_GROW = 1.1
 
 /**
- * Each of `faults` alone, in an order made from the seed; then one after another at random, until the time is up. In the second half of a long run
- * none of those that restart replicas: a process that is started anew every few minutes cannot show what leaks.
+ * Each of `faults` alone, in an order made from the seed; then one after another at random, until the time is up. In a long run the time begins when
+ * memory was looked at for the first time, and in its second half no fault restarts replicas: a process that is started anew every few minutes cannot
+ * show what leaks. Before each look every process has lived through each fault that restarts none: JavaScriptCore keeps the blocks that its heap had
+ * at its fullest.
  */
 export async function survive({ seed, minutes, faults, say }: Wanted): Promise<Run> {
   const random = randomFrom(seed)
@@ -68,7 +70,6 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
   const run = `s${seed}x${Date.now().toString(36)}`
   const ledger = openLedger()
   const began = Date.now()
-  const deadline = began + minutes * 60_000
   const skipped: Run['skipped'] = []
   const results: Result[] = []
   const broken: string[] = []
@@ -84,10 +85,8 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     const recovered = await openProbe(fleet)
     await recovered()
     await Bun.sleep(BETWEEN)
-    const isLong = minutes >= LONG
     const stages: Settled[] = []
     const settle = async () => {
-      if (!isLong) return
       client.turn()
       stages.push(await settledFootprints(fleet, client))
       const { failures, wrong } = client.turn()
@@ -95,7 +94,6 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       for (const { number, replica } of fleet.members)
         if (!replica.lives()) broken.push(`replica ${number} ended by itself between the faults`)
     }
-    await settle()
     const samples = watchFootprints(fleet, began)
 
     const possible = faults.filter((fault) => {
@@ -103,21 +101,35 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       if (reason) skipped.push({ fault: fault.name, reason })
       return !reason
     })
-    const seconds = Math.min(15, Math.max(3, (minutes * 60 - 20) / Math.max(1, possible.length) - OVERHEAD))
+    const lasting = possible.filter(({ restarts }) => !restarts)
+    const span = minutes * 60_000
+    const seconds = Math.min(15, Math.max(3, (span / 1000 - 20) / Math.max(1, possible.length) - OVERHEAD))
     const stage = { fleet, screen, client, ledger, random, run, recovered, seconds, began }
     const go = async (fault: Fault) => {
       const result = await breakWith(fault, stage)
       results.push(result)
       say(lineOf(result))
     }
-    for (const fault of shuffled(possible, random)) await go(fault)
+    const each = async (among: Fault[]) => {
+      for (const fault of shuffled(among, random)) await go(fault)
+    }
     const goOn = async (among: Fault[], until: number) => {
       while (among.length > 0 && Date.now() + (seconds + OVERHEAD) * 1000 < until) await go(random.of(among))
     }
-    if (isLong) await goOn(possible, began + (deadline - began) / 2)
-    await settle()
-    await goOn(isLong ? possible.filter(({ restarts }) => !restarts) : possible, deadline)
-    await settle()
+    if (minutes < LONG) {
+      await each(possible)
+      await goOn(possible, began + span)
+    } else {
+      await each(possible.filter(({ restarts }) => restarts))
+      await each(lasting)
+      await settle()
+      const start = Date.now()
+      await goOn(possible, start + span / 2)
+      await each(lasting)
+      await settle()
+      await goOn(lasting, start + span)
+      await settle()
+    }
     await client.stop()
     const expected = results.reduce((sum, { clicks }) => sum + clicks.dropped, 0)
     const last = await auditWhenStored(fleet, ledger, run, expected)
