@@ -212,9 +212,10 @@ function footprints({ stages }: Run): string {
   ])
   return `${table(['Replica', 'Memory at the start, MB', 'Half way', 'At the end', 'Descriptors at the start', 'Half way', 'At the end', 'Same process since half way'], rows)}
 
-Neither may grow by more than ${percent(MAY_GROW).slice(1)}, from the start and from half way to the end. The start is when each fault was there once: then the minutes of
-the run begin. In their second half no fault restarts a replica, so that the same processes live through all of it. Before each look every process lived
-through each fault that restarts none, as JavaScriptCore keeps the blocks that its heap had at its fullest, and six times the load went on for a minute, and 10,000 reads of each replica, a minute too, so that what is kept by
-design is full and what is compiled where it is used often is compiled; then memory is the median of 120 s under the plain load, a sample a second,
-as garbage collection makes it a saw; descriptors are counted after 45 s of rest, with every connection of the pool open.`
+Neither may grow by more than ${percent(MAY_GROW).slice(1)}, from the start and from half way to the end. The start is when each fault was there once: then the
+minutes of the run begin. In their second half no fault restarts a replica, so that the same processes live through all of it. Before each look every
+process lived through each fault that restarts none (JavaScriptCore keeps the blocks that its heap had at its fullest), six times the load went on for a
+minute, and each replica was read 10,000 times, so that what is kept by design is full and what is compiled where it is used often is compiled; then memory is
+the median of 120 s under the plain load, a sample a second, as garbage collection makes it a saw; descriptors are counted after 45 s of rest, with
+every connection of the pool open.`
 }
