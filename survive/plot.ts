@@ -1,6 +1,7 @@
 // The run as two pictures: each fault against what must hold, and what visitors met second by second.
 import type { Row } from './report.ts'
-import { LIMITS, type Run } from './suite.ts'
+import type { Run } from './suite.ts'
+import { LIMITS } from './trial.ts'
 
 const WIDTH = 900
 const ROW = 24

@@ -6,7 +6,8 @@ import { FAULTS } from './faults/index.ts'
 import { percent } from './footprints.ts'
 import { plotFaults, plotFootprints, plotTime } from './plot.ts'
 import { type Kept, keepRun } from './runs.ts'
-import { LIMITS, LONG, MAY_GROW, type Result, type Run } from './suite.ts'
+import { LONG, MAY_GROW, type Run } from './suite.ts'
+import { LIMITS, type Result } from './trial.ts'
 
 /** All rounds of one fault: sums, and the worst of what has a limit. */
 export type Row = {
