@@ -27,11 +27,12 @@ export function nameOf(replica: Replica, among: Replica[]): string {
   return `${hostname}:${URL.parse(url ?? '')?.port || slot}`
 }
 
-/** 3 replicas; 2 of 3 ready */
-export function fleetOf(replicas: Replica[]): string {
+/** 3 replicas; 2 of 3 ready; 1 replica, degraded */
+export function fleetOf(replicas: Pick<Replica, 'state'>[]): string {
+  const [only] = replicas
+  if (only && replicas.length === 1) return only.state === 'ready' ? '1 replica' : `1 replica, ${only.state}`
   const well = replicas.filter(({ state }) => state === 'ready').length
-  const all = `${replicas.length} ${replicas.length === 1 ? 'replica' : 'replicas'}`
-  return well === replicas.length ? all : `${well} of ${replicas.length} ready`
+  return well === replicas.length ? `${well} replicas` : `${well} of ${replicas.length} ready`
 }
 
 export function conditionOf(server: State, live: Live | undefined, phase: StreamState['phase']): Condition {
