@@ -1,4 +1,4 @@
-// docs/survival.md and its pictures, from one run.
+// docs/survival.md and its pictures, from one run; of a long one docs/survival-long.md.
 import { cpus, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Evidence } from './evidence.ts'
@@ -33,10 +33,11 @@ export async function writeReport(run: Run) {
     (row) => row !== undefined,
   )
   const kept = await keepRun(join(docs, 'survival-runs.csv'), run)
-  await Bun.write(join(docs, 'survival.md'), page(run, rows, kept))
-  await Bun.write(join(docs, 'survival-faults.svg'), plotFaults(rows))
-  await Bun.write(join(docs, 'survival-time.svg'), plotTime(run))
-  await Bun.write(join(docs, 'survival-footprints.svg'), plotFootprints(run))
+  const name = run.minutes < LONG ? 'survival' : 'survival-long'
+  await Bun.write(join(docs, `${name}.md`), page(run, rows, kept, name))
+  await Bun.write(join(docs, `${name}-faults.svg`), plotFaults(rows))
+  await Bun.write(join(docs, `${name}-time.svg`), plotTime(run))
+  await Bun.write(join(docs, `${name}-footprints.svg`), plotFootprints(run))
 }
 
 function rowOf(results: Result[]): Row | undefined {
@@ -71,7 +72,7 @@ function rowOf(results: Result[]): Row | undefined {
   }
 }
 
-function page(run: Run, rows: Row[], kept: Kept[]): string {
+function page(run: Run, rows: Row[], kept: Kept[], name: string): string {
   const { audit, results } = run
   const total = (of: (row: Row) => number) => rows.reduce((sum, row) => sum + of(row), 0)
   const single = rows.filter(({ allAway }) => !allAway)
@@ -79,7 +80,7 @@ function page(run: Run, rows: Row[], kept: Kept[]): string {
 
 Made by one command, from one run with seed ${run.seed}:
 
-    bun run survive --seed ${run.seed} --minutes ${Math.ceil(run.seconds / 60)}
+    bun run survive --seed ${run.seed} --minutes ${run.minutes}
 
 It starts a fleet on one machine (nginx, three replicas of the executable, PostgreSQL with a second server for the failover, Valkey behind one of
 the replicas) and sends it ${run.rate} requests a second: redirects above all, and creates, updates, reads and deletes. The client keeps a ledger of
@@ -103,9 +104,9 @@ the databases), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}. ${ru
 | Back to normal without a hand, within ${LIMITS.recovery} s of the fault's end | worst ${worstRecovery(rows)} |
 | Every fault shows, while it lasts and not before: in a metric, a line of the log, an alert, the list of the fleet, or ${run.looked ? 'on the console, a page of which is open in a browser for the whole run' : 'on the console, which nobody looked at here: no browser is installed'} | ${run.broken.filter((what) => /^[^:]+: no \w+ showed it/.test(what)).length} did not |
 
-![p99 of redirects and seconds until all was as before, by fault](survival-faults.svg)
+![p99 of redirects and seconds until all was as before, by fault](${name}-faults.svg)
 
-![the slowest redirect of each second](survival-time.svg)
+![the slowest redirect of each second](${name}-time.svg)
 
 ## Fault by fault
 
@@ -160,7 +161,7 @@ ${table(
 
 ${footprints(run)}
 
-![memory and descriptors of each replica throughout the run](survival-footprints.svg)
+![memory and descriptors of each replica throughout the run](${name}-footprints.svg)
 
 ## The last runs
 
@@ -201,7 +202,7 @@ const table = (head: string[], rows: (string | number)[][]) =>
 function footprints({ stages }: Run): string {
   const [start, middle, end] = stages
   if (!start || !middle || !end)
-    return `Judged in runs of ${LONG} minutes or more: the table of the last runs has what they found.`
+    return `Judged in runs of ${LONG} minutes or more: [survival-long.md](survival-long.md) is the last of them.`
   const rows = end.map((now, index) => [
     index + 1,
     ...(['memory', 'descriptors'] as const).flatMap((what) => [

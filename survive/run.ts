@@ -1,5 +1,5 @@
 // `bun run survive [--minutes M] [--seed N] [--fault NAME] [--list]`: breaks a fleet in every way the faults know, and says what held.
-// Each fault alone, then at random until the time is up. A run of every fault writes docs/survival.md and its plot.
+// Each fault alone, then at random until the time is up. A run of every fault writes docs/survival.md, a long one docs/survival-long.md, with plots.
 import { parseArgs } from 'node:util'
 import { runApart } from './apart.ts'
 import { FAULTS } from './faults/index.ts'

@@ -12,6 +12,8 @@ import { auditWhenStored, BETWEEN, breakWith, lineOf, type Result, type Trial } 
 
 export type Run = {
   seed: number
+  /** As wanted; it takes longer. */
+  minutes: number
   began: string
   seconds: number
   rate: number
@@ -121,6 +123,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     broken.push(...grown(stages))
     return {
       seed,
+      minutes,
       began: new Date(began).toISOString(),
       seconds: total,
       rate: RATE,
