@@ -61,8 +61,11 @@ function placeOf(file: string, host: number) {
     [...enter, 'nft', '-f', '-'],
     [
       'table ip survive {',
-      `set forgotten { type inet_service . inet_service; timeout ${FORGOTTEN_FOR}; }`,
-      'chain out { type filter hook output priority 0; oifname "back" tcp sport . tcp dport @forgotten drop; }',
+      `set forgotten { type inet_service . inet_service; flags dynamic,timeout; timeout ${FORGOTTEN_FOR}; }`,
+      'chain out { type filter hook output priority 0;',
+      // A new connection may have the ports of a forgotten one: a network that forgot knows nothing against it.
+      'oifname "back" tcp flags & (syn | ack) == syn delete @forgotten { tcp sport . tcp dport };',
+      'oifname "back" tcp sport . tcp dport @forgotten drop; }',
       'chain in { type filter hook input priority 0; iifname "back" tcp dport . tcp sport @forgotten drop; }',
       '}',
     ],
