@@ -123,6 +123,15 @@ describe.skipIf(!installed)('a running server', () => {
     expect(events.headers.get('x-total-count')).toBe(String(answered))
   })
 
+  test('tells of an outage when it is over, as it may have been too short to be seen', async () => {
+    await control.stop('immediate')
+    await until('the outage is noticed', async () => (await server.get('/ready')).body.status === 'degraded')
+    await control.start()
+    const said = async () => (await server.get('/api/overview')).body.now.troubles.join()
+    await until('the console says so', async () => /The database did not answer at \S+, and does again/.test(await said()))
+    await until('it works again', works)
+  })
+
   test('answers while the database hangs, and works again when it goes on', async () => {
     expect(await works()).toBe(true)
     signalCluster(control.pid(), 'SIGSTOP')

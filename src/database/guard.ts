@@ -12,8 +12,14 @@ export type Transaction = postgres.TransactionSql<{ bigint: number }>
 
 export type DatabaseState = 'starting' | 'up' | 'down'
 
-/** `moves`: how often another server was followed than before; `renewals`: how often connections were given up that did not answer. */
-type Figures = Record<'pending' | 'limit' | 'refused' | 'late' | 'lost' | 'queries' | 'seconds' | 'moves' | 'renewals', number>
+/**
+ * `outages`: how often it was found away; `moves`: how often another server was followed than before; `renewals`: how often connections were given
+ * up that did not answer.
+ */
+type Figures = Record<
+  'pending' | 'limit' | 'refused' | 'late' | 'lost' | 'queries' | 'seconds' | 'outages' | 'moves' | 'renewals',
+  number
+>
 
 export type Database = {
   /** Runs `work` with the pool. Throws DatabaseAway when it is not to be had, or too slow. */
@@ -74,7 +80,8 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
   let onPool = newPool() // what hangs on a pool that was thrown away says nothing about the connections of this one
   let renewedAt = Number.NEGATIVE_INFINITY
   let longOnes = 0 // queries that asked for more time, an import's say: what waits behind them is late without a fault
-  const figures: Figures = { pending: 0, limit, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0, moves: 0, renewals: 0 }
+  const counted = { pending: 0, refused: 0, late: 0, lost: 0, queries: 0, seconds: 0, outages: 0, moves: 0, renewals: 0 }
+  const figures: Figures = { limit, ...counted }
   const listeners: (() => void)[] = []
   const firstProbe = Promise.withResolvers<void>()
 
@@ -164,6 +171,7 @@ export function guard({ connect, connections = 1, servers }: Pool, limit: number
         break
       } catch (error) {
         const before = state
+        if (before === 'up') figures.outages++
         if (before !== 'down') log.error({ err: error === LATE ? undefined : error }, 'the database is not reachable')
         state = 'down'
         firstProbe.resolve()

@@ -67,7 +67,7 @@ export function nowOf(parts: Parts) {
 /** What is wrong, each in a sentence that says what it means. Armed faults and alerts are told apart from this. */
 function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, parts: Parts): string[] {
   const away = database.state === 'away'
-  const { renewed, moved } = parts.sampler.database()
+  const { missed, renewed, moved } = parts.sampler.database()
   const firing = new Map(
     parts.alerts.list().flatMap(({ name, state, test, value }) => (state === 'firing' && !test ? [[name, value]] : [])),
   )
@@ -94,6 +94,10 @@ function troublesOf({ database, clicks, phase, mode }: Omit<Now, 'troubles'>, pa
     [
       !away && clicks.oldest_age_s > ALERTS.click_backlog.limit,
       `The oldest click not stored is ${Math.round(clicks.oldest_age_s)} s old: the drain falls behind.`,
+    ],
+    [
+      !away && missed !== undefined,
+      `The database did not answer at ${iso(missed ?? 0)}, and does again: what was asked of it meanwhile was answered 503.`,
     ],
     [
       !away && renewed !== undefined,

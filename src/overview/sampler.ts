@@ -21,7 +21,7 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
   const followers = new Set<(second: number) => void>()
   const since: { state: DatabaseState; at: number } = { state: database.state(), at: Date.now() }
   let latency: number | undefined
-  const lately: { renewed?: number; moved?: number } = {}
+  const lately: { missed?: number; renewed?: number; moved?: number } = {}
   let rate = 0
   let before = read()
   let timer = setTimeout(tick, untilNext())
@@ -39,11 +39,12 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
       rate = ((now.requests - before.requests) * 1000) / elapsed
       const queries = now.queries - before.queries
       if (queries > 0) latency = ((now.querySeconds - before.querySeconds) * 1000) / queries
+      if (now.outages > before.outages) lately.missed = now.at
       if (now.renewals > before.renewals) lately.renewed = now.at
       if (now.moves > before.moves) lately.moved = now.at
       before = now
     }
-    for (const what of ['renewed', 'moved'] as const)
+    for (const what of ['missed', 'renewed', 'moved'] as const)
       if (Math.abs(now.at - (lately[what] ?? now.at)) > TOLD_FOR) lately[what] = undefined
     if (since.state !== database.state()) {
       since.state = database.state()
@@ -57,13 +58,14 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
     const { count, errors, by_status } = metrics.requests()
     const { results, buckets } = figures
     const { user, system } = process.cpuUsage()
-    const { queries, seconds, renewals, moves } = database.figures()
+    const { queries, seconds, outages, renewals, moves } = database.figures()
     const families = [...['2xx', '3xx', '4xx'].map((family) => by_status[family] ?? 0), errors]
     return {
       at: Date.now(),
       requests: count,
       queries,
       querySeconds: seconds,
+      outages,
       renewals,
       moves,
       counts: [...families, results.hit, results.edge, results.miss, user + system, ...buckets, ...metrics.durations()],
@@ -80,7 +82,7 @@ export function startSampler({ metrics, figures, clicks, database }: Parts) {
     /** Requests a second, in the last one. */
     rate: () => rate,
     /** Since when the database is in its state, in ms since 1970, and what its last answers took on average, in ms; when, within ten
-     * seconds, its connections were made anew, and when another server became it. */
+     * seconds, it was found away, its connections were made anew, and another server became it. */
     database: () => ({ since: since.at, latency, ...lately }),
     stop() {
       clearTimeout(timer)

@@ -7,7 +7,7 @@ export const halfOpen: Fault = {
   signs: {
     metric: grown(/^waypost_database_(renewals_total|failures_total\{reason="late"\})$/),
     log: /the connections to the database are made anew/,
-    console: /Connections to the database fell silent and were made anew|The database has not answered since/,
+    console: /Connections to the database fell silent and were made anew|The database (has not answered since|did not answer at)/,
   },
   cutsOff: true,
   atLeast: 10,
