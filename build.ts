@@ -2,9 +2,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { compiledIn, licences } from './sbom.ts'
 
 const TARGETS = ['linux-x64', 'linux-x64-baseline', 'linux-arm64', 'darwin-arm64'] as const
+
+/** What the server sends in the encoding that a browser takes. */
+const SENT_PACKED = /\.(js|css|svg)$/
 
 const root = import.meta.dir
 const assets = join(root, 'dist/assets')
@@ -19,7 +23,12 @@ if (positionals[0] !== 'assets') await buildExecutable(values.target)
 
 /** console/ and Swagger UI, under names that stay: index.html and the server's headers refer to them. */
 async function buildAssets() {
-  const console = await bundle('console/main.tsx', 'console/console.css')
+  // Windows of one build share a worker: after an update it is another.
+  const worker = await script('console/streams-worker.ts')
+  write('console/streams-worker.js', worker)
+  const console = await bundle('console/main.tsx', 'console/console.css', {
+    'process.env.CONSOLE_WORKER': JSON.stringify(Bun.hash(worker).toString(36)),
+  })
   write('console/console.js', console.js)
   write('console/console.css', console.css)
   for (const file of ['index.html', 'favicon.svg', 'theme.js']) copy(`console/${file}`, `console/${file}`)
@@ -34,13 +43,21 @@ async function buildAssets() {
   write('licences.json', JSON.stringify(licences(await compiledIn())))
 }
 
-async function bundle(script: string, style: string): Promise<{ js: string; css: string }> {
-  const { outputs } = await Bun.build({
-    entrypoints: [join(root, script), join(root, style)],
+function forBrowsers(entrypoints: string[], define: Record<string, string> = {}) {
+  return Bun.build({
+    entrypoints: entrypoints.map((name) => join(root, name)),
     target: 'browser',
     minify: true,
-    define: { 'process.env.NODE_ENV': '"production"' },
+    define: { 'process.env.NODE_ENV': '"production"', ...define },
   })
+}
+
+async function script(name: string): Promise<string> {
+  return (await forBrowsers([name])).outputs[0]!.text()
+}
+
+async function bundle(script: string, style: string, define?: Record<string, string>): Promise<{ js: string; css: string }> {
+  const { outputs } = await forBrowsers([script, style], define)
   const text = (ending: string) => outputs.find(({ path }) => path.endsWith(ending))!.text()
   return { js: await text('.js'), css: await text('.css') }
 }
@@ -48,9 +65,14 @@ async function bundle(script: string, style: string): Promise<{ js: string; css:
 /** Only what changed: a server that runs from this folder never meets half a file for nothing. */
 function write(name: string, content: string | Uint8Array) {
   const file = join(assets, name)
-  if (existsSync(file) && readFileSync(file).equals(Buffer.from(content))) return
+  const bytes = Buffer.from(content)
+  const forms = SENT_PACKED.test(name) ? [`${file}.br`, `${file}.gz`] : []
+  if (existsSync(file) && readFileSync(file).equals(bytes) && forms.every((form) => existsSync(form))) return
   mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, content)
+  const [brotli, gzip] = forms
+  if (brotli) writeFileSync(brotli, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }))
+  if (gzip) writeFileSync(gzip, gzipSync(bytes, { level: 9 }))
+  writeFileSync(file, bytes)
 }
 
 function copy(from: string, to: string) {

@@ -1,6 +1,6 @@
 // What scenarios ask of a running Waypost and of its database.
 import postgres from 'postgres'
-import { until } from './servers.ts'
+import { until } from '../test/until.ts'
 
 /** What a browser sends: a journal's record is as long as in life. */
 export const BROWSER = {
@@ -40,11 +40,15 @@ export async function clicksStored(url: string, database: string, linkId: number
   )
   const sql = postgres(database, { max: 1 })
   let stored = 0
-  await until(async () => {
-    const [row] = await sql`select clicks from link_totals where url_id = ${linkId}`
-    stored = Number(row?.clicks ?? 0)
-    return stored >= answered
-  }, within).catch(() => {})
+  await until(
+    'every click is stored',
+    async () => {
+      const [row] = await sql`select clicks from link_totals where url_id = ${linkId}`
+      stored = Number(row?.clicks ?? 0)
+      return stored >= answered
+    },
+    within,
+  ).catch(() => {})
   await sql.end()
   return {
     name: 'clicks stored = redirects answered',

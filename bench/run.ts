@@ -1,5 +1,5 @@
-// `bun run bench [scenario …]`: runs the scenarios, prints their tables, and writes bench/results.json and the pages made of it: bench/RESULTS.md,
-// docs/load-tests.md and docs/capacity.md. `bun run bench load --url …` loads a service of one's own instead (users/own.ts).
+// `bun run bench [scenario …]`: runs the scenarios, prints their tables, and writes bench/results.json and the pages generated from it: bench/RESULTS.md,
+// docs/load-tests.md and docs/capacity.md. `bun run bench load --url …` loads your own service instead (users/own.ts).
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Result } from './compare.ts'
@@ -39,7 +39,7 @@ if (asked[0] === 'load' && asked[1]?.startsWith('-'))
   )
 const unknown = asked.find((name) => !scenarios[name])
 if (unknown) {
-  console.error(`there is no scenario ${unknown}: ${Object.keys(scenarios).join(', ')}`)
+  console.error(`unknown scenario ${unknown}; known: ${Object.keys(scenarios).join(', ')}`)
   process.exit(2)
 }
 
@@ -73,7 +73,7 @@ const broken = Object.values(results).flatMap(({ scenario, checks }) =>
   checks.filter(({ held }) => !held).map(({ name, found }) => `${scenario}: ${name}: ${found}`),
 )
 if (broken.length > 0) {
-  console.error(`\nNOT HELD:\n${broken.join('\n')}`)
+  console.error(`\nFAILED CHECKS:\n${broken.join('\n')}`)
   process.exitCode = 1
 }
 
@@ -81,11 +81,11 @@ function header() {
   return `# Results
 
 Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory_gb} GB, Linux ${machine.kernel}, Bun ${machine.bun}. The client runs on the
-same machine, on core 1; the server on core 0; PostgreSQL where the kernel puts it. Rates are the median of three rounds that take turns
-with their floor; machines are noisy, so only the ratios within a run mean anything. wrk finds the ceiling where it is installed
-(autocannon is busy before the server is).
+same machine, on core 1, the server on core 0, and PostgreSQL on any core. Rates are the median of three rounds that alternate with their
+floor. Machines are noisy, so only ratios within a run are meaningful. wrk finds the ceiling if it is installed (autocannon is saturated before the
+server is).
 
-![the ratios against their goals](results.svg)
+![ratios and their goals](results.svg)
 
 `
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, openCluster } from '../test/postgres.ts'
+import { until } from '../test/until.ts'
 import { onCore } from './load.ts'
 
 export type Running = { url: string; pid: number; folder: string; stop: (signal?: NodeJS.Signals) => Promise<void> }
@@ -27,7 +28,7 @@ export async function startWaypost(
   }
   const child = Bun.spawn(onCore(0, [BINARY, 'serve']), { env: environment, stdout: 'ignore', stderr: 'inherit' })
   const url = `http://127.0.0.1:${port}`
-  await until(async () => (await fetch(`${url}/ready`)).ok, 60_000)
+  await until('it is ready', async () => (await fetch(`${url}/ready`)).ok)
   return {
     url,
     pid: child.pid,
@@ -80,14 +81,4 @@ export async function memoryOf(pid: number): Promise<{ all: number; files: numbe
 export async function memoryText(pid: number): Promise<string> {
   const { all, files } = await memoryOf(pid)
   return `${Math.round(all)} (${Math.round(files)})`
-}
-
-/** Asks until it is so, or fails after `ms`. */
-export async function until(isSo: () => Promise<boolean>, ms: number) {
-  const deadline = Date.now() + ms
-  while (Date.now() < deadline) {
-    if (await isSo().catch(() => false)) return
-    await Bun.sleep(50)
-  }
-  throw new Error('it did not happen in time')
 }

@@ -1,13 +1,13 @@
--- What changed since the snapshot $1, with the snapshot of this very statement as the next one to begin from, and the database's identity.
--- xid is the transaction that last changed a link's redirect. Everything that was not visible in $1 is read, whenever it began: nothing is
--- skipped, and nobody waits for a long transaction. A first row is always there, also where nothing changed.
--- The identity includes when statistics were last reset, which a crash does: transactions that it forgot give their numbers to new ones, and the
--- cursor would take those for seen. (The embedded database resets them at each start; its one replica makes all changes itself.)
--- policy is the version of what src/policy holds.
+-- The links that changed since the snapshot $1. Each row also carries the snapshot of this statement (where the next read starts), and
+-- the identity of the database (identity.sql replaces the parameter).
+-- xid is the transaction that last changed a link's redirect. Every row that was not visible in $1 is read, whenever its transaction
+-- began: nothing is skipped, and nobody waits for a long transaction. There is always a first row, even if nothing changed.
+-- The identity includes the time of the last statistics reset, because a crash resets them: ids of transactions lost in a crash are used
+-- again, and the feed would take the new ones for seen. (The embedded database resets them at each start; its one replica makes all
+-- changes itself.)
+-- policy is the version of the policy (src/access/policy).
 with here as (
-  select concat_ws('/', (select system_identifier from pg_control_system()), left(pg_walfile_name(pg_current_wal_lsn()), 8),
-    (select oid from pg_database where datname = current_database()), pg_relation_filenode('urls'),
-      (select extract(epoch from stats_reset) from pg_stat_archiver where version() not like '%PGlite%')) as identity,
+  select :identity as identity,
     pg_current_snapshot()::text as snapshot, (select version from policy) as policy)
 select here.identity, here.snapshot, here.policy, u.short_code as code, u.id,
   case when u.deleted_at is null then coalesce(u.location, u.original_url) end as location,

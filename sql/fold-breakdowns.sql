@@ -1,5 +1,5 @@
--- Folds days of click_breakdowns that ended before the UTC day $1 into click_months: at most $3 rows, from link $2 on.
--- Returns the rows folded and the link to go on with. One session at a time: what it reads of click_months nobody else may write.
+-- Folds days of click_breakdowns that ended before the UTC day $1 into click_months: at most $3 rows, starting at link $2.
+-- Returns the number of rows folded and the link to continue with. One session at a time: nobody else may write click_months during this.
 with chunk as materialized (
   select b.url_id, b.day, b.dimension, b.value from click_breakdowns b
   where b.url_id >= $2 and b.day < $1::date

@@ -1,5 +1,5 @@
--- Folds days of click_series that ended before the UTC day $1 into click_days: at most $3 rows, from link $2 on.
--- Returns the rows folded and the link to go on with. One session at a time: what it reads of click_days nobody else may write.
+-- Folds days of click_series that ended before the UTC day $1 into click_days: at most $3 rows, starting at link $2.
+-- Returns the number of rows folded and the link to continue with. One session at a time: nobody else may write click_days during this.
 with chunk as materialized (
   select s.url_id, s.bucket from click_series s
   where s.url_id >= $2 and s.bucket < $1::date::timestamp at time zone 'UTC'

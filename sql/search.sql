@@ -1,4 +1,7 @@
--- Search anywhere in a link, where the extension may be made; elsewhere a search matches the beginning of a code.
+-- The index for searches anywhere in a link, if the extension may be created; without it a search matches the beginning of a code.
 create extension if not exists pg_trgm;
+-- The extension may exist already, in a schema outside search_path.
+select set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(n.nspname)), true)
+  from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm';
 create index if not exists urls_search on urls using gin ((short_code || ' ' || coalesce(original_url, '') || ' ' || coalesce(title, '')) gin_trgm_ops)
   where deleted_at is null;

@@ -2,8 +2,8 @@
 -- $1 journal  $2 its watermark before  $3 and after
 -- $4..$6 events: link, time (ms since 1970), details     $7..$10 totals: link, clicks, bots, last (ms)
 -- $11..$14 series: link, bucket (ms), clicks, bots       $15..$20 breakdowns: link, day, dimension, value, clicks, bots
--- The fence: whoever finds another watermark than it read stores nothing, so that a batch cannot be stored twice, not by a replica that
--- was asleep while another adopted its journal, and not after a failover. Purged links are left out.
+-- The fence: if the watermark changed since it was read, nothing is stored. So no batch is stored twice, not even by a replica that was
+-- suspended while another adopted its journal, or after a failover. Clicks of purged links are skipped.
 with fence as (
   update journals set watermark = $3, updated_at = now() where journal_id = $1 and watermark = $2 returning journal_id),
 link as (
@@ -20,9 +20,9 @@ fresh as (
   from unnest($15::bigint[], $16::date[], $17::text[], $18::text[], $19::bigint[], $20::bigint[]) as n (link, day, dimension, value, clicks, bots)
   join link on link.id = n.link
   left join click_breakdowns b on b.url_id = n.link and b.day = n.day and b.dimension = n.dimension and b.value = n.value),
--- A random Referer must not make rows without end: after 200 values of a link, day and dimension the rest is (other).
+-- Random Referers must not create unlimited rows: after :max_values per link, day and dimension, further values count as (other).
 room as (
-  select g.link, g.day, g.dimension, 200 - (
+  select g.link, g.day, g.dimension, :max_values - (
     select count(*) from click_breakdowns b where b.url_id = g.link and b.day = g.day and b.dimension = g.dimension) as places
   from (select distinct link, day, dimension from fresh where not known) g),
 capped as (
@@ -30,8 +30,8 @@ capped as (
     case when f.known or row_number() over (partition by f.link, f.day, f.dimension, f.known order by f.value) <= room.places
       then f.value else '(other)' end as value
   from fresh f left join room using (link, day, dimension)),
--- Everybody locks counters in one order, table by table and by key: breakdowns, series, totals (count_click and imports too). PostgreSQL runs
--- CTEs in any order, so each waits for the count of the one before.
+-- All writers lock counters in the same order, by table and then by key: breakdowns, series, totals (count_click and imports too).
+-- PostgreSQL may run CTEs in any order, so each depends on the count of the previous one.
 breakdown as (
   insert into click_breakdowns as b (url_id, day, dimension, value, clicks, bots)
   select link, day, dimension, value, sum(clicks), sum(bots) from capped group by 1, 2, 3, 4 order by 1, 2, 3, 4

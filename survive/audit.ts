@@ -1,8 +1,8 @@
-// Compares the ledger with the database, by plain SQL and nothing of the server's code.
+// Compares the ledger with the database, by plain SQL without any of the server's code.
 import type postgres from 'postgres'
 import { CLICK, type Ledger, type Write } from './ledger.ts'
 
-/** Each finding is one line for people. All empty: what was answered is what is stored. */
+/** Each finding is one line for people. All empty: responses and database agree. */
 export type Audit = {
   writes: { acknowledged: number; lost: string[]; doubled: string[] }
   clicks: { answered: number; stored: number; lost: string[]; doubled: string[]; stray: string[] }
@@ -15,7 +15,7 @@ export type Audit = {
 /** The host that a click of this mark gives as its referrer: `run` keeps runs on one database apart. */
 export const markOf = (run: string, mark: number) => `c${mark}.${run}.example`
 
-/** How often nginx may ask: a click under way at a kill may be kept by the replica that died, and by the one asked next. */
+/** How often nginx may try: a click in flight at a kill may be recorded by the killed replica, and by the next one. */
 const TRIES = 3
 
 /** Of all that was recorded, or of one period. Ask when every journal is drained. */
@@ -95,7 +95,7 @@ const timesDone = ({ kind, target, link }: Write, events: Map<string, number>, c
   return events.get(`${kind}d ${link!.id} ${kind === 'update' ? target : null}`) ?? 0
 }
 
-/** Totals and series are kept beside the events, and must count the same. */
+/** Totals and series are stored next to the events, and must agree with them. */
 async function brokenCounters(sql: postgres.Sql): Promise<string[]> {
   const rows = await sql<{ id: string; events: number; totals: number; series: number }[]>`
     select id, coalesce(e.count, 0)::int as events, coalesce(t.clicks, 0)::int as totals, coalesce(s.clicks, 0)::int as series

@@ -1,5 +1,5 @@
-// The steady load: redirects above all, and creates, updates, reads and deletes, from a clock that does not wait for answers. What it was told
-// goes into the ledger. A connection for each request: none is repeated by the client, and none dies of age.
+// The steady load: mostly redirects, and creates, updates, reads and deletes, by a clock that does not wait for responses. The responses go into the
+// ledger. Each request has its own connection: the client repeats none, and none times out when idle.
 import { markOf } from './audit.ts'
 import { CLICK, type Ledger, type Link, mayLeadTo, type Outcome } from './ledger.ts'
 import type { Random } from './random.ts'
@@ -28,7 +28,7 @@ export type Second = { at: number; redirects: number; failed: number; worst: num
 type Options = { url: string; token: string; run: string; ledger: Ledger; random: Random; rate: number }
 
 const PATIENCE = 10_000
-const UNDER_WAY = 300 // as many requests at once; what would come beside them is not sent
+const IN_FLIGHT = 300 // at most; further requests are not sent
 const SETTLED = 2_000 // ms: a link this old is known to every replica
 const STALE = 1_000 // what a replica may lag
 const HOT = 50 // links that most visitors want
@@ -104,7 +104,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
         ? ask('PATCH', `/urls/${link.id}`, { original_url: target })
         : ask('DELETE', `/urls/${link.id}`))
       await response.arrayBuffer()
-      if (response.status === 404 && kind === 'update') note(seen.wrong, `update of ${link.code} was answered 404`)
+      if (response.status === 404 && kind === 'update') note(seen.wrong, `update of ${link.code} got 404`)
       ledger.answer(write, outcomeOf(response), now())
       answered(write.outcome === 'acknowledged')
     } catch {
@@ -194,7 +194,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
   const clock = setInterval(() => {
     for (; due <= now(); due += 1000 / (rate * pace)) {
       const choice = random.next()
-      if (stopped || resting || underWay >= UNDER_WAY) continue
+      if (stopped || resting || underWay >= IN_FLIGHT) continue
       void KINDS.find(([share]) => choice < share)![1]()
     }
   }, 10)
@@ -202,7 +202,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
   const floorClock = setInterval(async () => {
     const began = now()
     const period = seen
-    if (stopped || resting || underWay >= UNDER_WAY) return
+    if (stopped || resting || underWay >= IN_FLIGHT) return
     await ask('GET', '/%5C', undefined, {}).catch(() => {}) // nginx itself says 404
     period.floor.push(now() - began)
   }, 1000 / FLOOR_RATE)
@@ -220,7 +220,7 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
       seen = nothingSeen()
       return before
     },
-    /** A replica may be killed now: clicks under way may be kept there, and by the replica that is asked next. */
+    /** A replica may be killed now: clicks in flight may be recorded there, and by the next replica. */
     expectKill() {
       for (const mark of inFlight) ledger.clicks[mark]! |= CLICK.atKill
     },

@@ -11,19 +11,20 @@ type Shown = Pick<Screen, 'read' | 'live' | 'picture'>
 
 type Kind = keyof Signs
 
-/** The line that showed it; undefined: it was to show and did not. */
+/** The line that showed the fault; undefined: it should have been shown, and was not. */
 export type Evidence = { [K in Kind]?: string | undefined }
 
-/** `key`: what it is about. It shows something when nothing of this key that matches was said before the fault, or less of it. */
+/** `key`: what it is about. A line counts if no matching one of this key existed before the fault, or only one with a lower value. */
 type Line = { key: string; text: string; value: number }
 
 const EVERY = 400
 const LONGEST = 200
+const QUIET_WITHIN = 60_000
 const STAMP = /^[\d/]+ [\d:]+ (?=\[)/ // of nginx's lines
 
 /**
- * Looks until each sign was seen. What was said already when this is called shows nothing: `early` names the signs for which there was nothing
- * else. Signs of the console are left out where nobody looks at it; where one shows, a picture of it stays.
+ * Checks until each sign was seen. Lines that existed before the call do not count: `early` names the signs for which there were only such lines.
+ * Signs of the console are skipped without a browser. A screenshot is kept of the first one.
  */
 export async function lookFor({ name, signs }: Pick<Fault, 'name' | 'signs'>, fleet: Watched, screen: Shown | undefined) {
   const found: Evidence = {}
@@ -46,7 +47,7 @@ export async function lookFor({ name, signs }: Pick<Fault, 'name' | 'signs'>, fl
     for (const line of await linesOf(kind).catch(() => [])) {
       if (!matches(signs[kind]!, line.key, line.text)) continue
       const was = before.get(`${kind} ${line.key}`)
-      const from = was === undefined || was.value > line.value ? 0 : was.value // a process that began anew counts from nothing
+      const from = was === undefined || was.value > line.value ? 0 : was.value // a restarted process counts from 0
       const sign = signs[kind]!
       const isMore = was === undefined || (kind === 'alert' && line.value > was.value)
       const shows = 'grows' in sign ? line.value - from >= sign.by : isMore
@@ -81,7 +82,18 @@ export async function lookFor({ name, signs }: Pick<Fault, 'name' | 'signs'>, fl
 
 const plain = (text: string): Line => ({ key: text, text, value: 0 })
 
-/** A counter is known by its name, which is its key; everything else by what it says. */
+/** The key of a counter is its name; that of everything else is its text. */
+/** Waits until the alert of this fault has ended: that takes half a minute after its cause. */
+export async function untilQuiet({ signs }: Pick<Fault, 'signs'>, fleet: Watched): Promise<void> {
+  const { alert } = signs
+  const until = Date.now() + QUIET_WITHIN
+  while (alert && Date.now() < until) {
+    const said = await Promise.all(fleet.members.map((member) => linesFrom(member, 'alert', fleet).catch(() => [])))
+    if (!said.flat().some(({ key, text }) => matches(alert, key, text))) return
+    await Bun.sleep(EVERY)
+  }
+}
+
 const matches = (sign: RegExp | Growth, key: string, text: string) =>
   'grows' in sign ? sign.grows.test(key.slice(key.indexOf(' ') + 1)) : sign.test(text)
 

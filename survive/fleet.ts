@@ -30,7 +30,7 @@ const bounded = mayHave >= DESCRIPTORS ? ['prlimit', `--nofile=${DESCRIPTORS}:${
 export async function startFleet() {
   const dir = mkdtempSync(join(tmpdir(), 'waypost-survive-'))
   const remove = () => rmSync(dir, { recursive: true, force: true })
-  const calledOff = atEnd(remove) // where the suite is told to stop: the programs end with it
+  const calledOff = atEnd(remove) // when the suite is stopped, the programs end with it
   const stops: (() => unknown)[] = [calledOff, remove, () => keepLogs(dir)]
   const stop = async () => {
     for (const end of stops.splice(0).reverse()) await end()

@@ -1,11 +1,11 @@
-// What the replicas take: throughout the run for the plot, and at its stages under the same load, to be compared.
+// Memory and descriptors of the replicas: throughout the run for the plot, and at stages under the same load, to compare.
 import type { Client } from './client.ts'
 import type { Fleet, Member } from './fleet.ts'
 import { footprint } from './processes.ts'
 
 /** Megabytes of memory, and descriptors. */
 export type Footprint = ReturnType<typeof footprint>
-/** Of each replica, `at` seconds of the run; undefined where it did not live. */
+/** Of each replica, `at` seconds of the run; undefined while it was not running. */
 export type Sample = { at: number; replicas: (Footprint | undefined)[] }
 /** Of each replica; `pid` says whether it is the same process as at another stage. */
 export type Settled = (Footprint & { pid: number })[]
@@ -86,7 +86,7 @@ export function percent(ratio: number | undefined): string {
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!
 
-/** Undefined where it ended meanwhile. */
+/** Undefined if it has ended. */
 function read(pid: number): Footprint | undefined {
   try {
     return footprint(pid)

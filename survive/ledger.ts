@@ -1,4 +1,4 @@
-// What the client was told: every write with its outcome, every redirect by a mark of its own. The database is compared with it, line by line.
+// What the client was answered: every write with its outcome, every redirect with a unique mark. The database is compared with it, line by line.
 // Bounded: LINKS, WRITES and CLICKS; a full ledger takes nothing more, and the client then sends no more of that.
 
 /** `refused`: answered by 4xx, so that it must not have happened. `unknown`: no answer, or one that leaves it open; it may have happened once. */
@@ -20,7 +20,7 @@ export type Link = {
   code: string
   /** Creation, changes and deletion, in order: no two at once. */
   writes: Write[]
-  /** A write is under way, or one ended without an answer: it is not written any more. */
+  /** A write is in flight, or got no response: the link is not written any more. */
   closed: boolean
 }
 

@@ -1,6 +1,6 @@
 // Where the suite has a network of its own (apart.ts): each replica in a namespace, with two cables. One leads to the front, where nginx, the
 // suite and the other replicas are, one to the back, where the databases are. What a cut does to connections is the kernel's doing, not ours:
-// what was sent is sent again at ever longer intervals, and nobody is told.
+// sent data is repeated at growing intervals, and nobody is notified.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { atEnd } from '../test/at-end.ts'

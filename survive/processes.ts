@@ -9,7 +9,7 @@ export function familyOf(pid: number): number[] {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
       parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]))
     } catch {
-      // it ended meanwhile
+      // it has ended
     }
   }
   const family = [pid]
@@ -17,13 +17,13 @@ export function familyOf(pid: number): number[] {
   return family
 }
 
-/** To a whole family; who is gone meanwhile is gone. */
+/** To a process and its descendants; those that have ended are ignored. */
 export function signalFamily(pid: number, signal: NodeJS.Signals) {
   for (const one of familyOf(pid))
     try {
       process.kill(one, signal)
     } catch {
-      // it ended meanwhile
+      // it has ended
     }
 }
 

@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { version } from '../package.json'
+import { newestSchema } from '../src/database/migrate.ts'
 
 const root = resolve(import.meta.dir, '..')
 const SOURCES = ['src', 'sql', 'console', 'patches', 'build.ts', 'sbom.ts', 'package.json', 'bun.lock', 'tsconfig.json']
@@ -47,7 +48,7 @@ export async function buildNext(folder: string): Promise<string> {
     text.replace(
       /const migrations = \[([^\]]*)\]/,
       (_, list) => `import survive from '../../sql/${name}.sql' with { type: 'text' }
-const migrations = [${list}, { name: '${name}', sql: survive }]`,
+const migrations = [${list.replace(/,\s*$/, '')}, { version: ${newestSchema + 1}, name: '${name}', sql: survive }]`,
     ),
   )
   const built = Bun.spawn([process.execPath, '--no-env-file', join(folder, 'build.ts')], {

@@ -1,4 +1,4 @@
-// docs/survival.md and its pictures, from one run; of a long one docs/survival-long.md.
+// Writes docs/survival.md and its charts from one run; from a long run, docs/survival-long.md.
 import { cpus, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Evidence } from './evidence.ts'
@@ -9,7 +9,7 @@ import { type Kept, keepRun } from './runs.ts'
 import { LONG, MAY_GROW, type Run } from './suite.ts'
 import { LIMITS, type Result } from './trial.ts'
 
-/** All rounds of one fault: sums, and the worst of what has a limit. */
+/** All rounds of one fault: sums, and the worst of each limited value. */
 export type Row = {
   fault: string
   rounds: number
@@ -17,7 +17,7 @@ export type Row = {
   answered: number
   failed: number
   p99: number
-  /** The same of what nginx answers alone, in the round with that p99. */
+  /** p99 of requests that nginx answers alone, in the round with that p99. */
   floor: number
   writes: Result['writes']
   clicks: Result['clicks']
@@ -76,35 +76,35 @@ function page(run: Run, rows: Row[], kept: Kept[], name: string): string {
   const { audit, results } = run
   const total = (of: (row: Row) => number) => rows.reduce((sum, row) => sum + of(row), 0)
   const single = rows.filter(({ allAway }) => !allAway)
-  return `# Survival: what was broken, and what it cost
+  return `# Survival: faults and their impact
 
-Made by one command, from one run with seed ${run.seed}:
+Written by one command, from one run with seed ${run.seed}:
 
     bun run survive --seed ${run.seed} --minutes ${run.minutes}
 
 It starts a fleet on one machine (nginx, three replicas of the executable, PostgreSQL with a second server for the failover, Valkey behind one of
-the replicas) and sends it ${run.rate} requests a second: redirects above all, and creates, updates, reads and deletes. The client keeps a ledger of
-what it was answered. Each of ${rows.length} faults is made alone, in an order made from the seed, then others at random until the time is up. After
-each, and at the end, the ledger is compared with the database line by line, by SQL that shares no code with the server; every click carries a
-mark of its own, so that one lost and one doubled cannot cancel out. \`--fault NAME\` makes one fault, \`--list\` names them all.
-${run.ownNetwork ? 'Each replica runs in a network namespace of its own, and it is its way to the databases there that is cut.' : 'Replicas are cut off from the databases by proxies in between: the suite was not root, or found no iproute2 and nftables.'}
+the replicas) and sends it ${run.rate} requests per second: mostly redirects, and creates, updates, reads and deletes. The client keeps a ledger of
+all responses. Each of ${rows.length} faults is injected once, in an order derived from the seed, then random ones until the time is up. After
+each fault, and at the end, the ledger is compared with the database line by line, by SQL that shares no code with the server. Every click has a
+unique mark, so that a lost and a doubled one cannot cancel out. \`--fault NAME\` injects one fault, \`--list\` names them all.
+${run.ownNetwork ? 'Each replica runs in a separate network namespace, where its connection to the databases is cut.' : 'Proxies in between cut replicas off from the databases: the suite was not root, or iproute2 or nftables was missing.'}
 
 ${results.length} faults in ${Math.round(run.seconds)} s, ${run.began.slice(0, 10)}. Machine: ${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores (shared with the load and
-the databases), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}. ${run.broken.length === 0 ? '**All that must hold held.**' : `**${run.broken.length} findings**, below.`}
+the databases), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}. ${run.broken.length === 0 ? '**Every promise was kept.**' : `**${run.broken.length} findings**, below.`}
 
-## What must hold
+## Promises
 
-| Promise | Found |
+| Promise | Result |
 | ------- | ----- |
-| Redirects of known links through any single fault: none fails | ${total(({ answered }) => answered)} answered; ${single.reduce((sum, { failed }) => sum + failed, 0)} failed while a replica was left to answer |
-| Their p99 during a fault: at most ${LIMITS.p99} ms above what nginx alone takes at the same time | worst ${Math.round(Math.max(0, ...single.map(({ p99, floor }) => p99 - floor)))} ms |
-| Acknowledged writes: none lost, none doubled | ${audit.writes} compared: ${total(({ writes }) => writes.lost)} lost, ${total(({ writes }) => writes.doubled)} doubled |
-| Clicks: each answered one is stored, none twice | ${audit.clicks} compared: ${total(({ clicks }) => clicks.lost)} lost, ${total(({ clicks }) => clicks.doubled)} doubled; ${total(({ clicks }) => clicks.dropped)} lost as announced (a full disk counts them, damage on purpose) |
-| A replica obeys a change within a second, one that was cut off within 5 s of its return; no deleted code leads anywhere again | ${run.broken.filter((what) => / led to | leads to /.test(what)).length} found otherwise |
-| Back to normal without a hand, within ${LIMITS.recovery} s of the fault's end | worst ${worstRecovery(rows)} |
-| Every fault shows, while it lasts and not before: in a metric, a line of the log, an alert, the list of the fleet, or ${run.looked ? 'on the console, a page of which is open in a browser for the whole run' : 'on the console, which nobody looked at here: no browser is installed'} | ${run.broken.filter((what) => /^[^:]+: no \w+ showed it/.test(what)).length} did not |
+| Redirects of known links never fail during any single fault | ${total(({ answered }) => answered)} answered; ${single.reduce((sum, { failed }) => sum + failed, 0)} failed while a replica was running |
+| Their p99 during a fault is at most ${LIMITS.p99} ms above that of nginx alone at the same time | worst ${Math.round(Math.max(0, ...single.map(({ p99, floor }) => p99 - floor)))} ms |
+| No acknowledged write is lost or doubled | ${audit.writes} compared: ${total(({ writes }) => writes.lost)} lost, ${total(({ writes }) => writes.doubled)} doubled |
+| Every answered click is stored exactly once | ${audit.clicks} compared: ${total(({ clicks }) => clicks.lost)} lost, ${total(({ clicks }) => clicks.doubled)} doubled; ${total(({ clicks }) => clicks.dropped)} counted as lost (full disk, or deliberate damage) |
+| A replica applies a change within a second, or within 5 s of its return if it was cut off; no deleted code redirects again | ${run.broken.filter((what) => / led to | leads to /.test(what)).length} violations |
+| Everything is back to normal within ${LIMITS.recovery} s of the fault's end, without intervention | worst ${worstRecovery(rows)} |
+| Every fault is visible while it lasts, and not before: in a metric, the log, an alert, the list of the fleet, or the console (${run.looked ? 'open in a browser for the whole run' : 'not checked here: no browser is installed'}) | ${run.broken.filter((what) => /^[^:]+: no \w+ showed it/.test(what)).length} were not |
 
-![p99 of redirects and seconds until all was as before, by fault](${name}-faults.svg)
+![p99 of redirects and seconds of recovery, by fault](${name}-faults.svg)
 
 ![the slowest redirect of each second](${name}-time.svg)
 
@@ -123,41 +123,41 @@ ${table(
     'Doubled',
     'Clicks answered',
     'Stored',
-    'Normal after, s',
+    'Recovery, s',
   ],
   rows.map((row) => [
     row.fault,
     row.rounds,
     row.answered,
-    row.allAway ? `${row.failed} (no replica left)` : row.failed,
+    row.allAway ? `${row.failed} (no replica running)` : row.failed,
     Math.round(row.p99),
     Math.round(row.floor),
     row.writes.acknowledged,
     row.writes.lost,
     row.writes.doubled,
     row.clicks.answered,
-    `${row.clicks.stored}${row.clicks.dropped ? ` (${row.clicks.dropped} dropped, as announced)` : ''}`,
+    `${row.clicks.stored}${row.clicks.dropped ? ` (${row.clicks.dropped} counted as lost)` : ''}`,
     row.recovery?.toFixed(1) ?? 'not within 40',
   ]),
 )}
 
-Stored may exceed answered: by a click that was kept and whose answer the kill, or the network, swallowed. Redirects of deleted links are answered
-404, and are no clicks.
+Stored may exceed answered: a click may be recorded although a kill or the network prevented its response. Redirects of deleted links get
+404, and are not clicks.
 
-## What each fault is, and how it showed
+## The faults, and how they became visible
 
 ${table(
-  ['Fault', 'What happens', 'It showed as'],
+  ['Fault', 'What happens', 'Visible as'],
   FAULTS.map(({ name, about }) => {
     const skipped = run.skipped.find(({ fault }) => fault === name)
     const seen = Object.entries(rows.find(({ fault }) => fault === name)?.evidence ?? {}).map(
       ([kind, line]) => `${kind}: ${line ? `\`${shortened(line).replaceAll('|', '¦').replaceAll('`', "'")}\`` : '**not seen**'}`,
     )
-    return [name, about, skipped ? `not made here: ${skipped.reason}` : seen.join('<br>') || 'nothing was asked for']
+    return [name, about, skipped ? `skipped: ${skipped.reason}` : seen.join('<br>') || 'not checked']
   }),
 )}
 
-## What the replicas took
+## Memory and descriptors
 
 ${footprints(run)}
 
@@ -184,8 +184,8 @@ ${table(
   kept.map((one) => Object.values(one)),
 )}
 
-Failed: while a replica was left to answer. Memory, descriptors: the most that one replica's grew, in runs of ${LONG} minutes or more.
-${run.broken.length === 0 ? '' : `\n## What did not hold\n\n${run.broken.map((what) => `- ${what}`).join('\n')}\n`}`
+Failed: while a replica was running. Memory, descriptors: the largest growth of one replica, in runs of ${LONG} minutes or more.
+${run.broken.length === 0 ? '' : `\n## Findings\n\n${run.broken.map((what) => `- ${what}`).join('\n')}\n`}`
 }
 
 const SHOWN = 120
@@ -202,7 +202,7 @@ const table = (head: string[], rows: (string | number)[][]) =>
 function footprints({ stages }: Run): string {
   const [start, middle, end] = stages
   if (!start || !middle || !end)
-    return `Judged in runs of ${LONG} minutes or more: [survival-long.md](survival-long.md) is the last of them.`
+    return `Checked in runs of ${LONG} minutes or more: [survival-long.md](survival-long.md) is the last one.`
   const rows = end.map((now, index) => [
     index + 1,
     ...(['memory', 'descriptors'] as const).flatMap((what) => [
@@ -212,12 +212,11 @@ function footprints({ stages }: Run): string {
     ]),
     now.pid === middle[index]!.pid ? 'yes' : 'no',
   ])
-  return `${table(['Replica', 'Memory at the start, MB', 'Half way', 'At the end', 'Descriptors at the start', 'Half way', 'At the end', 'Same process since half way'], rows)}
+  return `${table(['Replica', 'Memory at the start, MB', 'Halfway', 'At the end', 'Descriptors at the start', 'Halfway', 'At the end', 'Same process since halfway'], rows)}
 
-Neither may grow by more than ${percent(MAY_GROW).slice(1)}, from the start and from half way to the end. The start is when each fault was there once: then the
-minutes of the run begin. In their second half no fault restarts a replica, so that the same processes live through all of it. Before each look every
-process lived through each fault that restarts none (JavaScriptCore keeps the blocks that its heap had at its fullest), six times the load went on for a
-minute, and each replica was read 10,000 times, so that what is kept by design is full and what is compiled where it is used often is compiled; then memory is
-the median of 120 s under the plain load, a sample a second, as garbage collection makes it a saw; descriptors are counted after 45 s of rest, with
-every connection of the pool open.`
+Neither may grow by more than ${percent(MAY_GROW).slice(1)}, from the start or from halfway to the end. The minutes of the run start when each fault has happened
+once. In their second half no fault restarts a replica, so the processes stay the same. Before each measurement, every process has been through each
+fault that restarts nothing (JavaScriptCore keeps the blocks of its fullest heap), six times the load has run for a minute, and each replica has got
+10,000 reads: caches are then full, and hot code is compiled. Memory is the median of 120 s under normal load, one sample per second, because
+garbage collection makes it vary. Descriptors are counted after 45 s without load, with every connection of the pool open.`
 }

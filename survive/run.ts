@@ -1,4 +1,4 @@
-// `bun run survive [--minutes M] [--seed N] [--fault NAME] [--list]`: breaks a fleet in every way the faults know, and says what held.
+// `bun run survive [--minutes M] [--seed N] [--fault NAME] [--list]`: injects every fault into a fleet, and reports which promises were kept.
 // Each fault alone, then at random until the time is up. A run of every fault writes docs/survival.md, a long one docs/survival-long.md, with plots.
 import { parseArgs } from 'node:util'
 import { runApart } from './apart.ts'
@@ -20,7 +20,7 @@ if (values.list) {
   process.exit(0)
 }
 const unknown = values.fault?.find((name) => !FAULTS.some((fault) => fault.name === name))
-if (unknown) fail(`there is no fault ${unknown}: --list names them`)
+if (unknown) fail(`unknown fault ${unknown}: --list names all`)
 const minutes = Number(values.minutes)
 if (!(minutes > 0 && minutes <= 24 * 60)) fail('--minutes must be a number up to 1440')
 const seed = Number(values.seed)
@@ -39,10 +39,10 @@ console.log(
   `\n${run.audit.links} links, ${run.audit.writes} acknowledged writes and ${run.audit.clicks} answered clicks compared with the database: ${run.audit.findings.length} findings`,
 )
 if (run.broken.length > 0) {
-  console.error(`\nseed ${seed}, NOT HELD:\n${run.broken.join('\n')}`)
+  console.error(`\nseed ${seed}, FINDINGS:\n${run.broken.join('\n')}`)
   process.exit(1)
 }
-console.log(`seed ${seed}: all that must hold did`)
+console.log(`seed ${seed}: every promise was kept`)
 process.exit(0)
 
 function fail(message: string): never {

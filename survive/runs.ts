@@ -1,4 +1,4 @@
-// The last runs of every fault, a line each in a CSV file beside the report.
+// The last runs of every fault, one line each in a CSV file next to the report.
 import { FAULTS } from './faults/index.ts'
 import { growth, percent } from './footprints.ts'
 import type { Run } from './suite.ts'

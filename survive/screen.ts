@@ -1,4 +1,4 @@
-// One page of the console, its Overview, open in a browser for the whole run: what a person reads there.
+// The Overview of the console, open in a browser for the whole run: reads its texts.
 import { hasBrowser, visit } from '../test/browser.ts'
 
 export type Screen = Awaited<ReturnType<typeof openScreen>>
@@ -12,17 +12,17 @@ export async function openScreen({ url, token }: { url: string; token: string })
   await open('')
   await page.locator('.replicas .member').first().waitFor()
   return {
-    /** The lines of the banner, and one for each replica in the strip. Nothing while the page cannot be asked. */
+    /** The lines of the banner, and one for each replica in the strip. Empty while the page does not respond. */
     read: () =>
       page
         .evaluate(() =>
-          [...document.querySelectorAll<HTMLElement>('[aria-label="What is wrong"] li, .replicas .member')].map((one) =>
-            // biome-ignore lint/performance/useDomNodeTextContent: as it is read, with what stands apart apart
+          [...document.querySelectorAll<HTMLElement>('.banner li, .replicas .member')].map((one) =>
+            // biome-ignore lint/performance/useDomNodeTextContent: as rendered, with blanks between the parts
             one.innerText.replace(/[■▲]/g, '').replace(/\s+/g, ' ').trim(),
           ),
         )
         .catch((): string[] => []),
-    /** Resolves when it is told of the fleet each second; after all replicas were gone it waits up to 15 s before it asks again. */
+    /** Resolves when the page is live. After all replicas were down it retries within 15 s. */
     live: () =>
       page
         .locator('.state.good', { hasText: /live$/ })

@@ -1,27 +1,27 @@
-// One run: the load, one fault after another, what the replicas take meanwhile, and at the end the ledger beside the database.
+// One run: the load, one fault after another, memory and descriptors of the replicas, and at the end the ledger compared with the database.
 import { findingsOf } from './audit.ts'
 import { startClient } from './client.ts'
 import type { Fault } from './fault.ts'
 import { startFleet } from './fleet.ts'
 import { growth, percent, type Sample, type Settled, settledFootprints, watchFootprints } from './footprints.ts'
 import { openLedger } from './ledger.ts'
-import { type Random, randomFrom } from './random.ts'
+import { randomFrom } from './random.ts'
 import { openProbe } from './recovery.ts'
 import { canLook, openScreen, type Screen } from './screen.ts'
 import { auditWhenStored, BETWEEN, breakWith, lineOf, type Result, type Trial } from './trial.ts'
 
 export type Run = {
   seed: number
-  /** As wanted; it takes longer. */
+  /** As requested; a run takes longer. */
   minutes: number
   began: string
   seconds: number
   rate: number
-  /** Whether replicas were cut off by a network of their own. */
+  /** Whether replicas were cut off by separate networks. */
   ownNetwork: boolean
   results: Result[]
   skipped: { fault: string; reason: string }[]
-  /** Whether the console was looked at. */
+  /** Whether the console was checked. */
   looked: boolean
   timeline: { at: number; redirects: number; failed: number; worst: number }[]
   /** In a long run: after each fault alone, when the second half began, and at the end. */
@@ -35,15 +35,14 @@ export type Run = {
 type Wanted = { seed: number; minutes: number; faults: Fault[]; say: (sentence: string) => void }
 
 const RATE = 80
-const OVERHEAD = 5 // seconds that a fault takes beside its own: recovery, audit, pause
-export const LONG = 45 // minutes from which the footprint is judged
+const OVERHEAD = 5 // seconds that a fault takes in addition to its duration: recovery, audit, pause
+export const LONG = 45 // minutes from which memory and descriptors are checked
 export const MAY_GROW = 1.1
 
 /**
- * Each of `faults` alone, in an order made from the seed; then one after another at random, until the time is up. In a long run the time begins when
- * memory was looked at for the first time, and in its second half no fault restarts replicas: a process that is started anew every few minutes cannot
- * show what leaks. Before each look every process has lived through each fault that restarts none: JavaScriptCore keeps the blocks that its heap had
- * at its fullest.
+ * Injects each of `faults` alone, in an order derived from the seed, then random ones until the time is up. In a long run the time starts with the
+ * first measurement of memory, and in its second half no fault restarts replicas: a process that is restarted every few minutes cannot show a leak.
+ * Before each measurement every process has been through each fault that restarts nothing: JavaScriptCore keeps the blocks of its fullest heap.
  */
 export async function survive({ seed, minutes, faults, say }: Wanted): Promise<Run> {
   const random = randomFrom(seed)
@@ -73,7 +72,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       const { failures, wrong } = client.turn()
       broken.push(...[...failures, ...wrong].map((what) => `between the faults: ${what}`))
       for (const { number, replica } of fleet.members)
-        if (!replica.lives()) broken.push(`replica ${number} ended by itself between the faults`)
+        if (!replica.lives()) broken.push(`replica ${number} exited on its own between the faults`)
     }
     const samples = watchFootprints(fleet, began)
 
@@ -92,7 +91,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       say(lineOf(result))
     }
     const each = async (among: Fault[]) => {
-      for (const fault of shuffled(among, random)) await go(fault)
+      for (const fault of random.shuffled(among)) await go(fault)
     }
     const goOn = async (among: Fault[], until: number) => {
       while (among.length > 0 && Date.now() + (seconds + OVERHEAD) * 1000 < until) await go(random.of(among))
@@ -147,8 +146,3 @@ const grown = (stages: Settled[]): string[] =>
   (['memory', 'descriptors'] as const)
     .filter((what) => (growth(stages, what) ?? 1) > MAY_GROW)
     .map((what) => `${what} of a replica: ${percent(growth(stages, what))}`)
-
-function shuffled<T>(list: T[], random: Random): T[] {
-  const left = [...list]
-  return list.map(() => left.splice(random.whole(0, left.length - 1), 1)[0]!)
-}

@@ -1,7 +1,7 @@
-// One fault: made, lived through and ended; what it cost, by the ledger and by what the fleet showed, and whether what must hold did.
+// One fault: injected and ended; its impact, by the ledger and by what the fleet showed; and whether the promises were kept.
 import { audit, findingsOf } from './audit.ts'
 import type { Client } from './client.ts'
-import { type Evidence, lookFor } from './evidence.ts'
+import { type Evidence, lookFor, untilQuiet } from './evidence.ts'
 import type { Fault } from './fault.ts'
 import { type Fleet, ownConnection } from './fleet.ts'
 import type { Ledger } from './ledger.ts'
@@ -9,7 +9,7 @@ import type { Random } from './random.ts'
 import type { openProbe } from './recovery.ts'
 import type { Screen } from './screen.ts'
 
-/** What must hold: ms above what nginx alone takes at the same time, ms, seconds. */
+/** The promises: ms above what nginx alone takes at the same time, ms, seconds. */
 export const LIMITS = { p99: 250, staleAfterReturn: 5_000, recovery: 5 }
 
 export type Result = {
@@ -52,6 +52,7 @@ export async function breakWith(
 ): Promise<Result> {
   const broken: string[] = []
   const notes: string[] = []
+  await untilQuiet(fault, fleet)
   const period = ledger.begin(fault.name)
   client.turn()
   const look = await lookFor(fault, fleet, screen)
@@ -65,18 +66,18 @@ export async function breakWith(
     await Bun.sleep(Math.max(0, started + lasts * 1000 - Date.now()))
     await made.end()
   } catch (error) {
-    broken.push(`the fault could not be made or ended: ${(error as Error).message}`)
+    broken.push(`the fault could not be injected or ended: ${(error as Error).message}`)
   }
   const lasted = (Date.now() - started) / 1000
   const during = client.turn()
   const { seconds: recovery, last } = await recovered()
-  if (recovery === undefined) broken.push(`not as it was after 40 s: ${last}`)
+  if (recovery === undefined) broken.push(`not back to normal after 40 s: ${last}`)
   else if (recovery > LIMITS.recovery) broken.push(`back to normal after ${recovery.toFixed(1)} s: ${last}`)
   const since = started + lasted * 1000
   if (fault.cutsOff) setTimeout(() => client.endLag(since), Math.max(0, since + LIMITS.staleAfterReturn - Date.now()))
   for (const member of fleet.members)
     if (member.endedByItself()) {
-      broken.push(`replica ${member.number} ended by itself with ${await member.replica.exited()}`)
+      broken.push(`replica ${member.number} exited on its own with ${await member.replica.exited()}`)
       await member.start()
     }
   await Bun.sleep(BETWEEN)
@@ -97,14 +98,13 @@ export async function breakWith(
   if (failed > 0 && !fault.allAway)
     broken.push(`${failed} redirects of known links failed: ${[...during.failures, ...after.failures][0]}`)
   const tooYoung = during.tooYoung + after.tooYoung
-  if (tooYoung > 0) notes.push(`${tooYoung} redirects of links made in the second before it, or meanwhile, failed`)
+  if (tooYoung > 0) notes.push(`${tooYoung} redirects failed, of links created during the fault or in the second before it`)
   if (fault.allAway && after.failures.length > 0) notes.push(`${after.failed} redirects failed after its end`)
   if (p99 - floor > LIMITS.p99 && !fault.allAway)
-    broken.push(`p99 of redirects was ${Math.round(p99)} ms, and ${Math.round(floor)} ms of what nginx answers alone`)
+    broken.push(`p99 of redirects was ${Math.round(p99)} ms, and that of nginx alone ${Math.round(floor)} ms`)
   broken.push(...[...during.wrong, ...after.wrong].slice(0, 5))
   for (const [kind, seen] of Object.entries(evidence))
-    if (!seen)
-      broken.push(`no ${kind} showed it${early.some((one) => one === kind) ? ': what it is to say was said before' : ''}`)
+    if (!seen) broken.push(`no ${kind} showed it${early.some((one) => one === kind) ? ': it was there before the fault' : ''}`)
 
   return {
     fault: fault.name,
@@ -132,7 +132,7 @@ export async function breakWith(
   }
 }
 
-/** Clicks are stored a moment after they were answered: what is found is final when nothing is missing, or that took too long. */
+/** Clicks are stored a moment after their response. Findings are final when nothing is missing, or after a timeout. */
 export async function auditWhenStored(fleet: Fleet, ledger: Ledger, run: string, mayMiss: number, period?: number) {
   const until = Date.now() + STORED_WITHIN
   for (;;) {
@@ -150,12 +150,12 @@ export async function auditWhenStored(fleet: Fleet, ledger: Ledger, run: string,
 
 const p99Of = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0
 
-/** What a run says of it as it goes on. */
+/** The lines that a run prints about it. */
 export const lineOf = ({ fault, lasted, redirects, writes, clicks, recovery, evidence, notes, broken }: Result) =>
-  `${broken.length === 0 ? 'held' : 'BROKE'}  ${fault.padEnd(22)} ${lasted.toFixed(1).padStart(5)} s  ` +
+  `${broken.length === 0 ? 'ok   ' : 'BROKE'}  ${fault.padEnd(22)} ${lasted.toFixed(1).padStart(5)} s  ` +
   `${redirects.answered} redirects, ${redirects.failed} failed, p99 ${Math.round(redirects.p99)} (${Math.round(redirects.floor)}) ms  ` +
   `${writes.acknowledged} writes, ${writes.lost} lost, ${writes.doubled} doubled  ` +
-  `${clicks.answered} clicks, ${clicks.stored} stored${clicks.dropped ? `, ${clicks.dropped} dropped as announced` : ''}  ` +
+  `${clicks.answered} clicks, ${clicks.stored} stored${clicks.dropped ? `, ${clicks.dropped} counted as lost` : ''}  ` +
   `normal after ${recovery?.toFixed(1) ?? '-'} s${notes.map((note) => `  (${note})`).join('')}${broken.map((what) => `\n         ${what}`).join('')}` +
   Object.entries(evidence)
     .map(([kind, line]) => (line ? `\n       ${kind}: ${line}` : ''))

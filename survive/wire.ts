@@ -26,7 +26,7 @@ export async function wireTo(port: number, host = '127.0.0.1') {
 
   function join(from: Socket, to: Socket, link: Link, filter: (bytes: Buffer) => Buffer) {
     from.setNoDelay(true)
-    const waiting: { due: number; act: () => void }[] = [] // in order, also where the delay gets shorter meanwhile
+    const waiting: { due: number; act: () => void }[] = [] // in order, even if the delay becomes shorter
     let timer: Timer | undefined
     const deliver = () => {
       clearTimeout(timer)
@@ -59,7 +59,7 @@ export async function wireTo(port: number, host = '127.0.0.1') {
   await new Promise<void>((done) => server.listen(0, host, done))
   return {
     port: (server.address() as { port: number }).port,
-    /** Nothing arrives on either side, and neither hears that; `heal` lets what was sent meanwhile through, as TCP would. */
+    /** Nothing arrives on either side, without any sign; `heal` lets through what was sent in the meantime, as TCP would. */
     cut() {
       cut = true
     },

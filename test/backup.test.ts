@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { backup } from '../src/commands/backup.ts'
 import { restore } from '../src/commands/restore.ts'
-import { readConfig } from '../src/config.ts'
-import { TABLES } from '../src/database/backup.ts'
+import { readConfig } from '../src/config/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
 import type { Database } from '../src/database/guard.ts'
+import { newestSchema } from '../src/database/migrate.ts'
+import { TABLES } from '../src/server/resources.ts'
 import { runCommand, startChild } from './child.ts'
-import { databases, quiet, temporaryFolder } from './databases.ts'
+import { databases, quiet } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer } from './server.ts'
 
 setDefaultTimeout(180_000)
@@ -55,6 +57,11 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     )
     const momentary = ['imports', 'schema_migrations']
     expect([...Object.keys(TABLES), ...momentary].sort()).toEqual(kept.map(({ name }) => name).sort())
+    const sequences = await database.run(
+      (sql) => sql<{ name: string }[]>`select relname as name from pg_class where relkind = 'S'`,
+    )
+    const named = Object.values(TABLES).flatMap(({ sequence = [] }) => sequence)
+    expect([...named, 'imports_id_seq'].sort()).toEqual(sequences.map(({ name }) => name).sort())
   })
 
   test('is taken while it serves, readable by its owner alone, and leaves nothing else', async () => {
@@ -66,7 +73,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect([readdirSync(folder), existsSync(join(source.DATA_DIR!, 'copy'))]).toEqual([['waypost.backup'], false])
     const [first] = gunzipSync(readFileSync(file)).toString().split('\n')
-    expect(JSON.parse(first!)).toMatchObject({ waypost: 'backup', format: 1, schema: 1, database: 'embedded' })
+    expect(JSON.parse(first!)).toMatchObject({ waypost: 'backup', format: 1, schema: newestSchema, database: 'embedded' })
     expect((await server.get(`/${link.short_code}`)).status).toBe(302)
   })
 
@@ -80,7 +87,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     expect(existsSync(DATA_DIR)).toBe(false)
   })
 
-  test('makes a PostgreSQL outside the same, row by row, and goes on from there', async () => {
+  test('restores into an external PostgreSQL row by row, and continues from there', async () => {
     const before = await rowsOf(server.database)
     await backup(readConfig(source, {}), file)
     const { code, out, err } = await runCommand(['restore', file], outside)
@@ -107,11 +114,11 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     await next.exited
   })
 
-  test('takes the place of what is there only when told', async () => {
+  test('replaces existing data only on request', async () => {
     const { code, err } = await runCommand(['restore', file], outside)
     expect([code, err]).toEqual([
       1,
-      'waypost: the database is not empty: --replace puts the backup in the place of all that is there\n',
+      'waypost: the database is not empty: add --replace to replace everything in it by the backup\n',
     ])
     await restore(readConfig(outside, {}), file, true)
     const restored = await open(outside)
@@ -123,11 +130,15 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     const whole = readFileSync(file)
     const text = gunzipSync(whole).toString()
     const cases: [string, Buffer, string][] = [
-      ['cut', whole.subarray(0, whole.length >> 1), 'is damaged, or not whole'],
+      ['cut', whole.subarray(0, whole.length >> 1), 'is damaged or incomplete'],
       ['changed', gzipSync(text.replace('example.com/77"', 'example.com/78"')), 'its checksum is wrong'],
       ['without its end', gzipSync(text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)), 'its checksum is wrong'],
-      ['something else', Buffer.from('id,username\n1,zoe\n'), 'is no backup'],
-      ['newer', gzipSync(text.replace('"schema":1', '"schema":9')), 'with schema version 9; this release knows 1'],
+      ['something else', Buffer.from('id,username\n1,zoe\n'), 'is not a backup'],
+      [
+        'newer',
+        gzipSync(text.replace(`"schema":${newestSchema}`, '"schema":99')),
+        `with schema version 99; this release knows version ${newestSchema}`,
+      ],
     ]
     const restored = await open(outside)
     const before = await rowsOf(restored)
@@ -179,7 +190,7 @@ async function open(settings: Record<string, string>) {
 /** What is to be the same afterwards: of every table, its rows as text. */
 async function rowsOf(database: Database): Promise<Record<string, string[]>> {
   const rows: Record<string, string[]> = {}
-  for (const [table, leftOut] of Object.entries(TABLES)) {
+  for (const [table, { leftOut = [] }] of Object.entries(TABLES)) {
     const found = await database.run((sql) =>
       sql.unsafe<{ row: string }[]>(`select (to_jsonb(t) - $1::text[])::text as row from ${table} t order by 1`, [leftOut]),
     )

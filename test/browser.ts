@@ -27,8 +27,12 @@ const axe = () => readFileSync(join(root, 'node_modules/axe-core/axe.min.js'), '
 let browser: Promise<Browser> | undefined
 
 /** One browser for a file. */
-async function launch(): Promise<Browser> {
-  const launched = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
+async function launch(env: Record<string, string> = {}): Promise<Browser> {
+  const launched = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu'],
+    env: { ...(process.env as Record<string, string>), ...env },
+  })
   atEnd(() => void launched.close())
   return launched
 }
@@ -37,21 +41,22 @@ export type Visit = Awaited<ReturnType<typeof visit>>
 
 /**
  * A window of its own, with cookies of its own, on the server at `base`, signed in with `token` where there is one. `complaints` holds what
- * the browser complained of: errors in its console, breaches of the content policy, exceptions.
+ * the browser complained of: errors in its console, breaches of the content policy, exceptions. `TZ` is that of a browser of its own.
  */
 export async function visit(
   base: string,
-  { token = '', width = 1440, height = 900, theme = 'light' as 'light' | 'dark', zone = 'Europe/Berlin' } = {},
+  { token = '', width = 1440, height = 900, theme = 'light' as 'light' | 'dark', zone = 'Europe/Berlin', TZ = '' } = {},
 ) {
-  const context = await (await (browser ??= launch())).newContext({
+  const own = TZ ? launch({ TZ }) : undefined
+  const context = await (await (own ?? (browser ??= launch()))).newContext({
     viewport: { width, height },
     colorScheme: theme,
-    timezoneId: zone,
+    ...(TZ === '' && { timezoneId: zone }),
     locale: 'en-GB',
     permissions: ['clipboard-read', 'clipboard-write'],
     baseURL: base,
   })
-  context.setDefaultTimeout(20_000)
+  context.setDefaultTimeout(60_000)
   const complaints: string[] = []
   await context.addInitScript(() =>
     document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
@@ -78,7 +83,7 @@ export async function visit(
     page,
     complaints,
     open,
-    close: () => context.close(),
+    close: async () => (own ? (await own).close() : context.close()),
     /** The browser logs every answer from 400 up: those that a test asked for are no complaint. */
     forgive(status: number) {
       const asked = complaints.filter((text) => text.includes(`status of ${status}`))

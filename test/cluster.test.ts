@@ -1,5 +1,5 @@
 // A fleet as `bun run cluster` starts it: real nginx with the template of deploy/nginx, a real PostgreSQL, three replicas of the built executable.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { YAML } from 'bun'
@@ -7,11 +7,11 @@ import { type Cluster, startCluster } from '../deploy/cluster/cluster.ts'
 import { type Nginx, nginxProgram, startNginx } from '../deploy/cluster/nginx.ts'
 import { run, until } from '../deploy/cluster/program.ts'
 import { atEnd } from './at-end.ts'
-import { temporaryFolder } from './databases.ts'
+import { runCommand } from './child.ts'
 import { freePort, serverBinaries } from './postgres.ts'
+import { temporaryFolder } from './scratch.ts'
 import { exchange } from './wire.ts'
 
-setDefaultTimeout(60_000)
 const missing = [!nginxProgram() && 'nginx', !serverBinaries() && 'PostgreSQL'].filter(Boolean)
 if (missing.length > 0) console.warn(`SKIPPED: test/cluster.test.ts (${missing.join(' and ')} not installed)`)
 
@@ -70,7 +70,7 @@ describe.skipIf(missing.length > 0)('a fleet', () => {
       body: '{"url":"https://example.com/a/page"}',
     })
 
-  /** Asks on `users` connections, one request after another, while `work` is under way; what was not answered as it should be. */
+  /** Sends requests on `users` connections, one after another, while `work` runs. Returns the wrong answers. */
   async function askDuring(users: number, ways: (() => Promise<Response>)[], work: () => Promise<unknown>) {
     const failed: string[] = []
     let answered = 0
@@ -104,6 +104,21 @@ describe.skipIf(missing.length > 0)('a fleet', () => {
   afterAll(async () => {
     await cluster?.stop()
     for (const one of open) await one.stop()
+  })
+
+  test('a drill with --kill waits until a fleet that has just started reports its replicas', async () => {
+    const open = await nginxOn(
+      cluster.replicas.map(({ port }) => port),
+      { OPERATORS: 'allow all;' },
+    )
+    const tokens = { ADMIN_TOKEN: cluster.adminToken, CHAOS_TOKEN }
+    const { out, err } = await runCommand(['drill', 'survive', open.url, '--seconds', '1', '--kill'], tokens)
+    expect(err).toBe('')
+    expect(out).toMatch(/^kill +[1-9]\d* +0 /m)
+    const killed = out.match(/^breaking (\S+) /m)![1]
+    const replica = cluster.replicas.find(({ url }) => url === killed)!
+    expect(await replica.exited()).toBe(75)
+    await replica.start()
   })
 
   test('cluster.json says where everything is, to its owner alone', async () => {
@@ -190,7 +205,7 @@ describe.skipIf(missing.length > 0)('a fleet', () => {
     })
   })
 
-  describe('what replicas are told of a visitor', () => {
+  describe('what replicas learn about a visitor', () => {
     const claims = {
       'x-forwarded-for': '203.0.113.7',
       'x-forwarded-proto': 'https',

@@ -1,13 +1,14 @@
 // The console's pages of logs, alerts, chaos, config and about, in a real browser against a real server: every action of each.
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import type { Locator, Page } from 'playwright-core'
 import { hasBrowser, type Visit, visit } from './browser.ts'
-import { databases, temporaryFolder } from './databases.ts'
+import { databases } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
+import { until } from './until.ts'
 
 const CHAOS_TOKEN = 'a-token-for-the-chaos'
-setDefaultTimeout(60_000) // a test that runs out of time takes the browser with it
 const WIDE = { width: 1440, height: 900 }
 const NARROW = { width: 390, height: 844 }
 
@@ -30,7 +31,7 @@ const state = (word: string, of: Page | Locator = page) => of.locator('.state').
 const live = () => state('live').waitFor()
 
 /** Waits until `read` says what is wanted, or the test's time is over; the last answer is what an assertion shows. */
-async function eventually<T>(read: () => Promise<T> | T, wanted: (value: T) => boolean, within = 20_000): Promise<T> {
+async function eventually<T>(read: () => Promise<T> | T, wanted: (value: T) => boolean, within = 60_000): Promise<T> {
   const deadline = Date.now() + within
   let value = await read()
   while (!wanted(value) && Date.now() < deadline) {
@@ -39,7 +40,7 @@ async function eventually<T>(read: () => Promise<T> | T, wanted: (value: T) => b
   }
   return value
 }
-const until = (locator: Locator, number: number) =>
+const counted = (locator: Locator, number: number) =>
   eventually(
     () => locator.count(),
     (count) => count === number,
@@ -78,7 +79,7 @@ const violations = () => seen!.violations()
 describe.skipIf(!hasBrowser)('the console', () => {
   beforeAll(async () => {
     server = await serveOn(databases[0]!, { ...UNLIMITED, CHAOS_TOKEN })
-  }, 90_000)
+  })
   afterAll(() => server?.stop())
 
   afterEach(async () => {
@@ -90,7 +91,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
   })
 
   describe('logs', () => {
-    test('show what was logged, and what is', async () => {
+    test('show past lines, and live ones', async () => {
       await server.get('/users?before=the-page')
       await open('logs')
       await line('GET /users').first().waitFor()
@@ -102,22 +103,22 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await line('written while somebody looks').waitFor()
     })
 
-    test('are filtered by text and by pattern, inversely too, and the address says so', async () => {
+    test('are filtered by text and regular expression, also inverted, and the address says so', async () => {
       for (const name of ['apple', 'pear', 'plum']) write({ message: `fruit ${name}` })
       await open('logs?filter=fruit')
-      expect(await until(lines(), 3)).toBe(3)
+      expect(await counted(lines(), 3)).toBe(3)
 
-      await page.getByLabel('Leave out', { exact: true }).fill('pear')
-      expect(await until(lines(), 2)).toBe(2)
+      await page.getByLabel('Exclude', { exact: true }).fill('pear')
+      expect(await counted(lines(), 2)).toBe(2)
       expect(query()).toEqual({ filter: 'fruit', not: 'pear' })
 
-      await button('Find: by pattern').click()
+      await button('Find: regular expression').click()
       await page.getByLabel('Find', { exact: true }).fill('(?i)FRUIT p')
-      expect(await until(lines(), 1)).toBe(1)
+      expect(await counted(lines(), 1)).toBe(1)
       expect(query()).toEqual({ regex: '(?i)FRUIT p', not: 'pear' })
 
-      await button('Leave out: by pattern').click()
-      await page.getByLabel('Leave out', { exact: true }).fill('p[e][a]')
+      await button('Exclude: regular expression').click()
+      await page.getByLabel('Exclude', { exact: true }).fill('p[e][a]')
       expect(await eventually(query, ({ not_regex }) => not_regex === 'p[e][a]')).toEqual({
         regex: '(?i)FRUIT p',
         not_regex: 'p[e][a]',
@@ -128,50 +129,50 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await line('fruit papaya').waitFor()
       expect(await line('fruit pea').count()).toBe(0)
 
-      await page.getByLabel('Leave out', { exact: true }).press('Escape')
+      await page.getByLabel('Exclude', { exact: true }).press('Escape')
       await line('fruit pear').waitFor()
       await page.reload()
       await line('fruit pear').waitFor()
       expect(await page.getByLabel('Find', { exact: true }).inputValue()).toBe('(?i)FRUIT p')
     })
 
-    test('say at its field what is wrong with a pattern, and go on once it is right', async () => {
+    test('show an invalid regular expression at its field, and continue once it is valid', async () => {
       expected = /400/
       write({ message: 'an odd (one' })
       await open('logs?regex=%28')
       await page
         .getByRole('alert')
-        .getByText(/is no pattern/)
+        .getByText(/must be a pattern/)
         .waitFor()
       expect(await page.getByLabel('Find', { exact: true }).getAttribute('aria-invalid')).toBe('true')
-      await state('filter not understood').waitFor()
+      await state('invalid filter').waitFor()
       expect(await violations()).toEqual([])
       await page.getByLabel('Find', { exact: true }).fill('odd \\(')
       await line('an odd (one').waitFor()
       await live()
-      expect(await until(page.getByText(/is no pattern/), 0)).toBe(0)
+      expect(await counted(page.getByText(/must be a pattern/), 0)).toBe(0)
     })
 
-    test('show one level, and say what to do where there is none of it', async () => {
+    test('show one level, and say what to do if it has no lines', async () => {
       write({ message: 'a warning of the test', level: 'warn' })
       await open('logs')
       await line('a warning of the test').waitFor()
-      await button('warn').click()
+      await button('Warn').click()
       await eventually(
         () => lines().count(),
         (count) => count > 0,
       )
       expect(query()).toEqual({ level: 'warn' })
       expect(await line(/info/).count()).toBe(0)
-      await button('fatal').click()
-      await page.getByText('No line like this yet').waitFor()
+      await button('Fatal').click()
+      await page.getByText('No lines match').waitFor()
       expect(await violations()).toEqual([])
-      await button('Show every line').click()
+      await button('Show all lines').click()
       await line('a warning of the test').waitFor()
       expect(query()).toEqual({})
     })
 
-    test('mark words without leaving anything out', async () => {
+    test('highlight words without excluding anything', async () => {
       write({ message: 'one needle here' })
       write({ message: 'only straw' })
       await open('logs')
@@ -185,7 +186,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await line('only straw').waitFor()
     })
 
-    test('stand still while paused, and count what is new', async () => {
+    test('stand still while paused, and count new lines', async () => {
       write({ message: 'before the pause' })
       await open('logs?filter=the+pause')
       await line('before the pause').waitFor()
@@ -201,11 +202,11 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await button('Pause').click()
       write({ message: 'after the pause' })
       await button(/1 new/).waitFor()
-      await button('Go on').click()
+      await button('Resume').click()
       await line('after the pause').waitFor()
     })
 
-    test('let the reader look back while new lines come', async () => {
+    test('let the reader scroll back while new lines arrive', async () => {
       for (let n = 0; n < 150; n++) write({ message: `history ${n}` })
       await open('logs?filter=history')
       await line('history 149').waitFor()
@@ -230,7 +231,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await line('history 169').waitFor()
     })
 
-    test('ask for older lines at the top, up to the first', async () => {
+    test('load older lines at the top, up to the first', async () => {
       for (let n = 0; n < 700; n++) write({ message: `older ${n}` })
       await open('logs?filter=older')
       await line('older 699').waitFor()
@@ -244,50 +245,50 @@ describe.skipIf(!hasBrowser)('the console', () => {
         (first) => first === 0,
       )
       expect(first).toBe(0)
-      await page.getByText('700 here').waitFor()
+      await page.getByText('700 lines').waitFor()
     })
 
-    test('open a line in place, with an address of its own, and lead to its neighbours and its request', async () => {
+    test('open a line in place, with its own address, and link to its context and its request', async () => {
       write({ message: 'the line before' })
       write({ message: 'the request began', request_id: 'req-0815', deep: { inside: 'it' } })
       write({ message: 'the line between' })
       write({ message: 'the request ended', request_id: 'req-0815', level: 'warn' })
       await open('logs?filter=the+request')
       await line('the request began').click()
-      const fields = page.getByRole('region', { name: 'The open line' })
+      const fields = page.getByRole('region', { name: 'Line details' })
       await fields.getByText('"inside": "it"').waitFor()
       expect(query()).toEqual({ filter: 'the request', line: expect.stringMatching(/\d+$/) })
       expect(await violations()).toEqual([])
       await page.reload()
       await fields.getByText('req-0815').waitFor()
 
-      await button('Lines around it').click()
-      await page.getByText(/^Every line around number \d+/).waitFor()
+      await button('Show context').click()
+      await page.getByText(/^Context of line \d+/).waitFor()
       await line('the line before').waitFor()
       await line('the line between').waitFor()
       await state('not live').waitFor()
       expect(await violations()).toEqual([])
       await page.goBack()
       await fields.waitFor()
-      expect(await until(line('the line before'), 0)).toBe(0)
+      expect(await counted(line('the line before'), 0)).toBe(0)
 
-      await button('Only this request').click()
-      await page.getByText('Only the request req-0815').waitFor()
-      expect(await until(lines(), 2)).toBe(2)
+      await button('Trace request').click()
+      await page.getByText('Tracing request req-0815').waitFor()
+      expect(await counted(lines(), 2)).toBe(2)
       expect(query()).toEqual({ request_id: 'req-0815', own: '1' })
-      await button('Show every request').click()
+      await button('Show all requests').click()
       await line('the line between').waitFor()
       expect(query()).toEqual({})
 
       await line('the line between').click()
       await fields.waitFor()
       await fields.getByRole('button', { name: 'Close' }).click()
-      expect(await until(fields, 0)).toBe(0)
+      expect(await counted(fields, 0)).toBe(0)
     })
 
-    test('say where a line is gone', async () => {
+    test('say when a line is not there any more', async () => {
       await open('logs?around=999999999')
-      await page.getByText('This line is gone').waitFor()
+      await page.getByText('Line not found').waitFor()
       expect(await violations()).toEqual([])
       await button('Back to the log').click()
       await live()
@@ -300,7 +301,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await line('by the keys 3').waitFor()
       await page.keyboard.press('/')
       await page.keyboard.type('by the keys')
-      expect(await until(lines(), 3)).toBe(3)
+      expect(await counted(lines(), 3)).toBe(3)
       await page.getByRole('listbox').focus()
       await page.keyboard.press('ArrowUp')
       const active = () => textOf(page.locator('.line.active'))
@@ -308,29 +309,29 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await page.keyboard.press('ArrowUp')
       expect(await active()).toContain('by the keys 2')
       await page.keyboard.press('Enter')
-      await page.getByRole('region', { name: 'The open line' }).waitFor()
+      await page.getByRole('region', { name: 'Line details' }).waitFor()
       await page.keyboard.press('Escape')
-      expect(await until(page.getByRole('region', { name: 'The open line' }), 0)).toBe(0)
+      expect(await counted(page.getByRole('region', { name: 'Line details' }), 0)).toBe(0)
       await page.keyboard.press('/')
       await page.keyboard.press('Escape')
       expect(await eventually(query, ({ filter }) => !filter)).toEqual({})
     })
 
-    test('hide the console’s own requests unless they are asked for', async () => {
+    test('hide the console’s own requests by default', async () => {
       await server.get('/events?of=somebody')
       await server.get('/keys-of-the-console', { 'x-waypost-console': '1' })
       await server.get('/urls', { 'x-waypost-console': '1' })
       await open('logs?filter=%22path%22%3A%22%2Furls%22')
       await live()
       expect(await lines().count()).toBe(0)
-      await page.getByRole('switch', { name: /own/ }).click()
+      await page.getByRole('switch', { name: 'Console traffic' }).click()
       await line('GET /urls').first().waitFor()
       expect(query()).toMatchObject({ own: '1' })
-      await page.getByRole('switch', { name: /own/ }).click()
-      expect(await until(lines(), 0)).toBe(0)
+      await page.getByRole('switch', { name: 'Console traffic' }).click()
+      expect(await counted(lines(), 0)).toBe(0)
     })
 
-    test('are downloaded as NDJSON, filtered as they are shown', async () => {
+    test('are downloaded as NDJSON, with the filter of the view', async () => {
       for (const n of [1, 2, 3]) write({ message: `for the file ${n}` })
       await open('logs?filter=for+the+file')
       await line('for the file 3').waitFor()
@@ -347,10 +348,10 @@ describe.skipIf(!hasBrowser)('the console', () => {
       expect(messages).toEqual(['for the file 1', 'for the file 2', 'for the file 3'])
     })
 
-    test('say where lines were skipped, because they came too fast', async () => {
+    test('say where lines were skipped because they arrived too fast', async () => {
       await open('logs?filter=flood')
       await live()
-      await page.getByText('No line like this yet').waitFor()
+      await page.getByText('No lines match').waitFor()
       const long = 'flood '.repeat(150)
       for (let n = 0; n < 5_000; n++) write({ message: `${long}${n}` })
       await Bun.sleep(300)
@@ -362,7 +363,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
         .waitFor()
     })
 
-    test('keep still when the tab is hidden, and go on where they were', async () => {
+    test('stop while the tab is hidden, and continue where they stopped', async () => {
       await open('logs?filter=hidden-tab')
       await live()
       write({ message: 'hidden-tab seen' })
@@ -373,7 +374,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
           document.dispatchEvent(new Event('visibilitychange'))
         }, state)
       await hide('hidden')
-      await state('at rest').waitFor()
+      await state('paused').waitFor()
       write({ message: 'hidden-tab missed' })
       await Bun.sleep(300)
       expect(await line('hidden-tab missed').count()).toBe(0)
@@ -396,9 +397,13 @@ describe.skipIf(!hasBrowser)('the console', () => {
           write({ message: `replicas ${n}` }, n % 2 === 0 ? first : second)
           await Bun.sleep(2) // lines of one millisecond stand by replica
         }
-        await open('logs?filter=replicas')
-        await line('replicas 299').waitFor()
-        await line('replicas 298').waitFor()
+        // On a machine that is busy with other tests one of them may not answer in time, which the page says: then it is opened again.
+        await until('the lines of both', async () => {
+          await open('logs?filter=replicas')
+          await line('replicas 299').waitFor({ timeout: 10_000 })
+          await line('replicas 298').waitFor({ timeout: 10_000 })
+          return true
+        })
         write({ message: 'replicas live' }, second)
         await line('replicas live').waitFor()
         expect(await violations()).toEqual([])
@@ -408,7 +413,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
           return textOf(lines().first())
         }
         expect(await eventually(oldest, (text) => /replicas 0\D/.test(text))).toMatch(/replicas 0\D/)
-        await page.getByText('301 here').waitFor()
+        await page.getByText('301 lines').waitFor()
 
         await page.getByLabel('Replica').selectOption({ index: 2 })
         const parities = async () => {
@@ -421,8 +426,8 @@ describe.skipIf(!hasBrowser)('the console', () => {
         const odd = parity[0] === 1
         expect(chosen).toMatch(/^[\w-]{8,}$/)
         await (odd ? line('replicas 299') : line('replicas 298')).click()
-        await button('Lines around it').click()
-        await page.getByText(/^Every line around number/).waitFor()
+        await button('Show context').click()
+        await page.getByText(/^Context of line/).waitFor()
         await line(odd ? 'replicas 297' : 'replicas 296').waitFor()
       } finally {
         server = all
@@ -434,7 +439,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     test('stay smooth with 100,000 lines while 1,000 a second stream', async () => {
       await open('logs?filter=stream-of-lines')
       await live()
-      const here = async () => Number((await textOf(page.getByText(/^[\d,]+ here$/))).replace(/\D/g, ''))
+      const here = async () => Number((await textOf(page.getByText(/^[\d,]+ lines?$/))).replace(/\D/g, ''))
       const send = async (count: number, each: number) => {
         const started = performance.now()
         for (let n = 0; n < count; n += each) {
@@ -480,25 +485,25 @@ describe.skipIf(!hasBrowser)('the console', () => {
       )
       expect(busy / whole).toBeLessThan(0.2)
       expect(await lines().count()).toBeLessThan(200)
-    }, 90_000)
+    })
   })
 
   describe('alerts', () => {
-    test('stand with their distance from firing, and are tried out', async () => {
+    test('are shown with value and threshold, and are tested', async () => {
       await open('alerts')
       const row = page.getByRole('row', { name: /High error rate/ }).first()
       await row.getByText(/fires above 10/).waitFor()
       await state('ok', row).waitFor()
-      await page.getByText('Nothing has fired since').waitFor()
+      await page.getByText('No alert has fired yet.').waitFor()
       await button('Test High error rate').click()
-      await state('firing, a test', row).waitFor()
-      await page.getByText(/fires as a test for 10 seconds/).waitFor()
-      await page.getByText(/1 of \d+ fires/).waitFor()
-      await page.getByRole('table', { name: 'Alerts that fired' }).getByText('fires, a test').waitFor()
+      await state('test in progress', row).waitFor()
+      await page.getByText(/^Testing “High error rate” for 10 seconds$/).waitFor()
+      await page.getByText('None firing').waitFor()
+      await page.getByRole('table', { name: 'Alerts that fired' }).getByText('test in progress').waitFor()
       expect(await violations()).toEqual([])
-      await page.getByRole('table', { name: 'Alerts that fired' }).getByText('test', { exact: true }).waitFor({ timeout: 30_000 })
+      await page.getByRole('table', { name: 'Alerts that fired' }).getByText('test', { exact: true }).waitFor()
       await state('ok', row).waitFor()
-    }, 40_000)
+    })
   })
 
   describe('chaos', () => {
@@ -511,20 +516,20 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await page.getByRole('dialog').getByRole('button', { name: 'Arm' }).click()
     }
 
-    test('is not armed without a duration, nor without the token, which is not kept', async () => {
+    test('is not armed without a duration, or without the token, which is not stored', async () => {
       expected = /401/
       await open('chaos')
-      await page.getByLabel('Database away').check()
+      await page.getByLabel('Database unreachable').check()
       await button('Arm…').click()
-      await page.getByText('Say for how long: 1 to 600 seconds.').waitFor()
+      await page.getByText('Enter 1 to 600 seconds.').waitFor()
       for (const duration of ['0', '601', 'soon']) {
-        await page.getByLabel('For how long').fill(duration)
+        await page.getByLabel('Duration in seconds').fill(duration)
         await button('Arm…').click()
         expect(await page.getByRole('dialog').count()).toBe(0)
       }
       await button('1 min').click()
       await button('Arm…').click()
-      await page.getByText('Database away, for 1 min').waitFor()
+      await page.getByText('Database unreachable, for 1 min', { exact: false }).waitFor()
       expect(await violations()).toEqual([])
       await arm('not-the-token')
       await page.getByText('The server does not accept this token.').waitFor()
@@ -533,39 +538,39 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await button('Arm…').click()
       expect(await page.getByLabel('Chaos token').inputValue()).toBe('')
       await page.keyboard.press('Escape')
-      expect(await until(page.getByRole('dialog'), 0)).toBe(0)
+      expect(await counted(page.getByRole('dialog'), 0)).toBe(0)
       expect((await server.get('/api/chaos')).body.armed).toEqual([])
     })
 
-    test('counts down while it is armed, shows what it does, and ends when told', async () => {
+    test('counts down while it is armed, shows its impact, and ends on request', async () => {
       expected = /500/
       const link = (await server.post('/urls', { original_url: 'https://example.com/chaos' })).body
       await open('chaos')
       await page.getByLabel('Errors').check()
-      await page.getByLabel('For how long').fill('120')
-      await page.getByLabel('Share of requests, in %').fill('50')
+      await page.getByLabel('Duration in seconds').fill('120')
+      await page.getByLabel('Share of requests in %').fill('50')
       await button('Arm…').click()
       await arm(CHAOS_TOKEN)
       const armed = page.getByRole('region', { name: 'Armed now' })
       await armed.getByText('Errors: 50 % of requests').waitFor()
       await armed.getByText(/^1 min \d+ s$/).waitFor()
       for (let n = 0; n < 40; n++) await server.get(`/${link.short_code}`)
-      const evidence = page.getByRole('region', { name: 'Evidence' })
+      const evidence = page.getByRole('region', { name: 'Impact' })
       await eventually(
         () => textOf(evidence.getByRole('row', { name: /^Failed/ })),
         (text) => /[1-9]\d* %|0\.\d/.test(text),
         15_000,
       )
       expect(await textOf(evidence.getByRole('row', { name: /^Failed/ }))).toMatch(/\d %/)
-      await evidence.getByText('no click lost').waitFor()
+      await evidence.getByText('no clicks lost').waitFor()
       expect(await page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage }) + document.cookie')).not.toContain(
         CHAOS_TOKEN,
       )
       await button('End now…').click()
       await page.getByLabel('Chaos token').fill(CHAOS_TOKEN)
-      await button('End them').click()
-      await page.getByText('nothing is armed').waitFor()
-      expect(await until(armed, 0)).toBe(0)
+      await button('End all').click()
+      await page.getByText('No faults armed').waitFor()
+      expect(await counted(armed, 0)).toBe(0)
       await evidence
         .getByText(/for \d+ s/)
         .first()
@@ -574,10 +579,10 @@ describe.skipIf(!hasBrowser)('the console', () => {
       const { by } = (await server.get('/api/chaos')).body.history[0]
       await page.getByRole('link', { name: by }).click()
       await line('POST /chaos').waitFor()
-    }, 40_000)
+    })
   })
 
-  test('chaos lets requests wait, and kills the replica when asked to', async () => {
+  test('chaos delays requests, and kills the replica on request', async () => {
     expected = /ERR_|Failed to load/
     const own = await serveOn(databases[0]!, { ...UNLIMITED, CHAOS_TOKEN })
     const all = server
@@ -585,11 +590,11 @@ describe.skipIf(!hasBrowser)('the console', () => {
     try {
       await open('chaos')
       await page.getByLabel('Latency').check()
-      await page.getByLabel('For how long').fill('60')
-      await page.getByLabel('Added to each').fill('0.5')
+      await page.getByLabel('Duration in seconds').fill('60')
+      await page.getByLabel('Added delay in ms').fill('0.5')
       await button('Arm…').click()
-      await page.getByText('A whole number from 1 to 5000.').waitFor()
-      await page.getByLabel('Added to each').fill('30')
+      await page.getByText('Enter a whole number from 1 to 5000.').waitFor()
+      await page.getByLabel('Added delay in ms').fill('30')
       await button('Arm…').click()
       await page.getByText('Latency: 30 ms on every request, for 1 min', { exact: false }).waitFor()
       expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).name)).toBe('chaos-token')
@@ -598,10 +603,10 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await page.getByRole('region', { name: 'Armed now' }).getByText('Latency: 30 ms on every request').waitFor()
 
       await page.getByLabel('Kill').check()
-      await button('Kill this replica…').click()
+      await button('Kill…').click()
       await page.getByLabel('Chaos token').fill(CHAOS_TOKEN)
       await page.getByRole('dialog').getByRole('button', { name: 'Kill', exact: true }).click()
-      await page.getByText('The replica drains, and exits.').waitFor()
+      await page.getByText(/ drains and exits\.$/).waitFor()
       expect(await own.stop()).toBe(75)
     } finally {
       server = all
@@ -613,10 +618,10 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await open('config')
       await page.getByText('127.0.0.1').first().waitFor()
       const row = page.getByRole('row', { name: /CHAOS_TOKEN/ })
-      await row.getByText('set, not shown').waitFor()
+      await row.getByText('set (hidden)').waitFor()
       expect(await page.content()).not.toContain(CHAOS_TOKEN)
       expect(await violations()).toEqual([])
-      await button('not default').click()
+      await button('Not default').click()
       await eventually(
         () => page.getByRole('row').count(),
         (count) => count < 20,
@@ -624,16 +629,16 @@ describe.skipIf(!hasBrowser)('the console', () => {
       expect(query()).toEqual({ show: 'set' })
       await page.keyboard.press('/')
       await page.keyboard.type('journal_max_bytes')
-      await page.getByText('No such setting').waitFor()
+      await page.getByText('No settings match').waitFor()
       await button('Show all settings').click()
       await page.getByRole('row', { name: /JOURNAL_MAX_BYTES/ }).waitFor()
     })
 
-    test('say which Waypost this is and whose work is in it', async () => {
+    test('show the version and the licences', async () => {
       await open('about')
       await page.getByText('embedded').waitFor()
       await page.getByText(Bun.version).first().waitFor()
-      await button(/Copy for a report/).click()
+      await button(/Copy diagnostics/).click()
       expect(await violations()).toEqual([])
     })
   })
@@ -654,7 +659,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
   })
 
-  test('a server that goes away is said so, and what was read stays', async () => {
+  test('a server that stops is reported, and loaded lines stay', async () => {
     expected = /ERR_|Failed to load/
     const own = await serveOn(databases[0]!, UNLIMITED)
     const all = server
@@ -665,12 +670,12 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await line('the last that was heard').waitFor()
       await live()
       await own.stop()
-      await state('cut off').waitFor({ timeout: 30_000 })
+      await state('disconnected').waitFor()
       await page.getByRole('alert').first().waitFor()
       await line('the last that was heard').waitFor()
       expect(await violations()).toEqual([])
     } finally {
       server = all
     }
-  }, 60_000)
+  })
 })

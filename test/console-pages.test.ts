@@ -1,6 +1,6 @@
 // Every page of the console as an operator meets it: the executable, three replicas, nginx before them. Both themes, three widths; with
 // SCREENSHOTS=docs/console the pictures of the documents are taken.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Cluster, startCluster } from '../deploy/cluster/cluster.ts'
@@ -10,7 +10,6 @@ import { runCommand } from './child.ts'
 import { serverBinaries } from './postgres.ts'
 import { UNLIMITED } from './server.ts'
 
-setDefaultTimeout(60_000)
 const installed = serverBinaries() !== undefined && nginxProgram() !== undefined
 if (!installed) console.warn('SKIPPED: test/console-pages.test.ts (PostgreSQL or nginx is not installed)')
 
@@ -71,11 +70,11 @@ describe.skipIf(!hasBrowser || !installed)('the console behind nginx', () => {
       const code = ++n % 20 ? codes[(n * n) % codes.length] : 'no-such-link'
       fetch(`${fleet.nginx}/${code}`, { redirect: 'manual', headers: visitor }).catch(() => {})
     }, 100)
-  }, 120_000)
+  })
   afterAll(async () => {
     clearInterval(visits)
     await fleet?.stop()
-  }, 60_000)
+  })
 
   describe.each(LOOKS)('in the %s theme, %i px wide', (theme, width) => {
     let seen: Visit
@@ -85,9 +84,9 @@ describe.skipIf(!hasBrowser || !installed)('the console behind nginx', () => {
     })
     afterAll(() => seen?.close())
 
-    // In between the two others only what is laid out anew: tables, charts and the log.
+    // Between the two other widths, only pages with a different layout: tables, charts and the log.
     const pages = width === 1024 ? PAGES.filter(([, name]) => /^(overview|links|link|logs)$/.test(name)) : PAGES
-    test.each(pages)('/console/%s has no fault for axe-core, and no complaint', async (path, name, shows) => {
+    test.each(pages)('/console/%s has no violation for axe-core, and no complaint', async (path, name, shows) => {
       await seen.open(path)
       await seen.page.locator(shows).first().waitFor()
       await seen.page.waitForFunction(() => !document.querySelector('[aria-busy=true], .dimmed'))

@@ -1,15 +1,14 @@
 // The two kinds of database that everything is tried on.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/config/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
 import type { Database } from '../src/database/guard.ts'
 import { migrate } from '../src/database/migrate.ts'
 import { createLog, createLogRing } from '../src/telemetry/logs.ts'
-import { atEnd } from './at-end.ts'
 import { runCommand } from './child.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
-import { scratch } from './scratch.ts'
+import { temporaryFolder } from './scratch.ts'
 import { copyTemplate, template } from './template.ts'
 
 export type DatabaseKind = {
@@ -48,13 +47,6 @@ export const quiet = () => {
   return { ring, log: createLog('fatal', ring, false) }
 }
 
-/** A folder that goes with the process. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(scratch, 'waypost-test-'))
-  atEnd(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
 function kind(name: DatabaseKind['name'], settings: DatabaseKind['settings']): DatabaseKind {
   return {
     name,
@@ -78,8 +70,10 @@ function embeddedTemplate() {
     'embedded',
     [...from, ...sql].map((file) => readFileSync(join(root, file), 'utf8')),
     async (folder) => {
-      const { code, err } = await runCommand(['migrate'], { DATA_DIR: folder })
+      const room = temporaryFolder() // a checkout's path may be too long for a socket
+      const { code, err } = await runCommand(['migrate'], { DATA_DIR: room })
       if (code !== 0) throw new Error(`migrate: ${err}`)
+      copyTemplate(room, folder)
     },
   )
 }

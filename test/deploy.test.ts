@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { atEnd } from './at-end.ts'
-import { temporaryFolder } from './databases.ts'
 import { freePort } from './postgres.ts'
+import { temporaryFolder } from './scratch.ts'
 
 const possible = process.platform === 'linux' && ['ss', 'curl', 'setsid'].every((program) => Bun.which(program))
 if (!possible) console.warn('SKIPPED: test/deploy.test.ts (it needs Linux, ss, curl and setsid)')

@@ -1,14 +1,16 @@
 // The embedded database: what was acknowledged survives kill -9, one process at a time has it, callers get their own rows, and a
 // stuck worker is replaced.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { statSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { takeSlot } from '../src/slot/slots.ts'
 import { runCommand, startChild } from './child.ts'
 import { databases } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer } from './server.ts'
+import { until } from './until.ts'
 
-setDefaultTimeout(90_000)
 const embedded = databases[0]!
 
 describe('kill -9', () => {
@@ -107,7 +109,7 @@ describe('kill -9', () => {
 })
 
 describe('a second process', () => {
-  test('on the same DATA_DIR is refused with one sentence; the first goes on', async () => {
+  test('on the same DATA_DIR is refused with one sentence; the first keeps running', async () => {
     const settings = await embedded.settings()
     const first = await startChild(settings)
     const { code, err } = await runCommand(['serve', '--port', '0'], settings)
@@ -122,6 +124,46 @@ describe('a second process', () => {
     const next = await startChild(settings) // the kernel gave the lock back
     next.kill('SIGTERM')
     expect(await next.exited).toBe(0)
+  })
+
+  test('is refused also where lock.sqlite was removed while the first runs, or the socket with it', async () => {
+    const settings = await embedded.settings()
+    const first = await startChild(settings)
+    const lock = join(settings.DATA_DIR!, 'lock.sqlite')
+    const taken = `waypost: another waypost is using ${settings.DATA_DIR}: stop it, or set another DATA_DIR\n`
+    for (const gone of [[lock], [lock, join(settings.DATA_DIR!, 'socket/.s.PGSQL.5432')]]) {
+      for (const file of gone) rmSync(file, { force: true })
+      const { code, err } = await runCommand(['serve', '--port', '0'], settings)
+      expect([code, err]).toEqual([1, taken])
+      expect((await first.call('GET', '/users')).status).toBe(200)
+    }
+    first.kill('SIGTERM')
+    expect(await first.exited).toBe(0)
+  })
+
+  test('finds the first by its socket alone', async () => {
+    const folder = (await embedded.settings()).DATA_DIR!
+    mkdirSync(join(folder, 'socket'), { recursive: true })
+    const listening = Bun.listen({ unix: join(folder, 'socket/.s.PGSQL.5432'), socket: { data() {} } })
+    const { code, err } = await runCommand(['serve', '--port', '0'], { DATA_DIR: folder })
+    listening.stop(true)
+    expect([code, err]).toEqual([1, expect.stringMatching(/^waypost: another waypost is using /)])
+  })
+
+  test('takes another slot where the first slot’s lock was removed, or is no lock file', () => {
+    const folder = temporaryFolder()
+    const first = takeSlot(folder)
+    rmSync(join(first.folder, 'lock.sqlite'))
+    const second = takeSlot(folder)
+    expect(second.folder).toBe(join(folder, 'replicas', '1'))
+    second.release()
+    writeFileSync(join(first.folder, 'lock.sqlite'), 'rubbish')
+    const third = takeSlot(folder)
+    expect(third.folder).toBe(join(folder, 'replicas', '1'))
+    for (const slot of [third, first]) slot.release()
+    const fourth = takeSlot(folder) // whose file is rubbish
+    expect(fourth.folder).toBe(first.folder)
+    fourth.release()
   })
 
   test('that seeds works through the running one', async () => {
@@ -198,7 +240,7 @@ describe('through the socket', () => {
     expect(wrong).toEqual([])
   })
 
-  test('a client that vanishes in the middle of a transaction holds nobody up', async () => {
+  test('a client that vanishes in the middle of a transaction delays nobody', async () => {
     const sql = client()
     const hanging = sql
       .begin(async (sql) => {
@@ -228,11 +270,10 @@ describe('through the socket', () => {
     for (let i = 0; i < 3; i++) expect((await server.get('/known')).status).toBe(302)
     await holding
     await sql.end({ timeout: 1 })
-    const deadline = Date.now() + 30_000
-    const pending = async () => (await server.get('/metrics')).text.match(/\nwaypost_clicks_backlog (\d+)/)?.[1]
-    while ((await pending()) !== '0' && Date.now() < deadline) await Bun.sleep(50)
-    await Bun.sleep(1_000) // for a second copy to arrive
-    expect((await server.settled('/urls/known/stats')).body.clicks).toBe(clicks + 3)
+    const isStored = async () => (await server.get('/metrics')).text.includes('\nwaypost_clicks_backlog 0\n')
+    await until('all are stored', isStored)
+    expect((await server.get('/known')).status).toBe(302) // stored after a second copy of those before
+    expect((await server.settled('/urls/known/stats')).body.clicks).toBe(clicks + 4)
   })
 
   test('a statement that does not end is ended with its worker, and the server recovers with all its data', async () => {
@@ -247,12 +288,11 @@ describe('through the socket', () => {
     expect((await server.get('/known')).status).toBeOneOf([302, 503])
     expect((await server.get('/health')).status).toBe(200)
 
-    const deadline = Date.now() + 40_000
-    while ((await server.get('/users/1')).status !== 200 && Date.now() < deadline) await Bun.sleep(200)
+    await until('it answers', async () => (await server.get('/users/1')).status === 200)
     expect(await server.get('/users/1')).toMatchObject({ status: 200, body: { username: 'ada' } })
     expect(await Promise.race([stuck, Bun.sleep(1_000).then(() => 'still waiting')])).toBe('cut off')
     await sql.end({ timeout: 1 })
-    expect(server.ring.read({ limit: 200, filter: 'the embedded database is restarted' })).toHaveLength(1)
+    expect(server.ring.read({ limit: 200, filter: 'restarting the embedded database' })).toHaveLength(1)
     expect((await server.post('/urls', { original_url: 'https://example.com/after' })).status).toBe(201)
     expect((await server.get('/known')).status).toBe(302)
     expect((await server.get('/ready')).body.status).toBe('ready')

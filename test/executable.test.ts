@@ -46,7 +46,7 @@ describe('commands', () => {
   test('an unknown command is named', async () => {
     const { code, stderr } = await run(['serv'])
     expect(code).toBe(1)
-    expect(stderr).toBe('waypost: there is no command serv (--help lists what there is)\n')
+    expect(stderr).toBe('waypost: there is no command serv (--help lists commands and options)\n')
   })
 
   test('a wrong value stops the start with one sentence', async () => {
@@ -134,7 +134,7 @@ describe('the server', () => {
     expect(await counted.json()).toMatchObject({ click_count: 1 })
   })
 
-  test('tells by e-mail what fires, and the drill reports it', async () => {
+  test('sends e-mails about alerts, and the drill reports them', async () => {
     const { code, stdout, stderr } = await run(['drill', 'alerts', '--port', String(port)])
     expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(/\bsent$/m), ''])
     expect(stdout).toMatch(/^service_down +delivered {2}email: sent$/m)
@@ -208,7 +208,7 @@ describe('the server', () => {
   test('a port in use stops the start with one sentence', async () => {
     const { code, stderr } = await run(['--port', String(port), '--data-dir', 'other'])
     expect(code).not.toBe(0)
-    expect(stderr).toMatch(new RegExp(`^waypost: port ${port} [^\n]+\n$`))
+    expect(stderr).toMatch(new RegExp(`^waypost: cannot open port ${port} [^\n]+\n$`))
     expect(existsSync(join(folder, 'other/pg18'))).toBe(false)
   })
 
@@ -226,7 +226,7 @@ describe('the server', () => {
       server = await start(port)
       expect((await get(`/${code}`)).status).toBe(302)
       const drill = await run(['drill', 'alerts', '--port', String(port)])
-      expect([drill.code, drill.stderr]).toEqual([1, expect.stringContaining('notices are not set up')])
+      expect([drill.code, drill.stderr]).toEqual([1, expect.stringContaining('notifications are not configured')])
       server.child.kill('SIGTERM')
       expect(await server.child.exited).toBe(0)
     },

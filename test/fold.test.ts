@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { foldClicks } from '../src/clicks/fold.ts'
 import { databases } from './databases.ts'
+import { printedSeed } from './seed.ts'
 import { serveOn, type TestServer } from './server.ts'
 
 const DAY = 86_400_000
@@ -35,7 +36,7 @@ describe.each(databases)('folding on the $name database', (kind) => {
     for (const server of [folding, plain])
       for (const code of ['one', 'two', 'three'])
         await server.post('/urls', { original_url: 'https://example.com/', short_code: code })
-  }, 60_000)
+  })
   afterAll(() => Promise.all([folding.stop(), plain.stop()]))
 
   // What is taken back was counted before, as with events.
@@ -65,7 +66,7 @@ describe.each(databases)('folding on the $name database', (kind) => {
             expect(one!.body).toEqual(other!.body)
           }
       }),
-      { numRuns: 6 },
+      { numRuns: 6, seed: printedSeed('fold') },
     )
     const [left] = await folding.database.run(
       (
@@ -76,7 +77,7 @@ describe.each(databases)('folding on the $name database', (kind) => {
     expect(left).toMatchObject({ quarters: 0, values: 0 })
     expect(left!.days).toBeGreaterThan(3) // by what was drawn
     expect(left!.months).toBeGreaterThan(2)
-  }, 120_000)
+  })
 
   test('more rows than one chunk takes', async () => {
     const answers = () => Promise.all([1, 2, 3].map((link) => folding.get(`/urls/${link}/stats?from=2026-01-01&to=2026-06-30`)))
@@ -89,5 +90,5 @@ describe.each(databases)('folding on the $name database', (kind) => {
     const before = await answers()
     expect(await foldClicks(folding.database)).toBe(3 * (73 * 96 + 1))
     expect((await answers()).map(({ body }) => body)).toEqual(before.map(({ body }) => body))
-  }, 60_000)
+  })
 })

@@ -1,6 +1,7 @@
 // What every answer tells browsers, and that the pages work under their own policy in a real one.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { logStream } from '../src/telemetry/log-stream.ts'
+import { eventStreams } from '../src/http/event-stream.ts'
+import { logStream } from '../src/logs/stream.ts'
 import { createLogRing } from '../src/telemetry/logs.ts'
 import { hasBrowser, visit } from './browser.ts'
 import { databases } from './databases.ts'
@@ -13,7 +14,7 @@ let behindTls: TestServer
 let takesNothing: ReadableStreamDefaultReader // from the start, as it takes 15 s to be cut off
 beforeAll(async () => {
   const ring = createLogRing()
-  takesNothing = logStream(ring, {}).body!.getReader()
+  takesNothing = eventStreams().open(logStream(ring, {})).body!.getReader()
   takesNothing.closed.catch(() => {})
   for (let line = 0; line < 2_000; line++) ring.write(JSON.stringify({ level: 'info', time: '', message: `line ${line}` }))
   server = await serveOn(databases[0]!)
@@ -24,7 +25,7 @@ beforeAll(async () => {
   })
   for (const one of [server, behindTls])
     await one.post('/urls', { original_url: 'https://example.com/', short_code: 'known', title: '<script>alert(1)</script>' })
-}, 60_000)
+})
 afterAll(() => Promise.all([server.stop(), behindTls.stop()]))
 
 /** Every kind of answer there is. */
@@ -84,7 +85,7 @@ describe('every answer', () => {
 })
 
 describe('HSTS_MAX_AGE', () => {
-  test.each(['/known', '/urls', '/nothing', '/console', '/health'])('is told at %s to who came by TLS', async (path) => {
+  test.each(['/known', '/urls', '/nothing', '/console', '/health'])('is sent at %s for requests over TLS', async (path) => {
     const told = async (extra?: Record<string, string>) =>
       (await behindTls.get(path, extra)).headers.get('strict-transport-security')
     expect(await told()).toBe('max-age=31536000') // so says PUBLIC_URL
@@ -99,42 +100,40 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     ['/swagger', '#docs .opblock'],
     ['/known+', 'main h1'],
     ['/nothing', 'main h1'],
-  ])(
-    '%s breaks nothing of its own policy',
-    async (path, full) => {
-      const seen = await visit(server.base)
-      try {
-        await seen.page.goto(path, { waitUntil: 'load' })
-        await seen.page.waitForSelector(full)
-        if (path === '/nothing') expect(seen.forgive(404)).toBe(1)
-        expect(seen.complaints).toEqual([])
-        const injected = await seen.page.evaluate(() => {
-          const script = document.createElement('script')
-          script.textContent = 'globalThis.ran = true'
-          document.body.append(script)
-          return 'ran' in globalThis
-        })
-        expect(injected).toBe(false)
-      } finally {
-        await seen.close()
-      }
-    },
-    60_000,
-  )
+  ])('%s breaks nothing of its own policy', async (path, full) => {
+    const seen = await visit(server.base)
+    try {
+      await seen.page.goto(path, { waitUntil: 'load' })
+      await seen.page.waitForSelector(full)
+      if (path === '/nothing') expect(seen.forgive(404)).toBe(1)
+      expect(seen.complaints).toEqual([])
+      const injected = await seen.page.evaluate(() => {
+        const script = document.createElement('script')
+        script.textContent = 'globalThis.ran = true'
+        document.body.append(script)
+        return 'ran' in globalThis
+      })
+      expect(injected).toBe(false)
+    } finally {
+      await seen.close()
+    }
+  })
 })
 
 describe('followers of the log', () => {
   test('one that takes nothing is cut off', async () => {
     await expect(takesNothing.closed).rejects.toThrow('stuck')
-  }, 60_000)
+  })
 
   test('are a hundred at most', async () => {
     const ring = createLogRing()
-    const followers = Array.from({ length: 100 }, () => logStream(ring, {}))
-    expect(() => logStream(ring, {})).toThrow('too many')
+    const streams = eventStreams()
+    const follow = () => streams.open(logStream(ring, {}))
+    const followers = Array.from({ length: 100 }, follow)
+    expect(follow).toThrow('too many')
     await followers[0]!.body!.cancel()
     await Bun.sleep(50) // a stream hears of it a turn later
-    await logStream(ring, {}).body!.cancel()
+    await follow().body!.cancel()
     for (const follower of followers.slice(1)) await follower.body!.cancel()
   })
 })

@@ -1,21 +1,23 @@
 // Importing CSV: what is refused and in which words, what is kept, and that a second time changes nothing.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Problem } from '../src/base/problem.ts'
 import type { Database } from '../src/database/guard.ts'
-import { Problem } from '../src/http/problem.ts'
 import { demoFiles } from '../src/import/demo.ts'
-import { eventSource, importEvents } from '../src/import/events.ts'
+import { eventSource } from '../src/import/events.ts'
 import { importFiles, importFolder, seedIfEmpty } from '../src/import/folder.ts'
-import { importLinks, linkSource } from '../src/import/links.ts'
-import type { Source } from '../src/import/load.ts'
-import { importUsers, userSource } from '../src/import/users.ts'
-import { databases, quiet, temporaryFolder } from './databases.ts'
+import { linkSource } from '../src/import/links.ts'
+import { importFile } from '../src/import/load.ts'
+import type { Source } from '../src/import/source.ts'
+import { userSource } from '../src/import/users.ts'
+import { databases, quiet } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn } from './server.ts'
 
-setDefaultTimeout(60_000)
-
 const bytes = (text: string) => new TextEncoder().encode(text)
+const latin = (text: string) => Buffer.from(text, 'latin1')
+const utf16 = (text: string) => Buffer.from(text, 'utf16le')
 const rowsOf = (database: Database, query: string) => database.run((sql) => sql.unsafe(query)).then((rows) => [...rows] as any[])
 const one = async (database: Database, query: string) => Object.values((await rowsOf(database, query))[0])[0] as any
 
@@ -43,15 +45,43 @@ describe('bad files', () => {
       'id,username\n1,ada\n',
       'row 1, column email: is missing: the first row must name the columns',
     ],
-    ['a column twice', userSource, 'email,username,email\n', 'row 1, column email: is there twice'],
-    ['a short row', userSource, `${user}ada\n`, 'row 2: has 1 field, and the header has 2'],
-    ['a long row', userSource, `${user}ada,a@example.com,x\n`, 'row 2: has 3 fields, and the header has 2'],
-    ['not UTF-8', userSource, new Uint8Array([...bytes(user), 0xff, 0xfe, 0x2c]), 'the file must be UTF-8 text'],
+    ['a column twice', userSource, 'email,username,email\n', 'row 1, column email: appears twice in the header'],
+    ['a short row', userSource, `${user}ada\n`, 'row 2: has 1 field, but the header has 2'],
+    ['a long row', userSource, `${user}ada,a@example.com,x\n`, 'row 2: has 3 fields, but the header has 2'],
+    [
+      'not UTF-8',
+      userSource,
+      new Uint8Array([...bytes(user), 0xff, 0xfe, 0x2c]),
+      'row 2: must be UTF-8 text: the byte 0xFF at 15 is not. Save the file as “CSV UTF-8”',
+    ],
     [
       'a cut character',
       userSource,
       new Uint8Array([...bytes(`${user}ada,a@example.com\n`), 0xc3]),
-      'the file must be UTF-8 text',
+      'row 3: must be UTF-8 text: the byte 0xC3 at 33 is not. Save the file as “CSV UTF-8”',
+    ],
+    [
+      'Latin-1 far behind the first slice, and behind quoted line breaks',
+      userSource,
+      Buffer.concat([
+        bytes(`${user}"a\nb",a@example.com\n`),
+        Buffer.alloc(130_000, 'ada,a@example.com\n'),
+        Buffer.from('J\xfcrgen,j@example.com\n', 'latin1'),
+      ]),
+      'row 7225: must be UTF-8 text: the byte 0xFC at 130036 is not. Save the file as “CSV UTF-8”',
+    ],
+    [
+      'sep= with a letter',
+      userSource,
+      `sep=x\n${user}`,
+      'the file has an unknown separator after sep=: use a comma, semicolon, tab or bar',
+    ],
+    ['rows below sep=', userSource, `sep=;\r\nusername;email\r\nbob;bob\r\n`, 'row 3, column email: must be an e-mail address'],
+    [
+      'rows by semicolon',
+      userSource,
+      `email;username\nbob@example.com;bob\nbob;bob\n`,
+      'row 3, column email: must be an e-mail address',
     ],
     ['NUL', userSource, `${user}a\0da,a@example.com\n`, 'row 2, column username: must not contain a NUL character'],
     ['an open quote', userSource, `${user}"ada,a@example.com\n`, 'row 2: has a quote that is never closed'],
@@ -98,7 +128,12 @@ describe('bad files', () => {
       `id,${user}${id},ada,a@example.com\n`,
       'row 2, column id: must be from 1 to 4503599627370496',
     ]),
-    ['an id twice', userSource, `id,${user}7,ada,a@example.com\n7,bob,b@example.com\n`, 'row 3, column id: is that of row 2 too'],
+    [
+      'an id twice',
+      userSource,
+      `id,${user}7,ada,a@example.com\n7,bob,b@example.com\n`,
+      'row 3, column id: is also that of row 2',
+    ],
     ...[
       'yesterday',
       '2025-02-30 10:00:00',
@@ -111,14 +146,14 @@ describe('bad files', () => {
       `time ${time}`,
       userSource,
       `created_at,${user}${time},ada,a@example.com\n`,
-      'row 2, column created_at: must be a time like 2025-09-19 22:25:05',
+      'row 2, column created_at: must be a time such as 2025-09-19 22:25:05',
     ]),
     ['no target', linkSource, `${link}abc,\n`, 'row 2, column original_url: is required'],
     [
       'javascript:',
       linkSource,
       `${link}abc,javascript:alert(1)\n`,
-      'row 2, column original_url: must be an http or https URL, with its host',
+      'row 2, column original_url: must be an http or https URL with a host',
     ],
     [
       'a bad code',
@@ -130,19 +165,19 @@ describe('bad files', () => {
       "a route's word",
       linkSource,
       `${link}Metrics,https://example.com\n`,
-      'row 2, column short_code: is a word that Waypost uses itself',
+      'row 2, column short_code: is reserved by Waypost: choose another code',
     ],
     [
       'a code twice',
       linkSource,
       `${link}abc,https://example.com/1\nabc,https://example.com/2\n`,
-      'row 3, column short_code: is that of row 2 too, with another target',
+      'row 3, column short_code: is also that of row 2, with another target',
     ],
     [
       'a link id twice',
       linkSource,
       `id,${link}1,abc,https://example.com\n1,abd,https://example.com\n`,
-      'row 3, column id: is that of row 2 too',
+      'row 3, column id: is also that of row 2',
     ],
     ['a flag', linkSource, `is_active,${link}maybe,abc,https://example.com\n`, 'row 2, column is_active: must be True or False'],
     [
@@ -164,13 +199,54 @@ describe('bad files', () => {
       'deep JSON',
       eventSource,
       `${event}click,2025-01-01,${'{"a":'.repeat(70).replaceAll('"', '').replaceAll('a', '""a""').replace(/^/, '"')}1${'}'.repeat(70)}"\n`,
-      'row 2, column details: must not be nested more than 64 deep',
+      'row 2, column details: must not be nested more than 64 levels deep',
     ],
   ]
   test.each(cases)('%s', async (_, source, file, text) => {
     const problem = await problemOf(source.read(typeof file === 'string' ? bytes(file) : file))
     expect(problem.message).toBe(text)
-    expect(problem.details![0]!.field).toBe(/^(.*?)(: | is empty| must be UTF)/.exec(text)![1]!.replace('the file', 'file'))
+    expect(problem.details![0]!.field).toBe(
+      /^(.*?)(: | is empty| must be UTF| has an unknown separator)/.exec(text)![1]!.replace('the file', 'file'),
+    )
+  })
+
+  test.each<[name: string, file: string | Uint8Array]>([
+    ['commas', 'username,email\nJürgen,j@example.com\n'],
+    ['semicolons', 'username;email\nJürgen;j@example.com\n'],
+    ['tabs', 'username\temail\nJürgen\tj@example.com\n'],
+    ['bars', 'username|email\nJürgen|j@example.com\n'],
+    ['semicolons, and commas in what nobody asked for', '"a, b, c, d";Username; EMAIL \nx;Jürgen;j@example.com\n'],
+    ['quoted separators', '"username";"email";"note; with, all\tof|them"\n"Jürgen";"j@example.com";"a;b,c"\n'],
+    ['sep=;', 'sep=;\r\nusername;email\r\nJürgen;j@example.com\r\n'],
+    ['sep=, quoted, with a BOM', '\ufeff"sep=,"\nusername,email\nJürgen,j@example.com\n'],
+    ['SEP= and a tab', 'SEP=\t\nusername\temail\nJürgen\tj@example.com\n'],
+    ['sep=|', 'sep=|\rusername|email\rJürgen|j@example.com\r'],
+    ['CR alone', 'username,email\rJürgen,j@example.com\r'],
+    ['every line end', '\r\nusername,email\nJürgen,j@example.com\r\n\n \r'],
+    ['no line end', 'username,email\nJürgen,j@example.com'],
+    ['UTF-16, little-endian', utf16('\ufeffusername\temail\r\nJürgen\tj@example.com\r\n')],
+    ['UTF-16, big-endian', utf16('\ufeffusername,email\r\nJürgen,j@example.com\r\n').swap16()],
+    ['UTF-16 without a mark', utf16('username;email\nJürgen;j@example.com\n')],
+  ])('a file with %s is read', async (_, file) => {
+    const rows = await userSource.read(typeof file === 'string' ? bytes(file) : file)
+    expect(rows).toMatchObject([{ username: 'Jürgen', email: 'j@example.com' }])
+  })
+
+  test('names lose the blanks around them, and have each letter in one form', async () => {
+    const rows = await userSource.read(bytes('username,email\n" Zoe\u0308\u00a0"," zoe@example.com "\n'))
+    expect(rows).toMatchObject([{ username: 'Zo\u00eb', email: 'zoe@example.com' }])
+  })
+
+  test('a line end at the end of each slice is one', async () => {
+    for (const padding of [65_530, 65_531, 65_532, 65_533, 65_534, 65_535, 65_536]) {
+      const head = `username,email\r\n"${'x'.repeat(50)}",x@example.com\r\n`
+      const filler = `bob,${'b'.repeat(40)}@example.com\r\n`
+      const rows = Math.floor((padding - head.length - 64) / filler.length)
+      const rest = padding - head.length - rows * filler.length
+      const file = `${head}${filler.repeat(rows)}bob,${'b'.repeat(rest - 4 - '@example.com'.length)}@example.com\r\neve,eve@example.com\r\n`
+      const read = await userSource.read(bytes(file))
+      expect([padding, read.length, read.at(-1)]).toMatchObject([padding, rows + 3, { username: 'eve', line: rows + 4 }])
+    }
   })
 
   test('twenty bad rows are named, no more', async () => {
@@ -215,7 +291,7 @@ describe('what is understood', () => {
     expect(row!.created_at).toBe(time)
   })
 
-  test('codes are made where there are none', async () => {
+  test('codes are created if there are none', async () => {
     const rows = await linkSource.read(bytes(`original_url\n${'https://example.com\n'.repeat(500)}`))
     expect(new Set(rows.map(({ short_code }) => short_code)).size).toBe(500)
   })
@@ -241,14 +317,14 @@ describe.each(databases)('on the $name database', (kind) => {
   }
   afterAll(() => Promise.all(opened.map((database) => database.close())))
 
-  test('users: ids kept or given anew, duplicates kept, once only', async () => {
+  test('users: ids kept or newly assigned, duplicates kept, once only', async () => {
     const database = await open()
     await database.run((sql) => sql`select * from create_user('first', 'first@example.com')`)
     const file = bytes(
       'id,username,email,created_at\n1,ada,ada@example.com,2025-01-01 10:00:00\n50,ada,ADA@example.com,2025-01-02 10:00:00\n,ada,ada@example.com,\n51,ada,ada@example.com,2025-01-02 10:00:00\n',
     )
     for (let time = 0; time < 3; time++) {
-      expect(await importUsers(database, file)).toEqual({ imported: 4, count: 4 })
+      expect(await importFile(database, userSource, file)).toEqual({ imported: 4, count: 4 })
       expect(await rowsOf(database, 'select id, username from users order by id')).toEqual([
         { id: 1, username: 'first' },
         { id: 50, username: 'ada' },
@@ -263,30 +339,30 @@ describe.each(databases)('on the $name database', (kind) => {
 
   test('users: a renamed one is still there, a low file does not move the sequence back', async () => {
     const database = await open()
-    await importUsers(database, bytes('id,username,email,created_at\n90,ada,ada@example.com,2025-01-01 10:00:00\n'))
+    await importFile(database, userSource, bytes('id,username,email,created_at\n90,ada,ada@example.com,2025-01-01 10:00:00\n'))
     await database.run((sql) => sql`update users set username = 'lady', email = 'lady@example.com' where id = 90`)
-    await importUsers(database, bytes('id,username,email,created_at\n90,ada,ada@example.com,2025-01-01 10:00:00\n'))
-    await importUsers(database, bytes('id,username,email\n3,bob,bob@example.com\n3000,bea,bea@example.com\n'))
+    await importFile(database, userSource, bytes('id,username,email,created_at\n90,ada,ada@example.com,2025-01-01 10:00:00\n'))
+    await importFile(database, userSource, bytes('id,username,email\n3,bob,bob@example.com\n3000,bea,bea@example.com\n'))
     expect(await rowsOf(database, 'select id, username from users order by id')).toEqual([
       { id: 3, username: 'bob' },
       { id: 90, username: 'lady' },
       { id: 3000, username: 'bea' },
     ])
-    await importUsers(database, bytes('id,username,email\n5,cem,cem@example.com\n'))
+    await importFile(database, userSource, bytes('id,username,email\n5,cem,cem@example.com\n'))
     expect(await one(database, `select id from create_user('next', 'next@example.com')`)).toBe(3001)
-    await importUsers(database, bytes(`username,email\n${'eve,eve@example.com\n'.repeat(3)}`))
-    await importUsers(database, bytes(`username,email\n${'eve,eve@example.com\n'.repeat(5)}`))
+    await importFile(database, userSource, bytes(`username,email\n${'eve,eve@example.com\n'.repeat(3)}`))
+    await importFile(database, userSource, bytes(`username,email\n${'eve,eve@example.com\n'.repeat(5)}`))
     expect(await one(database, `select count(*) from users where username = 'eve'`)).toBe(5)
   })
 
   test('links: codes, users, deleted ones, once only', async () => {
     const database = await open()
-    await importUsers(database, bytes('id,username,email\n1,ada,ada@example.com\n'))
+    await importFile(database, userSource, bytes('id,username,email\n1,ada,ada@example.com\n'))
     const file = bytes(
       'id,user_id,short_code,original_url,title,is_active,created_at,updated_at\n7,1,528279,https://example.com/ü,T,False,2025-01-01 10:00:00,2025-01-02 10:00:00\n7,1,528279,https://example.com/ü,T,False,2025-01-01 10:00:00,\n,,abc,https://example.com/2,,,,\n,1,,https://example.com/3,,,,\n,1,,https://example.com/3,,,,\n9,,,https://example.com/4,,,,\n',
     )
     for (let time = 0; time < 3; time++) {
-      expect(await importLinks(database, file)).toEqual({ imported: 6, count: 6 })
+      expect(await importFile(database, linkSource, file)).toEqual({ imported: 6, count: 6 })
       expect(await rowsOf(database, 'select id, user_id, original_url from urls order by id')).toEqual([
         { id: 7, user_id: 1, original_url: 'https://example.com/ü' },
         { id: 9, user_id: null, original_url: 'https://example.com/4' },
@@ -310,7 +386,7 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(await one(database, 'select count(*) from events')).toBe(0)
 
     const again = (target: string, id: string) =>
-      importLinks(database, bytes(`id,short_code,original_url\n${id},528279,${target}\n`))
+      importFile(database, linkSource, bytes(`id,short_code,original_url\n${id},528279,${target}\n`))
     await again('https://example.com/changed', '7')
     expect((await problemOf(again('https://example.com/other', ''))).message).toBe(
       'row 2, column short_code: is taken by another link',
@@ -318,30 +394,35 @@ describe.each(databases)('on the $name database', (kind) => {
     await database.run((sql) => sql`update urls set deleted_at = now(), original_url = null where id = 7`)
     await again('https://example.com/changed', '7')
     expect((await problemOf(again('https://example.com/changed', '8'))).message).toBe(
-      'row 2, column short_code: is that of a deleted link',
+      'row 2, column short_code: is taken by a deleted link',
     )
     expect(await one(database, 'select count(*) from urls where deleted_at is null')).toBe(4)
 
-    const unknown = importLinks(
+    const unknown = importFile(
       database,
+      linkSource,
       bytes('user_id,short_code,original_url\n,new,https://example.com\n99,newer,https://example.com\n'),
     )
-    expect((await problemOf(unknown)).message).toBe('row 3, column user_id: names no user: there is none with the id 99')
+    expect((await problemOf(unknown)).message).toBe('row 3, column user_id: must be the id of a user: 99 does not exist')
     expect(await one(database, `select count(*) from urls where short_code like 'new%'`)).toBe(0)
     expect(await one(database, 'select (select count(*) from imports) + (select count(*) from import_links)')).toBe(0)
   })
 
   test('events: as many as the file has, clicks counted once', async () => {
     const database = await open()
-    await importUsers(database, bytes('id,username,email\n1,ada,ada@example.com\n'))
-    await importLinks(database, bytes('id,short_code,original_url\n1,abc,https://example.com/1\n2,abd,https://example.com/2\n'))
+    await importFile(database, userSource, bytes('id,username,email\n1,ada,ada@example.com\n'))
+    await importFile(
+      database,
+      linkSource,
+      bytes('id,short_code,original_url\n1,abc,https://example.com/1\n2,abd,https://example.com/2\n'),
+    )
     const click = (id: string, second: string) =>
       `${id},1,1,click,2025-03-01 10:${second},"{""referrer"":""https://News.example.org/x""}"\n`
     const file = bytes(
       `id,url_id,user_id,event_type,timestamp,details\n5,1,,created,2025-01-01 10:00:00,\n${click('6', '00:00')}${click('6', '00:00')}${click('', '20:00')}600000000000000,,,note,2025-01-01,\n,2,,click,2025-03-01 10:00:00,"{""referer"":""forum.example.net""}"\n`,
     )
     for (let time = 0; time < 3; time++) {
-      expect(await importEvents(database, file)).toEqual({ imported: 6, count: 6 })
+      expect(await importFile(database, eventSource, file)).toEqual({ imported: 6, count: 6 })
       expect(await rowsOf(database, 'select id from events order by id')).toEqual([5, 6, 10, 11, 12, 13].map((id) => ({ id })))
       expect(await rowsOf(database, 'select url_id, clicks, last_click from link_totals order by 1')).toEqual([
         { url_id: 1, clicks: 3, last_click: '2025-03-01T10:20:00Z' },
@@ -357,31 +438,35 @@ describe.each(databases)('on the $name database', (kind) => {
       ])
     }
     expect(await one(database, `select tableoid::regclass::text from events where id = 5`)).toBe('events_imported')
-    await importEvents(database, bytes(`id,url_id,user_id,event_type,timestamp,details\n${click('', '00:00').repeat(3)}`))
+    await importFile(
+      database,
+      eventSource,
+      bytes(`id,url_id,user_id,event_type,timestamp,details\n${click('', '00:00').repeat(3)}`),
+    )
     expect(await one(database, 'select clicks from link_totals where url_id = 1')).toBe(4)
 
     const unknown = await problemOf(
-      importEvents(database, bytes('url_id,user_id,event_type,timestamp\n9,,click,2025-01-01\n,9,click,2025-01-01\n')),
+      importFile(database, eventSource, bytes('url_id,user_id,event_type,timestamp\n9,,click,2025-01-01\n,9,click,2025-01-01\n')),
     )
     expect(unknown.details).toEqual([
-      { field: 'row 2, column url_id', message: 'names no link: there is none with the id 9' },
-      { field: 'row 3, column user_id', message: 'names no user: there is none with the id 9' },
+      { field: 'row 2, column url_id', message: 'must be the id of a link: 9 does not exist' },
+      { field: 'row 3, column user_id', message: 'must be the id of a user: 9 does not exist' },
     ])
     await database.run((sql) => sql`update urls set deleted_at = now(), purged_at = now() where id = 2`)
     await database.run((sql) => sql`delete from events where url_id = 2`)
-    await importEvents(database, file)
+    await importFile(database, eventSource, file)
     expect(await one(database, 'select count(*) from events where url_id = 2')).toBe(0)
   })
 
   test('more than 200 referrers a link and day become (other)', async () => {
     const database = await open()
-    await importLinks(database, bytes('id,short_code,original_url\n1,abc,https://example.com/1\n'))
+    await importFile(database, linkSource, bytes('id,short_code,original_url\n1,abc,https://example.com/1\n'))
     const clicks = (from: number) =>
       bytes(
         `url_id,event_type,timestamp,details\n${Array.from({ length: 150 }, (_, n) => `1,click,2025-03-01,"{""referrer"":""h${from + n}.example.org""}"\n`).join('')}`,
       )
-    await importEvents(database, clicks(0))
-    await importEvents(database, clicks(100))
+    await importFile(database, eventSource, clicks(0))
+    await importFile(database, eventSource, clicks(100))
     expect(await one(database, `select count(*) from click_breakdowns where value <> '(other)'`)).toBe(200)
     expect(await one(database, 'select sum(clicks)::bigint from click_breakdowns')).toBe(300 - 50)
     expect(await one(database, 'select clicks from link_totals')).toBe(250)
@@ -394,7 +479,7 @@ describe.each(databases)('on the $name database', (kind) => {
     const folder = temporaryFolder()
     const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
     expect((await problemOf(importFolder(database, folder))).message).toBe(
-      `${folder} has none of users.csv, urls.csv, events.csv`,
+      `${folder} must contain at least one of users.csv, urls.csv, events.csv`,
     )
     write('users.csv', 'id,username,email,created_at\n1,ada,ada@example.com,2025-01-01\n2,bob,bob@example.com,2025-01-01\n')
     write(
@@ -406,7 +491,7 @@ describe.each(databases)('on the $name database', (kind) => {
       'id,url_id,user_id,event_type,timestamp\n1,1,1,click,2025-01-01\n2,2,2,click,2025-01-01\n3,77,9,click,2025-01-01\n',
     )
     expect((await problemOf(importFolder(database, folder))).message).toBe(
-      'events.csv: row 4, column user_id: names no user: there is none with the id 9',
+      'events.csv: row 4, column user_id: must be the id of a user: 9 does not exist',
     )
     expect(await rowsOf(database, 'select (select count(*) from users) as users, (select count(*) from urls) as urls')).toEqual([
       { users: 1, urls: 1 },
@@ -466,7 +551,7 @@ describe.each(databases)('on the $name database', (kind) => {
       (sql) =>
         sql`insert into import_users (import_id, line, username, email, there) select max(id), 2, 'x', 'x', false from imports`,
     )
-    await importUsers(database, bytes('username,email\nada,ada@example.com\n'))
+    await importFile(database, userSource, bytes('username,email\nada,ada@example.com\n'))
     expect(await one(database, 'select (select count(*) from imports) + (select count(*) from import_users)')).toBe(0)
   })
 
@@ -522,6 +607,114 @@ describe.each(databases)('on the $name database', (kind) => {
 
     test.each(['none.csv', 'link.csv', 'folder.csv'])('%s is not there', async (file) => {
       expect((await server.post('/users/bulk', { file })).status).toBe(404)
+    })
+
+    const CSV = 'username,email\r\nada,ada@example.com\r\n'
+    const asNet = "Content-Type: text/csv\r\nContent-Disposition: form-data; name=file; filename=x.csv; filename*=utf-8''x.csv"
+    test.each<[name: string, body: string, type?: string]>([
+      ['names without quotes', `--b\r\n${asNet}\r\n\r\n${CSV}\r\n--b--\r\n`],
+      ['a quoted boundary', `--b\r\n${asNet}\r\n\r\n${CSV}\r\n--b--\r\n`, 'multipart/form-data; boundary="b"'],
+      [
+        'a boundary with odd signs, behind a charset',
+        `--'()+_,-./:=? b\r\n${asNet}\r\n\r\n${CSV}\r\n--'()+_,-./:=? b--`,
+        `Multipart/Form-Data; charset=utf-8; Boundary="'()+_,-./:=? b"`,
+      ],
+      ['a preamble and an epilogue', `hello --b\r\n--b  \r\n${asNet}\r\n\r\n${CSV}\r\n--b--\r\nbye`],
+      ['line feeds alone', `--b\n${asNet.replaceAll('\r', '')}\n\n${CSV}\n--b--\n`],
+      [
+        'a quote in a file’s name',
+        `--b\r\nContent-Disposition: form-data; name="file"; filename="a\\"; name=x.csv"\r\n\r\n${CSV}\r\n--b--\r\n`,
+      ],
+      [
+        'a path in a file’s name',
+        `--b\r\nContent-Disposition: form-data; filename="C:\\x\\y.csv"; name="file"\r\n\r\n${CSV}\r\n--b--\r\n`,
+      ],
+      [
+        'only filename*',
+        `--b\r\nContent-Disposition: form-data; name=file; filename*=utf-8''%C3%BC.csv\r\n\r\n${CSV}\r\n--b--\r\n`,
+      ],
+      [
+        'a folded header in another case',
+        `--b\r\nCONTENT-DISPOSITION: form-data;\r\n name=file;\r\n\tfilename=x.csv\r\n\r\n${CSV}\r\n--b--\r\n`,
+      ],
+      [
+        'other fields around it',
+        `--b\r\nContent-Disposition: form-data; name=note\r\n\r\nx\r\n--b\r\n${asNet}\r\n\r\n${CSV}\r\n--b\r\nContent-Disposition: form-data; name=end\r\n\r\n\r\n--b--\r\n`,
+      ],
+      ['its boundary within a row', `--b\r\n${asNet}\r\n\r\n${CSV.replace('ada,', '"ada --b",')}\r\n--b--\r\n`],
+    ])('a form with %s is taken', async (_, body, type = 'multipart/form-data; boundary=b') => {
+      const answer = await server.post('/users/bulk', body, { 'content-type': type })
+      expect([answer.status, answer.text]).toEqual([201, '{"imported":1,"count":1}'])
+    })
+
+    test('a part’s charset is obeyed', async () => {
+      const part = (charset: string, text: Uint8Array) =>
+        Buffer.concat([
+          bytes(
+            `--b\r\nContent-Disposition: form-data; name=file; filename=x.csv\r\nContent-Type: text/csv; charset=${charset}\r\n\r\n`,
+          ),
+          text,
+          bytes('\r\n--b--\r\n'),
+        ])
+      const send = (charset: string, text: Uint8Array) =>
+        server.post('/users/bulk', new Uint8Array(part(charset, text)), { 'content-type': 'multipart/form-data; boundary=b' })
+      const names = async () =>
+        (await server.get('/users?per_page=100')).body.map(({ username }: { username: string }) => username)
+      expect((await send('"windows-1252"', latin('username,email\nGrün,gruen@example.com\n'))).status).toBe(201)
+      expect((await send('UTF-16', utf16('\ufeffusername,email\nGrön,groen@example.com\n'))).status).toBe(201)
+      expect(await names()).toEqual(expect.arrayContaining(['Grün', 'Grön']))
+      expect(await send('utf-8', latin('username,email\nGrün,gruen@example.com\n'))).toMatchObject({
+        status: 400,
+        body: { details: [{ field: 'row 2', message: expect.stringContaining('0xFC at 17') }] },
+      })
+      expect(await send('klingon', bytes('username,email\n'))).toMatchObject({
+        status: 415,
+        body: { details: [{ field: 'file' }] },
+      })
+    })
+
+    test.each([
+      ['no boundary in the type', 'multipart/form-data; charset=utf-8', CSV],
+      ['another boundary', 'multipart/form-data; boundary=b', `--c\r\n${asNet}\r\n\r\n${CSV}\r\n--c--\r\n`],
+      ['no end', 'multipart/form-data; boundary=b', `--b\r\n${asNet}\r\n\r\n${CSV}`],
+      ['a part without headers', 'multipart/form-data; boundary=b', `--b\r\n\r\n${CSV}\r\n--b--\r\n`],
+      [
+        'a part that is no form data',
+        'multipart/form-data; boundary=b',
+        `--b\r\nContent-Disposition: attachment; name=file\r\n\r\n${CSV}\r\n--b--\r\n`,
+      ],
+      [
+        'base64',
+        'multipart/form-data; boundary=b',
+        `--b\r\n${asNet}\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--b--\r\n`,
+      ],
+      [
+        'a hundred and one parts',
+        'multipart/form-data; boundary=b',
+        `${`--b\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n`.repeat(101)}--b--\r\n`,
+      ],
+    ])('a form with %s is refused', async (_, type, body) => {
+      const answer = await server.post('/users/bulk', body, { 'content-type': type })
+      expect(answer).toMatchObject({ status: 400, body: { details: [{ field: 'body' }] } })
+      expect(answer.body.error).toStartWith('the body is not valid multipart/form-data: it ')
+    })
+
+    test('a form without a file, with two, or with a text for a file is refused', async () => {
+      const type = { 'content-type': 'multipart/form-data; boundary=b' }
+      for (const [body, message] of [
+        ['--b--', 'is required'],
+        [`--b\r\n${asNet}\r\n\r\n${CSV}\r\n--b\r\n${asNet}\r\n\r\n${CSV}\r\n--b--`, 'must be a single file'],
+        [`--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--b--`, 'must be a file'],
+      ])
+        expect(await server.post('/users/bulk', body, type)).toMatchObject({
+          status: 400,
+          body: { details: [{ field: 'file', message }] },
+        })
+    })
+
+    test('a file in SEED_DIR is read alike', async () => {
+      writeFileSync(join(folder, 'seed/excel.csv'), utf16('\ufeffsep=;\r\nusername;email\r\nMüller;m@example.com\r\n'))
+      expect(await server.post('/users/bulk', { file: 'excel.csv' })).toMatchObject({ status: 201, body: { imported: 1 } })
     })
 
     test('other bodies', async () => {

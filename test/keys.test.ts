@@ -1,28 +1,24 @@
 // API keys: made once, kept as a hash, obeyed by every replica, ended by revoking, by time or with their user.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { openKeyring } from '../src/keys/keyring.ts'
-import { keyStore } from '../src/keys/store.ts'
-import { openPolicy } from '../src/policy/policy.ts'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { openKeyring } from '../src/access/keys/keyring.ts'
+import { keyStore } from '../src/access/keys/store.ts'
+import { openPolicy } from '../src/access/policy/policy.ts'
 import { runCommand, startChild } from './child.ts'
-import { databases, quiet, temporaryFolder } from './databases.ts'
+import { databases, quiet } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer } from './server.ts'
+import { until } from './until.ts'
 
 const ADMIN_TOKEN = 'an-operators-long-token'
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
-
-async function until(what: string, isSo: () => Promise<boolean>) {
-  const deadline = Date.now() + 20_000
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
-    await Bun.sleep(20)
-  }
-}
 
 describe.each(databases)('keys on the $name database', (kind) => {
   let server: TestServer
   beforeAll(async () => {
     server = await serveOn(kind, { ADMIN_TOKEN })
-  }, 60_000)
+  })
   afterAll(() => server.stop())
 
   const make = async (body: object = {}) => (await server.post('/api/keys', { name: 'a test', scope: 'read', ...body })).body
@@ -84,7 +80,7 @@ describe.each(databases)('keys on the $name database', (kind) => {
   ])('%s are unknown', async (_, change) => {
     const { key } = await make()
     const answer = await server.get('/urls', bearer(change(key)))
-    expect([answer.status, answer.body.error]).toEqual([401, 'this token or key does not hold'])
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid or expired token or key'])
   })
 
   test.each([
@@ -103,11 +99,11 @@ describe.each(databases)('keys on the $name database', (kind) => {
     expect([answer.status, answer.body.details?.[0]?.field]).toEqual([400, field])
   })
 
-  test.each([424_242, 2 ** 60])('for the user %d, who is not there, are not made', async (user_id) => {
+  test.each([424_242, 2 ** 60])('for the user %d, who does not exist, are not created', async (user_id) => {
     expect((await server.post('/api/keys', { name: 'n', scope: 'read', user_id })).status).toBe(404)
   })
 
-  test('leave a trace of who made and who revoked them', async () => {
+  test('record who created and who revoked them', async () => {
     const boss = await make({ name: 'boss', scope: 'admin' })
     const made = (await server.post('/api/keys', { name: 'audited', scope: 'write' }, bearer(boss.key))).body
     await server.call('DELETE', `/api/keys/${made.id}`)
@@ -141,7 +137,7 @@ describe.each(databases)('keys on the $name database', (kind) => {
   test('are written down as used once for many uses, and at the stop', async () => {
     const database = await kind.open()
     const { log } = quiet()
-    const policy = await openPolicy({ database, folder: temporaryFolder(), log })
+    const policy = await openPolicy({ keyedBefore: false, database, folder: temporaryFolder(), log })
     const keys = keyStore(database)
     const [one, other] = [
       await keys.create({ name: 'one', scope: 'read' }, {}),
@@ -190,7 +186,7 @@ describe('open mode', () => {
     const again = await serveOn(kind)
     expect((await again.get('/urls')).status).toBe(401)
     await again.stop()
-  }, 60_000)
+  })
 
   test('takes no key from a page of another site', async () => {
     const server = await serveOn(databases[0]!)
@@ -200,7 +196,7 @@ describe('open mode', () => {
       ).toBe(403)
     expect((await server.get('/urls')).status).toBe(200)
     await server.stop()
-  }, 60_000)
+  })
 })
 
 describe('waypost key', () => {
@@ -222,7 +218,7 @@ describe('waypost key', () => {
 
     const list = (await key('list')).out
     expect(list).toMatch(/^ID +KEY +SCOPE +USER +EXPIRES +LAST USED +STATE +NAME\n/)
-    expect(list).toMatch(new RegExp(`^2 +${second.out.slice(0, 11)}… +read +- +\\d{4}-\\S+ +\\S+ +holds +ci$`, 'm'))
+    expect(list).toMatch(new RegExp(`^2 +${second.out.slice(0, 11)}… +read +- +\\d{4}-\\S+ +\\S+ +active +ci$`, 'm'))
     expect(list).not.toContain(second.out.trim())
 
     expect((await key('revoke', '2')).code).toBe(0)
@@ -230,7 +226,25 @@ describe('waypost key', () => {
     expect((await key('list')).out).toMatch(/^2 .* revoked +ci$/m)
     child.kill('SIGTERM')
     await child.exited
-  }, 90_000)
+  })
+
+  test('makes no key that could not be printed', async () => {
+    const { DATA_DIR } = (await databases[0]!.settings()) as { DATA_DIR: string }
+    const full = openSync('/dev/full', 'w')
+    const child = Bun.spawn([process.execPath, '--no-env-file', 'src/main.ts', 'key', 'create', 'n', '--scope', 'admin'], {
+      cwd: join(import.meta.dir, '..'),
+      env: { DATA_DIR },
+      stdout: full,
+      stderr: 'pipe',
+    })
+    const [code, err] = await Promise.all([child.exited, new Response(child.stderr).text()])
+    closeSync(full)
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining('no key was created, because it could not be printed: the disk is full'),
+    ])
+    expect((await runCommand(['key', 'list'], { DATA_DIR })).out.trim().split('\n')).toHaveLength(1)
+  })
 
   test.each([
     [['create', 'n'], '--scope'],

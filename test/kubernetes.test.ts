@@ -4,7 +4,8 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { settings } from '../src/settings.ts'
+import { prometheusRule } from '../deploy/kubernetes/rules.ts'
+import { settings } from '../src/config/settings.ts'
 
 type Manifest = { apiVersion: string; kind: string; metadata: { name: string; labels?: Record<string, string> }; spec: any }
 
@@ -57,6 +58,13 @@ type ServiceMonitor = {
   apiVersion: 'monitoring.coreos.com/v1'; kind: 'ServiceMonitor'; metadata: Meta
   spec: { jobLabel?: string; selector: Selector; endpoints: Endpoint[] }
 }
+type Rule = { expr: string; labels?: Record<string, string> } & (
+  { record: string } | { alert: string; for?: string; annotations?: Record<string, string> }
+)
+type PrometheusRule = {
+  apiVersion: 'monitoring.coreos.com/v1'; kind: 'PrometheusRule'; metadata: Meta
+  spec: { groups: { name: string; interval?: string; rules: Rule[] }[] }
+}
 type PodMonitor = {
   apiVersion: 'monitoring.coreos.com/v1'; kind: 'PodMonitor'; metadata: Meta; spec: { selector: Selector; podMetricsEndpoints: Endpoint[] }
 }
@@ -70,7 +78,7 @@ const of = (kind: string, name: string, file = '') =>
   manifests.find((one) => one.kind === kind && one.metadata.name === name && one.file.startsWith(file))!
 
 describe('what is written', () => {
-  test('every file is named by the kustomization beside it, and every file named is there, but for the secrets', () => {
+  test('every file is named by the kustomization in its folder, and every named file exists, except for the secrets', () => {
     for (const place of ['base', ...overlays.map((name) => `overlays/${name}`)]) {
       const text = readFileSync(join(folder, place, 'kustomization.yaml'), 'utf8')
       const { resources, patches = [], configMapGenerator = [], secretGenerator = [] } = Bun.YAML.parse(text) as any
@@ -84,6 +92,23 @@ describe('what is written', () => {
       expect({ place, files: named.sort() }).toEqual({ place, files: there.sort() })
       for (const file of secret) expect(readFileSync(join(root, '.gitignore'), 'utf8')).toContain(`/overlays/*/${file}`)
     }
+  })
+
+  test('the operator’s rules are those of deploy/prometheus', () => {
+    expect(readFileSync(join(folder, 'overlays/monitoring/rules.yaml'), 'utf8')).toBe(prometheusRule())
+    const names = (groups: { name: string }[]) => groups.map(({ name }) => name)
+    const own = ['recording', 'alerts'].flatMap((name) =>
+      names((Bun.YAML.parse(readFileSync(join(root, `deploy/prometheus/rules/${name}.yml`), 'utf8')) as any).groups),
+    )
+    expect(names(of('PrometheusRule', 'waypost').spec.groups)).toEqual(own)
+  })
+
+  test('config.env says truly which part of the volume the journal may take', () => {
+    const config = readFileSync(join(folder, 'base/config.env'), 'utf8')
+    const { volumeClaimTemplates } = of('StatefulSet', 'waypost', 'base').spec
+    const volume = volumeClaimTemplates[0].spec.resources.requests.storage as string
+    const journal = Number(/^JOURNAL_MAX_BYTES=(\d+)$/m.exec(config)![1]) / 2 ** 30
+    expect(config).toContain(`# ${journal} of the volume's ${volume.replace('Gi', ' GiB')}.`)
   })
 
   test('every setting that the replicas get exists', () => {
@@ -116,7 +141,7 @@ describe('what is written', () => {
 
   test('a drain ends before the replica is killed', () => {
     const { terminationGracePeriodSeconds, containers } = of('StatefulSet', 'waypost', 'base').spec.template.spec
-    const [, stopWithin] = /STOP_WITHIN = (\d+)_000/.exec(readFileSync(join(root, 'src/lifecycle.ts'), 'utf8'))!
+    const [, stopWithin] = /STOP_WITHIN = (\d+)_000/.exec(readFileSync(join(root, 'src/monitor/lifecycle.ts'), 'utf8'))!
     expect(terminationGracePeriodSeconds).toBeGreaterThan(containers[0].lifecycle.preStop.sleep.seconds + Number(stopWithin))
   })
 
@@ -158,14 +183,14 @@ describe('what is written', () => {
     })
     expect(patches).toHaveLength(3) // they are parts, and are looked at when they are built in
     expect(typeErrors(manifests.filter(({ file }) => !patches.includes(file)))).toBe('')
-  }, 60_000)
+  })
 
   test('a field that it does not know is found', () => {
     const set = of('StatefulSet', 'waypost', 'base')
     expect(typeErrors([{ ...set, spec: { ...set.spec, replica: 3 } }])).toMatch(
       /replica.* does not exist in type 'StatefulSetSpec'/,
     )
-  }, 60_000)
+  })
 })
 
 const kubectl = Bun.which('kubectl')
@@ -205,7 +230,7 @@ describe.skipIf(!kubectl)('what kubectl builds (skipped where it is not installe
     expect(k3s!('Cluster').spec.instances).toBe(1)
     expect(k3s!('Cluster').spec.postgresql.synchronous).toBeUndefined()
     expect(k3s!('HorizontalPodAutoscaler').spec.minReplicas).toBe(2)
-  }, 60_000)
+  })
 })
 
 /** What tsc says of manifests that are written down as values of their types. */

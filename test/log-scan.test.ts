@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { errorForLog } from '../src/telemetry/log-error.ts'
 import { runCommand, startChild } from './child.ts'
-import { databases, temporaryFolder } from './databases.ts'
+import { databases } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
 import { UNLIMITED } from './server.ts'
 import { exchange } from './wire.ts'
 
@@ -44,7 +45,8 @@ describe.each(databases)('on the $name database', (kind) => {
   const told: string[] = [] // bodies of errors
   const operator = { authorization: `Bearer ${S.adminToken}`, 'content-type': 'application/json' }
 
-  async function send(method: string, path: string, headers: Record<string, string> = operator, body?: unknown) {
+  /** A visitor whom the database kept waiting, as it may on a machine that is busy with other tests, comes again. */
+  async function send(method: string, path: string, headers: Record<string, string> = operator, body?: unknown): Promise<number> {
     const response = await fetch(server.base + path, {
       method,
       headers: {
@@ -61,7 +63,7 @@ describe.each(databases)('on the $name database', (kind) => {
     })
     const text = await response.text()
     if (response.status >= 400) told.push(text)
-    return response.status
+    return response.status === 503 && method === 'GET' ? send(method, path, headers) : response.status
   }
 
   beforeAll(async () => {
@@ -86,7 +88,7 @@ describe.each(databases)('on the $name database', (kind) => {
       'ready',
       said,
     )
-  }, 60_000)
+  })
   afterAll(() => server.kill('SIGKILL'))
 
   const target = `https://target.example/reset?token=${S.target}#${S.target}`
@@ -109,7 +111,7 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(await send('GET', '/users', { authorization: `Basic ${btoa(S.wrongToken)}` })).toBe(401)
     expect(await send('POST', '/chaos', { ...operator, 'x-chaos-token': S.wrongChaosToken })).toBe(401)
     expect(await send('POST', '/chaos', { ...operator, 'x-chaos-token': S.chaosToken }, { fault: S.body })).toBe(400)
-    expect(await send('POST', '/urls', { ...operator, origin: `https://evil.example?${S.query}` }, {})).toBe(403)
+    expect(await send('POST', '/urls', { origin: `https://evil.example?${S.query}` }, {})).toBe(403)
     for (const body of [
       { original_url: `ftp://x.example/?token=${S.target}` },
       { original_url: `https://${S.body}@x.example/?token=${S.target}` },
@@ -191,7 +193,7 @@ describe.each(databases)('on the $name database', (kind) => {
   })
 })
 
-test('a server whose database is away does not tell its password', async () => {
+test('a server whose database is unreachable does not reveal its password', async () => {
   const said = join(temporaryFolder(), 'said')
   const server = await startChild(
     {
@@ -210,7 +212,7 @@ test('a server whose database is away does not tell its password', async () => {
   const printed = readFileSync(said, 'utf8')
   expect(printed).toContain('the database is not reachable')
   expect(found(printed)).toEqual([])
-}, 60_000)
+})
 
 test.each([
   ['DATABASE_URL', `postgres://waypost:${S.databasePassword}@host:99999/waypost`],
@@ -221,7 +223,7 @@ test.each([
   ['ADMIN_TOKEN', S.adminToken.slice(0, 3)],
 ])('a %s that cannot be used is named, not repeated', async (name, value) => {
   const { code, out, err } = await runCommand(['config'], { [name]: value, DATA_DIR: temporaryFolder() })
-  expect([code, err.startsWith(`waypost: ${name} must`)]).toEqual([2, true])
+  expect([code, err]).toEqual([2, expect.stringMatching(new RegExp(`^waypost: ${name} (must|has) `))])
   expect(found(out + err)).toEqual([])
   expect(out + err).not.toContain(value)
 })

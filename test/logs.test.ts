@@ -1,15 +1,15 @@
 // GET /logs as operators use it: filters that no pattern can turn against the server, the context of a line, files, and the fleet's logs as one.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { type DatabaseKind, databases, temporaryFolder } from './databases.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type DatabaseKind, databases } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
+import { until } from './until.ts'
 
-setDefaultTimeout(60_000)
 const embedded = databases[0]!
 const external = databases.find(({ name }) => name === 'external')
 if (!external) console.warn('SKIPPED: the logs of a fleet (PostgreSQL is not installed)')
 
 const ADMIN_TOKEN = 'an-operators-long-token'
-const PATIENCE = 30_000
 const BEARER = { authorization: `Bearer ${ADMIN_TOKEN}` }
 
 type Line = { sequence: number; replica?: string; message: string; level: string; time: string; console?: boolean }
@@ -58,14 +58,6 @@ async function follow(server: TestServer, path: string, headers: Record<string, 
       abort.abort()
       await reading
     },
-  }
-}
-
-async function until(what: string, look: () => Promise<boolean> | boolean) {
-  const deadline = Date.now() + PATIENCE
-  while (!(await look())) {
-    if (Date.now() > deadline) throw new Error(`not within ${PATIENCE} ms: ${what}`)
-    await Bun.sleep(20)
   }
 }
 
@@ -129,7 +121,7 @@ describe('filters', () => {
     if (value.length > 3) expect(text).not.toContain(value)
   })
 
-  test('a replica that is none', async () => {
+  test('an unknown replica', async () => {
     expect((await server.get('/logs?replica=nobody')).status).toBe(404)
     expect((await server.get('/logs?replica=nobody', { accept: 'text/event-stream' })).status).toBe(404)
     expect((await server.get('/logs?replica=nobody&format=ndjson')).status).toBe(404)
@@ -168,7 +160,7 @@ describe('the context of a line', () => {
     expect(messages(await server.get(query({ before: sequence, regex: 'm\\d*7"', limit: 2 })))).toEqual(['m147', 'm137'])
   })
 
-  test('a line of one replica is none of all', async () => {
+  test('a line of one replica is not found among all', async () => {
     for (const field of ['before', 'after'])
       expect((await server.get(`/logs?replica=all&${field}=5`)).body.details[0].field).toBe(field)
   })
@@ -218,13 +210,13 @@ describe('hostile patterns', () => {
     return longest / (performance.now() - began)
   }
 
-  test.each(PATTERNS)('%s: it ends, and others are answered meanwhile', async (pattern) => {
+  test.each(PATTERNS)('%s: it ends, and others are served in the meantime', async (pattern) => {
     let longest = await longestTurn(pattern)
     // The slowest of them. On a busy machine one line may take all the time there is; without giving way, every search would.
     while (pattern.includes('{120}') && longest > 0.5) longest = await longestTurn(pattern)
   })
 
-  test('one that takes too long is stopped, which is said, with where to go on', async () => {
+  test('one that takes too long is stopped, which is reported, with the line to continue at', async () => {
     const SLOWEST = '(a|b)*a(a|b){120}$'
     const { body } = await server.get(query({ regex: SLOWEST, not: '404' }))
     const { next } = server.ring.span()
@@ -285,7 +277,7 @@ describe('the console’s own requests', () => {
     await server.stop()
   })
 
-  test('are nobody’s who was not let in: the header hides nothing of a stranger', async () => {
+  test('need a valid credential: the header hides nothing of a stranger', async () => {
     const server = await serveOn(embedded, { ADMIN_TOKEN, ...UNLIMITED })
     for (const headers of [
       own,
@@ -358,7 +350,7 @@ describe.skipIf(!external)('the logs of a fleet', () => {
       ids = lists.map(([self]) => self.id)
       return lists.every((list) => list.length === 3 && list.every(({ url, state }: any) => url && state === 'ready'))
     })
-  }, 90_000)
+  })
   afterAll(() => Promise.all(servers.map((server) => server.stop())))
 
   /** Lines of each replica, a second between them, taking turns. */
@@ -368,7 +360,7 @@ describe.skipIf(!external)('the logs of a fleet', () => {
         write(server, [`${mark} ${i * 3 + place}`], { time: new Date(Date.parse(from) + (i * 3 + place) * 1_000).toISOString() })
   }
 
-  test('are one, by time, whoever is asked', async () => {
+  test('are merged by time, whichever replica is asked', async () => {
     writeInTurns('joined', 30, '2026-01-01T00:00:00.000Z')
     for (const server of servers) {
       const { body } = await server.get(query({ replica: 'all', filter: 'joined', not: 'request', limit: 7 }))
@@ -388,7 +380,7 @@ describe.skipIf(!external)('the logs of a fleet', () => {
     expect(messages(before)).toEqual(['joined 47', 'joined 44'])
   })
 
-  test('say no to a pattern that is none, as a single one does', async () => {
+  test('refuse an invalid pattern, as a single replica does', async () => {
     expect((await servers[0]!.get(query({ replica: 'all', regex: '(' }))).body.details[0].field).toBe('regex')
   })
 
@@ -418,7 +410,7 @@ describe.skipIf(!external)('the logs of a fleet', () => {
     ).toEqual(ids.map((id, i) => `live ${i} ${id}`))
     expect(one.lines().map(({ message }) => message)).toEqual(['live 1'])
 
-    // Who comes back, to another replica, misses nothing and is told nothing twice.
+    // A reader that returns, to another replica, misses nothing and gets nothing twice.
     const last = all.events.findLast(({ event }) => event === 'message')!.id
     await all.stop()
     await one.stop()
@@ -437,7 +429,7 @@ describe.skipIf(!external)('the logs of a fleet', () => {
     await again.stop()
   })
 
-  test('live: who comes back too late is told how many lines it lost', async () => {
+  test('live: a reader that returns too late learns how many lines it lost', async () => {
     const first = await follow(servers[0]!, query({ replica: 'all', filter: 'late' }))
     await until('it is open', () => first.events.length > 0)
     write(servers[0]!, ['late 0'])
@@ -459,7 +451,10 @@ describe.skipIf(!external)('the logs of a fleet', () => {
   test('leave no trace of their gathering in each other’s logs', async () => {
     const tail = await follow(servers[0]!, query({ replica: 'all' }))
     await until('it is open', () => tail.events.length > 0)
-    await Bun.sleep(2_500)
+    for (const message of ['gathered once', 'gathered twice', 'gathered three times']) {
+      write(servers[1]!, [message])
+      await until('it is gathered', () => tail.lines().some((line) => line.message === message))
+    }
     expect(tail.lines().filter(({ message }) => message === 'request').length).toBeLessThan(3)
     await tail.stop()
   })

@@ -2,11 +2,11 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { atEnd } from './at-end.ts'
-import { temporaryFolder } from './databases.ts'
 import { freePort } from './postgres.ts'
+import { temporaryFolder } from './scratch.ts'
 
 export const deploy = join(import.meta.dir, '../deploy')
-const UP_WITHIN = 20_000
+const UP_WITHIN = 60_000
 
 /** The programs, or undefined where Debian's packages prometheus and prometheus-alertmanager are not installed. */
 export function monitoringTools() {

@@ -1,11 +1,12 @@
-// What whoever runs it on a machine relies on: SIGHUP, the disk's warning, and the scripts and units of deploy/.
-import { beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+// What operators of a machine rely on: SIGHUP, the disk's warning, and the scripts and units of deploy/.
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Child, startChild } from './child.ts'
-import { databases, temporaryFolder } from './databases.ts'
+import { databases } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
+import { until } from './until.ts'
 
-setDefaultTimeout(60_000)
 const root = resolve(import.meta.dir, '..')
 
 describe('a server on a disk that fills up', () => {
@@ -20,17 +21,13 @@ describe('a server on a disk that fills up', () => {
     server = await startChild({ ...(await databases[0]!.settings()), ...settings }, 'ready', said)
   })
 
-  async function hangUp(until: string) {
+  async function hangUp(sentence: string) {
     const before = readFileSync(said, 'utf8').length
     server.kill('SIGHUP')
-    const deadline = Date.now() + 20_000
-    while (!readFileSync(said, 'utf8').slice(before).includes(until)) {
-      if (Date.now() > deadline) throw new Error(`never said: ${until}`)
-      await Bun.sleep(20)
-    }
+    await until(`it says: ${sentence}`, () => readFileSync(said, 'utf8').slice(before).includes(sentence))
   }
 
-  test('says so in the log, as an alert, as a metric and in /api/about', async () => {
+  test('is reported in the log, as an alert, as a metric and in /api/about', async () => {
     expect(readFileSync(said, 'utf8')).toContain('the disk fills up')
     const { disk_space } = (await server.call('GET', '/alert-status')).body
     expect([disk_space.state, disk_space.value > 0]).toEqual(['firing', true])
@@ -47,11 +44,11 @@ describe('a server on a disk that fills up', () => {
     await server.call('GET', '/urls/1')
     expect(readFileSync(said, 'utf8')).not.toContain('"path":"/urls/1"')
     writeFileSync(level, 'debug\n')
-    await hangUp('the settings were read again')
+    await hangUp('read the settings again')
     await server.call('GET', '/urls/2')
-    await hangUp('the settings were read again') // standard output is written in this order
+    await hangUp('read the settings again') // standard output is written in this order
     expect(readFileSync(said, 'utf8')).toContain('"path":"/urls/2"')
-    await hangUp('the blocklist file was read')
+    await hangUp('read the blocklist file')
     writeFileSync(level, 'loud\n')
     await hangUp('LOG_LEVEL must be one of')
     expect((await server.call('GET', '/health')).status).toBe(200)

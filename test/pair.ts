@@ -10,7 +10,7 @@ export type Server = {
   /** To the postmaster and all that it started. */
   signal: (signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL') => void
   promote: () => Promise<void>
-  /** Becomes a standby of `leader`, anew, whatever it was before. */
+  /** Becomes a standby of `leader`, whatever it was before. */
   follow: (leader: Server) => Promise<void>
 }
 

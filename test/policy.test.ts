@@ -1,22 +1,14 @@
-// What replicas decide by while the database is away, and how soon they obey a change. On a real PostgreSQL, stopped for real.
+// What replicas decide by while the database is unreachable, and how soon they apply a change. On a real PostgreSQL, stopped for real.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import postgres from 'postgres'
-import { temporaryFolder } from './databases.ts'
 import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
+import { until } from './until.ts'
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
-const OBEYED_WITHIN = 20_000 // promised is one second: of the database, not of a busy test machine
-
-async function until(what: string, isSo: () => boolean | Promise<boolean>) {
-  const deadline = Date.now() + OBEYED_WITHIN
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
-    await Bun.sleep(10)
-  }
-}
 
 if (!serverBinaries()) console.warn('SKIPPED: the policy (PostgreSQL is not installed)')
 
@@ -62,17 +54,17 @@ describe.skipIf(!serverBinaries())('the policy', () => {
     await make('metrics', 'metrics')
     await make('bound', 'read', user.id)
     await until('all keys hold', async () => (await statusOn(b, keys.bound!.key)) === 200)
-  }, 90_000)
+  })
   afterAll(async () => {
     await Promise.all([a.stop(), b.stop()])
     await cluster.end()
-  }, 30_000)
+  })
 
   test('open mode ended on the replica where no key was made, too', async () => {
     expect((await b.get('/urls')).status).toBe(401)
   })
 
-  test('a key made on one replica holds on the other within a second, and revoked is refused within one', async () => {
+  test('a key created on one replica works on the other within a second, and is refused within a second of its revocation', async () => {
     for (let round = 0; round < 5; round++) {
       const { id, key } = await make(`round ${round}`, 'read')
       await until('the key holds', async () => (await statusOn(b, key)) === 200)
@@ -106,7 +98,7 @@ describe.skipIf(!serverBinaries())('the policy', () => {
     expect(events.body).toMatchObject([{ details: { by: 'key', key_name: 'admin' } }])
   })
 
-  test('keys hold while the database is away, and say no less and no more', async () => {
+  test('keys stay valid while the database is unreachable, with the same rights', async () => {
     await stopped()
     for (const server of [a, b]) {
       expect(await statusOn(server, keys.read!.key, '/alert-status')).toBe(200)
@@ -122,7 +114,7 @@ describe.skipIf(!serverBinaries())('the policy', () => {
       expect((await server.get('/alert-status', { cookie: headers.get('set-cookie')!.split(';')[0]! })).status).toBe(200)
     }
     await started()
-  }, 60_000)
+  })
 
   test('is in a file that its owner alone may read, without a key in it', async () => {
     expect(statSync(policyFile(folders.b)).mode & 0o777).toBe(0o600)
@@ -130,7 +122,7 @@ describe.skipIf(!serverBinaries())('the policy', () => {
     for (const { key } of Object.values(keys)) expect(text).not.toContain(key.slice(11))
   })
 
-  test('holds through a restart with the database away, which is no open mode', async () => {
+  test('survives a restart with the database unreachable, which does not open the server', async () => {
     await stopped()
     await b.stop()
     b = await start(folders.b)
@@ -142,9 +134,9 @@ describe.skipIf(!serverBinaries())('the policy', () => {
     await until('the key holds', async () => (await statusOn(b, key)) === 200)
     await a.call('DELETE', `/api/keys/${id}`, undefined, admin())
     await until('the key is refused', async () => (await statusOn(b, key)) === 401)
-  }, 90_000)
+  })
 
-  test('that nobody knows yet opens nothing: not without a key, not with one', async () => {
+  test('that is not known yet opens nothing: not without a key, not with one', async () => {
     await stopped()
     const folder = temporaryFolder()
     const fresh = await start(folder)
@@ -158,27 +150,45 @@ describe.skipIf(!serverBinaries())('the policy', () => {
     await until('the policy is known', async () => (await statusOn(fresh, keys.read!.key)) === 200)
     expect((await fresh.get('/alert-status')).status).toBe(401)
     await Promise.all([fresh.stop(), withToken.stop()])
-  }, 90_000)
+  })
 
-  test.each([
-    ['cut off', (text: string) => text.slice(0, 100)],
+  const damages: [string, (text: string) => string | undefined][] = [
+    ['cut off', (text) => text.slice(0, 100)],
     ['of another shape', () => '{"keyed": false}'],
     ['empty', () => ''],
-  ])(
-    'in a file that is %s opens nothing',
-    async (_, damage) => {
-      const folder = temporaryFolder()
-      const before = await start(folder)
-      await before.stop()
-      writeFileSync(policyFile(folder), damage(readFileSync(policyFile(folder), 'utf8')))
-      await stopped()
-      const after = await start(folder)
-      expect((await after.get('/alert-status')).status).toBe(503)
-      await started()
-      await until('it is made good', async () => (await statusOn(after, keys.read!.key)) === 200)
-      await after.stop()
-      expect(JSON.parse(readFileSync(policyFile(folder), 'utf8')).keyed).toBe(true)
-    },
-    60_000,
-  )
+    ['changed in one place', (text) => text.replace('"keyed":true', '"keyed":false')],
+    ['of the next release', (text) => text.replace('"format":1', '"format":2').replace('"keyed":true', '"keyed":false')],
+    ['a folder', () => undefined],
+  ]
+
+  test('opens nothing in a file that is damaged or of another release, and is read from one of release 0.1.0', async () => {
+    const folder = temporaryFolder()
+    await (await start(folder)).stop()
+    const whole = readFileSync(policyFile(folder), 'utf8')
+    const { kept, ...policy } = JSON.parse(whole)
+    expect(kept).toMatchObject({ file: 'policy', format: 1 })
+    const place = (content: string | undefined) => {
+      const file = policyFile(temporaryFolder())
+      mkdirSync(content === undefined ? file : dirname(file), { recursive: true })
+      if (content !== undefined) writeFileSync(file, content)
+      return dirname(dirname(dirname(file)))
+    }
+    await stopped()
+    const former = start(place(JSON.stringify(policy)))
+    const damaged = await Promise.all(damages.map(([, damage]) => start(place(damage(whole)))))
+    expect(await statusOn(await former, keys.read!.key, '/alert-status')).toBe(200)
+    for (const [i, server] of damaged.entries()) {
+      const { status } = await server.get('/alert-status')
+      expect([damages[i]![0], status]).toEqual([damages[i]![0], 503])
+      const lines = server.ring.read({ limit: 1000, filter: 'policy.json' })
+      expect(lines).toMatchObject([{ level: 'error', kept_as: expect.stringContaining('policy.json.') }])
+    }
+    await started()
+    for (const server of damaged) {
+      await until('it is made good', async () => (await statusOn(server, keys.read!.key)) === 200)
+      await server.stop()
+      expect(JSON.parse(readFileSync(policyFile(server.config.DATA_DIR), 'utf8')).keyed).toBe(true)
+    }
+    await (await former).stop()
+  })
 })

@@ -1,6 +1,6 @@
 // A throw-away PostgreSQL for the tests: TEST_DATABASE_URL where set, else a cluster of its own from the server binaries found here.
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type ListenOptions } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -9,7 +9,7 @@ import { scratch } from './scratch.ts'
 import { copyTemplate, template } from './template.ts'
 
 export type Cluster = {
-  /** Of a database that the caller may create others beside. */
+  /** URL of a database whose user may create others. */
   url: string
   /** Makes an empty database and returns its URL. */
   createDatabase: () => Promise<string>
@@ -30,8 +30,8 @@ let shared: Promise<Cluster> | undefined
 /** The cluster that tests share: it ends with the process. */
 export const sharedCluster = () => (shared ??= openCluster())
 
-/** A cluster of the caller's own where server binaries are there, else the one of TEST_DATABASE_URL. */
-export async function openCluster({ own = false } = {}): Promise<Cluster> {
+/** A cluster of the caller's own where server binaries are there, else the one of TEST_DATABASE_URL. `through` stands before its command. */
+export async function openCluster({ own = false, through = [] as string[] } = {}): Promise<Cluster> {
   if (process.env.TEST_DATABASE_URL && !own)
     return { url: process.env.TEST_DATABASE_URL, ...databasesOf(process.env.TEST_DATABASE_URL) }
   const bin = serverBinaries()
@@ -43,12 +43,13 @@ export async function openCluster({ own = false } = {}): Promise<Cluster> {
   const control = {
     folder,
     async start() {
-      const command = [join(bin, 'pg_ctl'), '-D', join(folder, 'data'), '-w', '-l', join(folder, 'log'), '-o', options, 'start']
+      const control = join(bin, 'pg_ctl')
+      const command = [...through, control, '-D', join(folder, 'data'), '-w', '-l', join(folder, 'log'), '-o', options, 'start']
       for (let tries = 1; ; tries++)
         try {
           return await asNobody(command, folder)
         } catch (error) {
-          if (tries === 10) throw error // while it was stopped, its port may be a connection's of a test beside it
+          if (tries === 10) throw error // while it was stopped, a connection of a parallel test may have taken its port
           await Bun.sleep(1_000)
         }
     },
@@ -123,7 +124,7 @@ export function signalCluster(postmaster: number, signal: 'SIGSTOP' | 'SIGCONT' 
     try {
       process.kill(Number(pid), signal)
     } catch {
-      // it ended meanwhile
+      // it has ended
     }
 }
 
@@ -135,22 +136,28 @@ function parentOf(pid: string): number {
         .split(' ')[1],
     )
   } catch {
-    return 0 // it ended meanwhile
+    return 0 // it has ended
   }
 }
 
-/** Below those that the system gives to connections, of which other tests make thousands: nobody takes it before it is listened on. */
+let tried = process.pid * 101 // parallel files start at different ports
+
+/**
+ * A port of 127.0.0.1 that no test beside this one gets: this process claims it until its end, by an abstract socket of that name. It is below
+ * those that the system gives to connections, of which other tests make thousands.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000)
-    if (await canListen(port)) return port
+    const port = 10_000 + (tried++ % 22_000)
+    if ((await canListen({ path: `\0waypost-test-port-${port}` }, true)) && (await canListen({ port, host: '127.0.0.1' })))
+      return port
   }
 }
 
-function canListen(port: number): Promise<boolean> {
+function canListen(on: ListenOptions, stay = false): Promise<boolean> {
   return new Promise((done) => {
     const server = createServer()
     server.once('error', () => done(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
+    server.listen(on, () => (stay ? done(Boolean(server.unref())) : server.close(() => done(true))))
   })
 }

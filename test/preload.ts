@@ -1,4 +1,5 @@
-import { afterAll } from 'bun:test'
+import { afterAll, setDefaultTimeout } from 'bun:test'
 import { putAway } from './at-end.ts'
 
-afterAll(putAway, 60_000) // thousands of folders
+setDefaultTimeout(150_000) // of a file that is run by itself; as --timeout in package.json, for a machine that is busy with other tests
+afterAll(putAway) // thousands of folders

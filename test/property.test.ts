@@ -1,17 +1,18 @@
 // Whatever is sent to a route of the OpenAPI document, the server answers: never a 5xx, and every error is JSON that names itself.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { readConfig } from '../src/config.ts'
-import { consoleRoutes } from '../src/console.ts'
+import { CODE, RESERVED } from '../src/base/code.ts'
+import { readConfig } from '../src/config/config.ts'
 import { generateCode } from '../src/links/code.ts'
-import { CODE, RESERVED } from '../src/redirect/code.ts'
+import { consoleRoutes } from '../src/server/console.ts'
+import { TAGS } from '../src/server/resources.ts'
 import { databases } from './databases.ts'
+import { printedSeed } from './seed.ts'
 import { serveOn, type TestServer } from './server.ts'
 import { exchange } from './wire.ts'
 
 const RUNS_AN_OPERATION = 40 // of some 30
-/** To try a failure again: FC_SEED=… as fast-check printed it. */
-const seed = process.env.FC_SEED ? Number(process.env.FC_SEED) : undefined
+const seed = printedSeed('property')
 
 type Schema = {
   type?: string
@@ -284,7 +285,7 @@ describe.each(databases)('on the $name database', (kind) => {
         ...(i === 1 ? { short_code: 'known' } : { user_id: i }),
       })
     }
-  }, 60_000)
+  })
   afterAll(() => server.stop())
 
   test('no request to a documented route makes a 5xx, or an error that is not JSON with error and request_id', async () => {
@@ -313,7 +314,7 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(statuses[503] ?? 0).toBeLessThan(sent / 100)
     for (const status of [200, 201, 204, 400, 403, 404, 409, 415])
       expect([status, statuses[status] ?? 0]).not.toEqual([status, 0])
-  }, 120_000)
+  })
 
   test('the first word of every route is no code', async () => {
     const documented = Object.keys((await server.get('/openapi.json')).body.paths)
@@ -323,6 +324,19 @@ describe.each(databases)('on the $name database', (kind) => {
     )
     expect(words.size).toBeGreaterThan(12)
     expect([...words].filter((word) => !RESERVED.has(word))).toEqual([])
+  })
+
+  test('crawlers are kept from whatever needs a credential, and every tag of the documentation is one of a resource', async () => {
+    const { body } = await server.get('/openapi.json')
+    type Operation = { tags: string[]; description?: string }
+    const operations = Object.entries<Record<string, Operation>>(body.paths)
+    const disallowed = [...(await server.get('/robots.txt')).text.matchAll(/^Disallow: (\S+)$/gm)].map(([, path]) => path!)
+    const read = operations.flatMap(([path, { get }]) => (get?.description?.includes('Requires the scope') ? [path] : []))
+    expect(read.length).toBeGreaterThan(20)
+    expect(read.filter((path) => !disallowed.some((prefix) => path.startsWith(prefix)))).toEqual([])
+    const used = new Set(operations.flatMap(([, methods]) => Object.values(methods).flatMap(({ tags }) => tags)))
+    expect(body.tags.map(({ name }: { name: string }) => name)).toEqual(TAGS)
+    expect([...used].sort()).toEqual(TAGS.toSorted())
   })
 })
 

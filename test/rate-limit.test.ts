@@ -1,17 +1,18 @@
 // Rate limits: what they count, whom they count it against, that they never grow, and that replicas share them. On a real redis-server.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { readConfig } from '../src/config.ts'
+import { createBuckets } from '../src/access/limits/buckets.ts'
+import { limitedAddress } from '../src/access/limits/client.ts'
+import { createLimits } from '../src/access/limits/limits.ts'
+import { rateOf } from '../src/base/rate.ts'
+import { readConfig } from '../src/config/config.ts'
 import { openExchange } from '../src/http/exchange.ts'
 import { NOBODY, type Principal } from '../src/http/principal.ts'
-import { limitedAddress } from '../src/limits/address.ts'
-import { createBuckets } from '../src/limits/buckets.ts'
-import { createLimits } from '../src/limits/limits.ts'
-import { rateOf } from '../src/limits/rate.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 import { atEnd } from './at-end.ts'
 import { databases, quiet } from './databases.ts'
 import { freePort } from './postgres.ts'
 import { serveOn, type TestServer } from './server.ts'
+import { until } from './until.ts'
 import { exchange } from './wire.ts'
 
 const kind = databases.at(-1)!
@@ -28,7 +29,7 @@ describe('a rate', () => {
     expect([n, window]).toEqual([count, seconds * 1e6])
     expect(cost * count).toBeLessThanOrEqual(window)
   })
-  test('off is none', () => expect(rateOf('Off')).toBeUndefined())
+  test('off means no limit', () => expect(rateOf('Off')).toBeUndefined())
   test.each(['', '60', '60/', '/min', '0/min', '-1/s', '1.5/s', '60/month', '1000001/s', '60/min/s', 'none', 'NaN/s'])(
     '%j is refused by name',
     (text) => {
@@ -67,7 +68,7 @@ describe('buckets', () => {
       for (let i = 0; i < rate.count; i++) expect(buckets.take('one', rate).allowed).toBe(true)
       const refused = buckets.take('one', rate)
       expect(refused.allowed).toBe(false)
-      expect(buckets.look('two', rate)).toEqual({ allowed: true, ahead: 0 })
+      expect(buckets.peek('two', rate)).toEqual({ allowed: true, ahead: 0 })
       now += refused.ahead + rate.cost - rate.window // what Retry-After says
       expect([buckets.take('one', rate).allowed, buckets.take('one', rate).allowed]).toEqual([true, false])
       now += rate.window
@@ -78,12 +79,12 @@ describe('buckets', () => {
   test('to look takes nothing', () => {
     const buckets = createBuckets(() => 1)
     const rate = rateOf('1/s')!
-    for (let i = 0; i < 5; i++) expect(buckets.look('one', rate).allowed).toBe(true)
+    for (let i = 0; i < 5; i++) expect(buckets.peek('one', rate).allowed).toBe(true)
     buckets.take('one', rate)
-    expect(buckets.look('one', rate).allowed).toBe(false)
+    expect(buckets.peek('one', rate).allowed).toBe(false)
   })
 
-  test('a million addresses take no more memory than none, and do not free whoever is over the limit', () => {
+  test('a million addresses take no more memory than none, and do not free those over the limit', () => {
     const buckets = createBuckets(() => 1)
     const rate = rateOf('60/min')!
     const heavy = Array.from({ length: 100 }, (_, i) => `heavy ${i}`)
@@ -93,11 +94,10 @@ describe('buckets', () => {
       Bun.gc(true)
       return process.memoryUsage().rss
     }
-    const first = flood()
-    const second = flood() // others come, or the same again: nothing is added
+    const taken = [flood(), flood(), flood(), flood()] // others come, or the same again: nothing is added, but for what this process takes by itself
     expect(buckets.bytes).toBeLessThan(4 * 1024 * 1024)
-    expect(second - first).toBeLessThan(32 * 1024 * 1024)
-    expect(heavy.filter((key) => buckets.look(key, rate).allowed)).toEqual([])
+    expect(Math.min(...taken.slice(1).map((bytes, i) => bytes - taken[i]!))).toBeLessThan(32 * 1024 * 1024)
+    expect(heavy.filter((key) => buckets.peek(key, rate).allowed)).toEqual([])
   })
 })
 
@@ -202,10 +202,10 @@ describe('a server', () => {
     expect((await server.get('/metrics')).status).toBe(429)
     expect(await statuses(20, () => server.get('/health'))).toEqual({ 200: 20 })
     expect(await statuses(20, () => server.get('/ready'))).toEqual({ 200: 20 })
-  }, 30_000)
+  })
 
-  test('with ADMIN_TOKEN limits unknown codes, wrong tokens and who has none, but not the operator and not known links', async () => {
-    await serve({ ADMIN_TOKEN: TOKEN, RATE_UNKNOWN: '60/day', RATE_SIGN_IN: '10/day' }) // nothing is refilled meanwhile
+  test('with ADMIN_TOKEN limits unknown codes, wrong and missing tokens, but neither the operator nor known links', async () => {
+    await serve({ ADMIN_TOKEN: TOKEN, RATE_UNKNOWN: '60/day', RATE_SIGN_IN: '10/day' }) // nothing is refilled during the test
     const { short_code } = (await server.post('/urls', { original_url: 'https://example.com/' })).body
     const off = (await server.post('/urls', { original_url: 'https://example.com/off' })).body
     await server.call('DELETE', `/urls/${off.id}?soft=true`)
@@ -217,9 +217,6 @@ describe('a server', () => {
     const page = await server.get('/nobody', { ...anonymous, accept: 'text/html' })
     expect([page.status, page.text.includes('Too many requests')]).toEqual([429, true])
 
-    const wrong = { authorization: 'Bearer a-guess-of-somebody' }
-    expect(await statuses(12, () => server.get('/urls', wrong))).toEqual({ 401: 10, 429: 2 })
-    expect((await server.call('POST', '/chaos', {}, { authorization: '', 'x-chaos-token': 'a-guess' })).status).toBe(429)
     expect((await server.get('/urls', anonymous)).status).toBe(401) // counts as a read, of which there are more
     const changes = await statuses(350, () => server.post('/shorten', {}, anonymous))
     expect(changes[429]).toBeGreaterThan(20) // 300 at once, and five more each second that this takes
@@ -227,10 +224,134 @@ describe('a server', () => {
 
     expect(await statuses(400, () => server.post('/shorten', {}))).toEqual({ 400: 400 })
     expect(await statuses(5, () => server.get('/nobody'))).toEqual({ 404: 5 })
-    const { text } = await server.get('/metrics')
+    const { key } = (await server.post('/api/keys', { name: 'prometheus', scope: 'metrics' })).body
+    const wrong = { authorization: 'Bearer a-guess-of-somebody' }
+    expect(await statuses(12, () => server.get('/urls', wrong))).toEqual({ 401: 10, 429: 2 })
+    expect((await server.call('POST', '/chaos', {}, { authorization: '', 'x-chaos-token': 'a-guess' })).status).toBe(429)
+    const { text } = await server.get('/metrics', { authorization: `Bearer ${key}` })
     for (const [limit, value] of Object.entries({ create: changes[429], read: 0, 'sign-in': 3, unknown: 5, redirect: 0 }))
       expect(text).toContain(`waypost_rate_limited_total{limit="${limit}"} ${value}\n`)
-  }, 60_000)
+  })
+
+  describe('looks at the limit before it compares a secret', () => {
+    const CHAOS_TOKEN = 'break-it-on-purpose'
+    const METRICS_TOKEN = 'the-scraper-of-this-test'
+    const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+    const SECRETS: {
+      name: string
+      right: (server: TestServer) => Promise<{ status: number; headers: Headers }>
+      status: number
+    }[] = [
+      { name: 'ADMIN_TOKEN', right: (server) => server.get('/users', bearer(TOKEN)), status: 200 },
+      { name: 'METRICS_TOKEN', right: (server) => server.get('/metrics', bearer(METRICS_TOKEN)), status: 200 },
+      {
+        name: 'CHAOS_TOKEN',
+        right: (server) => server.call('DELETE', '/chaos', undefined, { ...anonymous, 'x-chaos-token': CHAOS_TOKEN }),
+        status: 204,
+      },
+      { name: 'a sign-in', right: (server) => server.post('/api/session', { token: TOKEN }, anonymous), status: 201 },
+      {
+        name: 'a sign-in in another spelling',
+        right: (server) => server.post('/api/session/', { token: TOKEN }, anonymous),
+        status: 201,
+      },
+    ]
+    const GUESSES: { name: string; guess: (server: TestServer, i: number) => Promise<{ status: number }>; status?: number }[] = [
+      { name: 'a Bearer token', guess: (server, i) => server.get('/users', bearer(`a-guess-${i}`)) },
+      { name: 'a key', guess: (server, i) => server.get('/users', bearer(`wp_${String(i).padStart(43, 'x')}`)) },
+      {
+        name: 'a chaos token',
+        guess: (server, i) => server.call('GET', '/chaos', undefined, { ...anonymous, 'x-chaos-token': `guess${i}` }),
+      },
+      {
+        name: 'a chaos token at /chaos/',
+        guess: (server, i) => server.post('/chaos/', {}, { ...anonymous, 'x-chaos-token': `guess${i}` }),
+      },
+      { name: 'a sign-in', guess: (server, i) => server.post('/api/session', { token: `a-guess-${i}` }, anonymous) },
+      {
+        name: 'a sign-in at /api/session/',
+        guess: (server, i) => server.post('/api/session/', { token: `a-guess-${i}` }, anonymous),
+      },
+      {
+        name: 'a Bearer token for a public route',
+        guess: (server, i) => server.get(`/nobody-${i}`, bearer(`a-guess-${i}`)),
+        status: 404,
+      },
+      {
+        name: 'a signature of a replica',
+        guess: (server, i) => server.get('/api/fleet', { ...anonymous, 'x-waypost-fleet': forged(i) }),
+      },
+    ]
+    const forged = (i: number) => `v1 ${crypto.randomUUID()} ${Date.now()} ${String(i).padStart(32, '0')} ${'A'.repeat(43)}`
+
+    test.each(GUESSES)(
+      '$name: after ten wrong ones the right of every kind gets 429, a key and a session go on',
+      async ({ guess, status = 401 }) => {
+        await serve({
+          ADMIN_TOKEN: TOKEN,
+          CHAOS_TOKEN,
+          METRICS_TOKEN,
+          FLEET_TOKEN: 'the-fleet-of-this-test',
+          RATE_SIGN_IN: '10/day',
+        })
+        for (const { right, status } of SECRETS) expect((await right(server)).status).toBe(status) // and right ones count nothing
+        const { key } = (await server.post('/api/keys', { name: 'script', scope: 'admin' })).body
+        const signedIn = await server.post('/api/session', { token: TOKEN })
+        const cookie = signedIn.headers.get('set-cookie')!.split(';')[0]!
+        const guesses = await Promise.all(Array.from({ length: 40 }, (_, i) => guess(server, i))) // together: none of them waits for another to be counted
+        const counted = guesses.filter((answer) => answer.status === status).length
+        expect([counted, guesses.filter((answer) => answer.status === 429).length]).toEqual(status === 404 ? [40, 0] : [10, 30])
+        for (const { name, right } of SECRETS) {
+          const answer = await right(server)
+          expect([name, answer.status, Number(answer.headers.get('retry-after')) > 0]).toEqual([name, 429, true])
+        }
+        expect((await server.get('/users', bearer(key))).status).toBe(200)
+        expect((await server.get('/users', { ...anonymous, cookie })).status).toBe(200)
+        expect((await server.get('/health', bearer(TOKEN))).status).toBe(200)
+      },
+    )
+  })
+
+  test('no spelling of a path escapes the limit on secrets', async () => {
+    const CHAOS_TOKEN = 'break-it-on-purpose'
+    await serve({ ADMIN_TOKEN: TOKEN, CHAOS_TOKEN, RATE_SIGN_IN: '10/day' })
+    for (let i = 0; i < 10; i++) await server.post('/api/session', { token: `a-guess-${i}` }, anonymous)
+    const spelled = (route: string) => [
+      ...[
+        route,
+        `${route}/`,
+        `${route}//`,
+        `/${route}`,
+        route.toUpperCase(),
+        `${route};x=1`,
+        `${route}?x=1`,
+        `${route}/?`,
+        `${route}#x`,
+      ],
+      ...[
+        route.replace('s', '%73'),
+        `${route}%2f`,
+        `${route}%2F`,
+        `${route}/.`,
+        `${route}%00`,
+        `/.${route}`,
+        `/x/..${route}`,
+        `/x/%2e%2e${route}`,
+      ],
+      ...[route.replaceAll('/', '\\'), `http://localhost${route}`, `${route}\\`],
+    ]
+    const sent = async (method: string, path: string, header: string, body: string) => {
+      const request = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${header}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      const { status } = await exchange(server.config.PORT, request)
+      return `${path} ${status}`
+    }
+    for (const path of spelled('/api/session'))
+      expect(await sent('POST', path, 'X-A: b', JSON.stringify({ token: TOKEN }))).toMatch(/ 4\d\d$/)
+    for (const path of spelled('/chaos'))
+      expect(await sent('DELETE', path, `X-Chaos-Token: ${CHAOS_TOKEN}`, '')).toMatch(/ 4\d\d$/)
+    for (const path of [...spelled('/users'), ...spelled('/api/config')])
+      expect(await sent('GET', path, `Authorization: Bearer ${TOKEN}`, '')).toMatch(/ 4\d\d$/)
+  })
 
   test('limits redirects where that is set, known links too', async () => {
     await serve({ AUTH: 'off', RATE_REDIRECT: '10/h' })
@@ -239,14 +360,14 @@ describe('a server', () => {
     expect(await statuses(14, (i) => server.get(ways(i)))).toEqual({ 302: 5, 200: 3, 404: 2, 429: 4 })
     const refused = await server.get(`/${short_code}`)
     expect([refused.status, refused.headers.get('ratelimit-policy')]).toEqual([429, '"redirect";q=10;w=3600'])
-  }, 30_000)
+  })
 
   test('in open mode limits nothing', async () => {
     await serve({})
     expect(await statuses(200, (i) => server.get(`/nobody${i}`))).toEqual({ 404: 200 })
     const { headers } = await server.get('/urls')
     expect(headers.get('ratelimit')).toBeNull()
-  }, 30_000)
+  })
 
   test.each([
     {
@@ -270,24 +391,20 @@ describe('a server', () => {
       distinct: 1,
     },
     { hops: '2', name: 'tells those apart', chains: [['1.1.1.1, 10.0.0.1'], ['2.2.2.2, 10.0.0.1']], distinct: 2 },
-  ])(
-    'with TRUSTED_PROXIES=$hops $name',
-    async ({ hops, chains, distinct }) => {
-      await serve({ AUTH: 'off', RATE_CREATE: '1/h', TRUSTED_PROXIES: hops })
-      const answered: number[] = []
-      for (const chain of chains) {
-        const forwarded = chain.map((entry) => `X-Forwarded-For: ${entry}\r\n`).join('')
-        const request = `POST /shorten HTTP/1.1\r\nHost: localhost\r\n${forwarded}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`
-        answered.push((await exchange(server.config.PORT, request)).status)
-      }
-      expect(answered.filter((status) => status === 400)).toHaveLength(distinct)
-      expect(answered.filter((status) => status === 429)).toHaveLength(chains.length - distinct)
-      const lines = JSON.stringify(server.ring.read({ limit: 200 }))
-      expect(lines).not.toMatch(/9\.9\.9\.9|2001:db8/) // the log never holds an address
-      expect(lines.includes('behind a proxy set TRUSTED_PROXIES')).toBe(hops === '0')
-    },
-    30_000,
-  )
+  ])('with TRUSTED_PROXIES=$hops $name', async ({ hops, chains, distinct }) => {
+    await serve({ AUTH: 'off', RATE_CREATE: '1/h', TRUSTED_PROXIES: hops })
+    const answered: number[] = []
+    for (const chain of chains) {
+      const forwarded = chain.map((entry) => `X-Forwarded-For: ${entry}\r\n`).join('')
+      const request = `POST /shorten HTTP/1.1\r\nHost: localhost\r\n${forwarded}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`
+      answered.push((await exchange(server.config.PORT, request)).status)
+    }
+    expect(answered.filter((status) => status === 400)).toHaveLength(distinct)
+    expect(answered.filter((status) => status === 429)).toHaveLength(chains.length - distinct)
+    const lines = JSON.stringify(server.ring.read({ limit: 200 }))
+    expect(lines).not.toMatch(/9\.9\.9\.9|2001:db8/) // the log never holds an address
+    expect(lines.includes('behind a proxy set TRUSTED_PROXIES')).toBe(hops === '0')
+  })
 })
 
 const binary = Bun.which('valkey-server') ?? Bun.which('redis-server')
@@ -309,11 +426,9 @@ describe.skipIf(!binary)('through Valkey', () => {
     atEnd(() => child.kill('SIGKILL'))
   }
   async function shared(server: TestServer, expected: 0 | 1) {
-    const deadline = Date.now() + 20_000
-    while (!(await server.get('/metrics')).text.includes(`waypost_rate_limits_shared ${expected}\n`)) {
-      if (Date.now() > deadline) throw new Error(`in vain: rate_limits_shared ${expected}`)
-      await Bun.sleep(20)
-    }
+    await until(`rate_limits_shared ${expected}`, async () =>
+      (await server.get('/metrics')).text.includes(`waypost_rate_limits_shared ${expected}\n`),
+    )
   }
   /** Each address is a client of its own. */
   const change = async (server: TestServer, address: string) =>
@@ -334,7 +449,7 @@ describe.skipIf(!binary)('through Valkey', () => {
     one = await serveOn(kind, settings)
     two = await serveOn(kind, settings)
     await Promise.all([shared(one, 1), shared(two, 1)])
-  }, 60_000)
+  })
   afterAll(async () => {
     await Promise.all([one?.stop(), two?.stop()])
     valkey?.kill('SIGKILL')
@@ -356,7 +471,7 @@ describe.skipIf(!binary)('through Valkey', () => {
     }
   })
 
-  test('whoever is over the limit asks Valkey no more', async () => {
+  test('clients over the limit cause no more queries to Valkey', async () => {
     while ((await change(one, '192.0.2.3')) !== 429);
     const before = String(await command('INFO', 'commandstats'))
     for (let i = 0; i < 10; i++) expect(await change(one, '192.0.2.3')).toBe(429)
@@ -364,7 +479,7 @@ describe.skipIf(!binary)('through Valkey', () => {
     expect(evals(String(await command('INFO', 'commandstats')))).toBe(evals(before))
   })
 
-  test('frozen, each replica counts for itself, from what it knew; and together again when it goes on', async () => {
+  test('frozen, each replica counts by itself, from its last state; and together again when it continues', async () => {
     for (let i = 0; i < 5; i++) await change(one, '192.0.2.4')
     valkey.kill('SIGSTOP')
     try {
@@ -377,7 +492,7 @@ describe.skipIf(!binary)('through Valkey', () => {
     await Promise.all([shared(one, 1), shared(two, 1)])
     const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => change(i % 2 ? one : two, '192.0.2.5')))
     expect(answers.filter((status) => status === 400)).toHaveLength(6)
-  }, 30_000)
+  })
 
   test('killed and started again, with nothing in it, the same', async () => {
     for (let i = 0; i < 6; i++) await change(one, '192.0.2.6')
@@ -392,7 +507,7 @@ describe.skipIf(!binary)('through Valkey', () => {
     expect(await change(one, '192.0.2.6')).toBe(429)
     const together = await Promise.all(Array.from({ length: 14 }, (_, i) => change(i % 2 ? one : two, '192.0.2.8')))
     expect(together.filter((status) => status === 400)).toHaveLength(6)
-  }, 30_000)
+  })
 
   test('with something else under its key it refuses nobody, and says so', async () => {
     await change(one, '192.0.2.9')
@@ -403,5 +518,5 @@ describe.skipIf(!binary)('through Valkey', () => {
     }
     expect(await change(one, '192.0.2.9')).toBe(400)
     expect(JSON.stringify(one.ring.read({ limit: 200 }))).toContain('the Valkey of the rate limits gave no answer')
-  }, 30_000)
+  })
 })

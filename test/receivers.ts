@@ -1,4 +1,4 @@
-// Those whom notices reach: a real SMTP server and a real webhook receiver, both of which can be told to refuse.
+// The receivers of notifications: a real SMTP server and a real webhook receiver. Both can be set to refuse.
 import { SMTPServer } from 'smtp-server'
 import { atEnd } from './at-end.ts'
 
@@ -16,7 +16,7 @@ export async function mailServer({ user = '', password = '', host = '127.0.0.1' 
     onAuth(auth, _, done) {
       signIns.push(String(auth.username))
       if (auth.username === user && auth.password === password) return done(null, { user })
-      done(new Error(`who is ${auth.username} with ${auth.password}?`)) // a server that repeats what it was told
+      done(new Error(`who is ${auth.username} with ${auth.password}?`)) // a server that repeats its input
     },
     onMailFrom(_, __, done) {
       if (refusals <= 0) return done()

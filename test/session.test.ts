@@ -11,7 +11,7 @@ const kind = databases[0]!
 let server: TestServer
 beforeAll(async () => {
   server = await serveOn(kind, { ADMIN_TOKEN })
-}, 60_000)
+})
 afterAll(() => server.stop())
 
 type Extra = Record<string, string>
@@ -88,6 +88,8 @@ describe('signing in', () => {
 test('too many wrong sign-ins are 429, and then right ones too, for a while', async () => {
   const limited = await serveOn(kind, { ADMIN_TOKEN, RATE_SIGN_IN: '5/h' })
   try {
+    const { key } = (await limited.post('/api/keys', { name: 'script', scope: 'read' })).body
+    const cookie = cookieIn(await limited.post('/api/session', { token: ADMIN_TOKEN }))
     const signInWith = (token: string) => limited.call('POST', '/api/session', { token }, { authorization: '' })
     const statuses: number[] = []
     for (let i = 0; i < 5; i++) statuses.push((await signInWith(`wp_guess${i}`)).status)
@@ -100,11 +102,13 @@ test('too many wrong sign-ins are 429, and then right ones too, for a while', as
         true,
       ])
     }
-    expect((await limited.get('/urls')).status).toBe(200) // who has a credential already is not locked out
+    // What the server made at random is not guessed: who has a key or a session is not locked out.
+    expect((await limited.get('/urls', { authorization: `Bearer ${key}` })).status).toBe(200)
+    expect((await limited.get('/urls', { authorization: '', cookie })).status).toBe(200)
   } finally {
     await limited.stop()
   }
-}, 30_000)
+})
 
 describe('a session', () => {
   test('says whose it is', async () => {
@@ -112,7 +116,18 @@ describe('a session', () => {
     const { id, key } = await make({ user_id: user.id })
     const cookie = await signIn(key)
     const { body } = await ask('GET', '/api/session', { cookie })
-    expect(body).toEqual({ mode: 'token', by: 'session', scope: 'write', key: { id, name: 'console' }, user_id: user.id })
+    const expires = body.expires_at
+    expect(body).toEqual({
+      mode: 'token',
+      by: 'session',
+      scope: 'write',
+      key: { id, name: 'console' },
+      user_id: user.id,
+      expires_at: expires,
+    })
+    const hours = (Date.parse(expires) - Date.now()) / 3_600_000
+    expect(hours).toBeGreaterThan(11.9)
+    expect(hours).toBeLessThanOrEqual(12)
     expect((await ask('GET', '/api/session')).body).toMatchObject({ mode: 'token', by: 'nobody', scope: 'none' })
   })
 
@@ -142,7 +157,7 @@ describe('a session', () => {
     expect((await ask('GET', '/urls', { cookie })).status).toBe(200)
   })
 
-  test('that is tampered with in any one place is none', async () => {
+  test('that is tampered with in any one place is invalid', async () => {
     const cookie = await signIn((await make({ scope: 'read' })).key)
     const start = cookie.indexOf('=') + 1
     for (let at = start; at < cookie.length; at += 7) {
@@ -170,7 +185,7 @@ describe('a session', () => {
     expect((await ask('GET', '/urls', { cookie })).status).toBe(200)
     await server.call('DELETE', `/api/keys/${id}`)
     const { status, body } = await ask('GET', '/urls', { cookie })
-    expect([status, body.error]).toEqual([401, 'the session is over: sign in again'])
+    expect([status, body.error]).toEqual([401, 'the session has ended: sign in again'])
     expect((await ask('GET', '/api/session', { cookie })).body.by).toBe('nobody')
   })
 
@@ -195,7 +210,7 @@ describe('a session', () => {
   })
 
   test('lasts no longer than its key', async () => {
-    const end = Date.now() + 2_500
+    const end = Date.now() + 6_000
     const { key } = await make({ expires_at: new Date(end).toISOString() })
     const answer = await ask('POST', '/api/session', {}, { token: key })
     expect(Date.parse(answer.body.expires_at)).toBeLessThanOrEqual(end)
@@ -204,7 +219,7 @@ describe('a session', () => {
     expect((await ask('GET', '/urls', { cookie })).status).toBe(401)
   })
 
-  test('is put away by signing out, also when it is over', async () => {
+  test('is deleted by signing out, also after it has expired', async () => {
     for (const cookie of [await signIn(), 'waypost_session=over']) {
       const { status, headers } = await ask('DELETE', '/api/session', { cookie, origin: server.base })
       expect([status, headers.get('set-cookie')]).toEqual([204, expect.stringMatching(/^waypost_session=; Max-Age=0; /)])
@@ -236,7 +251,7 @@ describe('a session', () => {
     expect(answer.status).toBe(401)
   })
 
-  test('goes on through a restart, and ends with the admin token that it was signed by', async () => {
+  test('survives a restart, and ends with the admin token that it was signed by', async () => {
     const settings = await kind.settings()
     const same = { ...kind, settings: async () => settings }
     const before = await serveOn(same, { ADMIN_TOKEN })
@@ -251,7 +266,7 @@ describe('a session', () => {
       expect((await fetch(`${after.base}/urls`, { headers: { cookie } })).status).toBe(status)
       await after.stop()
     }
-  }, 60_000)
+  })
 
   test('leaves neither cookie nor key nor token in the log', async () => {
     const { key } = await make()
@@ -264,51 +279,47 @@ describe('a session', () => {
   })
 })
 
-test.skipIf(!hasBrowser)(
-  'in a browser: sign in, make a link, reload, sign out',
-  async () => {
-    const { id: ada } = (await server.post('/users', { username: 'browser', email: 'browser@example.com' })).body
-    await server.post('/urls', { original_url: 'https://example.com/somebody-elses' })
-    const { id, key } = await make({ user_id: ada })
-    const seen = await visit(server.base)
-    const { page } = seen
-    try {
-      await page.goto('/console/links')
-      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
-      await page.getByLabel('Token').fill(`${key.slice(0, -2)}xx`)
-      await page.getByRole('button', { name: 'Sign in' }).click()
-      await page.getByText('The server does not accept this token.').waitFor()
+test.skipIf(!hasBrowser)('in a browser: sign in, make a link, reload, sign out', async () => {
+  const { id: ada } = (await server.post('/users', { username: 'browser', email: 'browser@example.com' })).body
+  await server.post('/urls', { original_url: 'https://example.com/somebody-elses' })
+  const { id, key } = await make({ user_id: ada })
+  const seen = await visit(server.base)
+  const { page } = seen
+  try {
+    await page.goto('/console/links')
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await page.getByLabel('Token').fill(`${key.slice(0, -2)}xx`)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('The server does not accept this token.').waitFor()
 
-      await page.getByLabel('Token').fill(key)
-      await page.getByRole('button', { name: 'Sign in' }).click()
-      await page.getByRole('heading', { name: 'Links', exact: true }).waitFor()
-      await page.getByLabel('New link to').fill('https://example.com/made-in-the-browser')
-      await page.keyboard.press('Enter')
-      await page.getByText('/made-in-the-browser').first().waitFor()
-      expect(await page.getByText('/somebody-elses').count()).toBe(0) // its user has this one alone
-      expect((await server.get('/urls?q=made-in-the-browser')).body).toMatchObject([{ user_id: ada }])
+    await page.getByLabel('Token').fill(key)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('heading', { name: 'Links', exact: true }).waitFor()
+    await page.getByLabel('New link to').fill('https://example.com/made-in-the-browser')
+    await page.keyboard.press('Enter')
+    await page.getByText('/made-in-the-browser').first().waitFor()
+    expect(await page.getByText('/somebody-elses').count()).toBe(0) // its user has this one alone
+    expect((await server.get('/urls?q=made-in-the-browser')).body).toMatchObject([{ user_id: ada }])
 
-      expect(await page.evaluate('document.cookie + JSON.stringify({ ...sessionStorage, ...localStorage })')).not.toContain(
-        'waypost_session',
-      )
-      await page.reload()
-      await page.getByText('/made-in-the-browser').first().waitFor()
-      await page.getByRole('button', { name: 'Sign out' }).click()
-      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
-      expect(await page.context().cookies()).toEqual([])
-      await page.reload()
-      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    expect(await page.evaluate('document.cookie + JSON.stringify({ ...sessionStorage, ...localStorage })')).not.toContain(
+      'waypost_session',
+    )
+    await page.reload()
+    await page.getByText('/made-in-the-browser').first().waitFor()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    expect(await page.context().cookies()).toEqual([])
+    await page.reload()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
 
-      await page.getByLabel('Token').fill(key)
-      await page.keyboard.press('Enter')
-      await page.getByText('/made-in-the-browser').first().waitFor()
-      await server.call('DELETE', `/api/keys/${id}`)
-      await page.getByRole('heading', { name: 'Sign in' }).waitFor() // as soon as the page asks again
-      seen.forgive(401)
-      expect(seen.complaints).toEqual([])
-    } finally {
-      await seen.close()
-    }
-  },
-  60_000,
-)
+    await page.getByLabel('Token').fill(key)
+    await page.keyboard.press('Enter')
+    await page.getByText('/made-in-the-browser').first().waitFor()
+    await server.call('DELETE', `/api/keys/${id}`)
+    await page.getByRole('heading', { name: 'Your session has ended' }).waitFor() // as soon as the page asks again
+    seen.forgive(401)
+    expect(seen.complaints).toEqual([])
+  } finally {
+    await seen.close()
+  }
+})

@@ -129,7 +129,7 @@ for (const { name, plant, finding } of LIES)
   })
 
 test.skipIf(!hasPostgres)(
-  'a click under way at a kill may be kept by two replicas, one without an answer once or never',
+  'a click in flight at a kill may be recorded by two replicas, one without a response once or never',
   async () => {
     ledger.clicks[0]! |= CLICK.atKill
     await click(0)

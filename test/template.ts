@@ -1,11 +1,11 @@
 // Folders that are made once and copied from then on, by every file, worker and run: initdb takes seconds of processor time, a copy hardly any.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { tryLock } from '../src/lock.ts'
+import { tryLock } from '../src/base/lock.ts'
 
 const cache = join(import.meta.dir, '../node_modules/.cache/waypost')
 
-/** The folder that `make` fills, made where it is not there yet. `from` is all that it depends on: with another one it is made anew. */
+/** The folder that `make` fills, created if it does not exist. `from` is all that it depends on: another value creates another folder. */
 export async function template(name: string, from: unknown, make: (folder: string) => Promise<void>): Promise<string> {
   const made = join(cache, `${name}-${Bun.hash(JSON.stringify(from)).toString(36)}`)
   if (existsSync(made)) return made

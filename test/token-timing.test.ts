@@ -3,8 +3,10 @@
 // that whatever else the machine does falls on both.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
-import { sameSecret } from '../src/http/auth.ts'
+import { sameSecret } from '../src/access/auth.ts'
+import { randomFrom } from '../survive/random.ts'
 import { databases } from './databases.ts'
+import { printedSeed } from './seed.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
 const TOKEN = randomBytes(32).toString('hex')
@@ -13,17 +15,19 @@ const NEAR = `${TOKEN.slice(0, -1)}${TOKEN.at(-1) === 'a' ? 'b' : 'a'}`
 /** Of 4,000 pairs the share strays by less than 0.01 (one standard deviation): this is ten of them. */
 const ALIKE = 0.1
 
+const random = randomFrom(printedSeed('token timing'))
+
 let server: TestServer
 beforeAll(async () => {
   server = await serveOn(databases[0]!, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
-}, 60_000)
+})
 afterAll(() => server.stop())
 
 /** The share of pairs in which `near` took longer than `far`. */
 async function slower(samples: number, measure: (token: string) => number | Promise<number>): Promise<number> {
   const times: [far: number[], near: number[]] = [[], []]
   for (let i = -samples / 10; i < samples; i++) {
-    const order = Math.random() < 0.5 ? [0, 1] : [1, 0]
+    const order = random.next() < 0.5 ? [0, 1] : [1, 0]
     for (const which of order) {
       const time = await measure([FAR, NEAR][which]!)
       if (i >= 0) times[which]!.push(time)
@@ -70,4 +74,4 @@ test('the server takes as long for both', async () => {
     return Bun.nanoseconds() - began
   })
   expect(Math.abs(share - 0.5)).toBeLessThan(ALIKE)
-}, 60_000)
+})

@@ -1,31 +1,26 @@
-// The second tier in Valkey: shared by replicas, a miss when it is away, never old. On a real PostgreSQL and a real redis-server.
+// The second tier in Valkey: shared by replicas, a miss when it is unreachable, never old. On a real PostgreSQL and a real redis-server.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/config/config.ts'
 import { openDatabase } from '../src/database/connect.ts'
-import { positionNow } from '../src/redirect/position.ts'
+import { positionNow } from '../src/database/position.ts'
+import { openValkey } from '../src/database/valkey.ts'
 import { openSharedCache } from '../src/redirect/shared-cache.ts'
-import { openValkey } from '../src/valkey.ts'
 import { wireTo } from '../survive/wire.ts'
 import { atEnd } from './at-end.ts'
 import { runCommand } from './child.ts'
-import { databases, quiet, temporaryFolder } from './databases.ts'
+import { databases, quiet } from './databases.ts'
 import { freePort, serverBinaries, sharedCluster } from './postgres.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer } from './server.ts'
+import { target } from './target.ts'
+import { until } from './until.ts'
 
 const binary = Bun.which('valkey-server') ?? Bun.which('redis-server')
 const possible = Boolean(binary && (serverBinaries() || process.env.TEST_DATABASE_URL))
 if (!possible) console.warn('SKIPPED: the second tier in Valkey (no valkey-server or redis-server, or no PostgreSQL)')
-
-async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = 20_000) {
-  const deadline = Date.now() + ms
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
-    await Bun.sleep(20)
-  }
-}
 
 test('SECOND_TIER=valkey without REDIS_URL refuses to start, with a sentence', async () => {
   const { code, err, out } = await runCommand(['serve'], {
@@ -36,7 +31,7 @@ test('SECOND_TIER=valkey without REDIS_URL refuses to start, with a sentence', a
   })
   expect(code).not.toBe(0)
   expect(err + out).toContain('SECOND_TIER=valkey needs REDIS_URL')
-}, 30_000)
+})
 
 const alertOf = ({ body }: { body: { alerts: { name: string; value: number }[] } }) =>
   body.alerts.find(({ name }) => name === 'shared_cache_down')!
@@ -103,14 +98,14 @@ describe.skipIf(!possible)('Valkey', () => {
     one = await serve()
     two = await serve()
     await until('the caches are in step', isShared)
-  }, 60_000)
+  })
   afterAll(async () => {
     valkey.kill('SIGCONT')
     await one.stop()
     await two.stop()
     await sql.end()
     await stop()
-  }, 30_000)
+  })
 
   test('answers one replica with what another looked up', () => until('what one looked up comes out of Valkey', isShared))
 
@@ -133,18 +128,12 @@ describe.skipIf(!possible)('Valkey', () => {
     const database = await openDatabase(readConfig({ DATA_DIR: temporaryFolder(), DATABASE_URL: databaseUrl }, {}), log)
     await new Promise<void>((up) => database.onUp(up))
     const cache = await openSharedCache({ url, database, log })
-    const target = (version: number) => ({
-      code: 'order',
-      id: 1,
-      location: `https://example.com/${version}`,
-      active: true,
-      version,
-    })
+    const order = (version: number) => target('order', { location: `https://example.com/${version}`, version })
     await cache.restart()
-    await cache.apply([target(2)], await database.run((pool) => positionNow(pool)))
-    for (const version of [1, 9, 10, 3, 2]) await cache.apply([target(version)])
+    await cache.apply([order(2)], await database.run((pool) => positionNow(pool)))
+    for (const version of [1, 9, 10, 3, 2]) await cache.apply([order(version)])
     await until('it is in step', async () => (await cache.get('order')) !== undefined)
-    expect(await cache.get('order')).toEqual(target(10))
+    expect(await cache.get('order')).toEqual(order(10))
     cache.close()
     await database.close()
   })
@@ -162,7 +151,7 @@ describe.skipIf(!possible)('Valkey', () => {
     expect(await lookups(two, 'shared')).toBeGreaterThan(before)
   })
 
-  test('stopped is a miss: redirects go on, are obeyed, and Valkey is used again when it is back, without a start', async () => {
+  test('stopped is a miss: redirects keep working, changes apply, and Valkey is used again when it is back, without a restart', async () => {
     const link = await make()
     await go(one, link.short_code)
     await stop()
@@ -179,9 +168,9 @@ describe.skipIf(!possible)('Valkey', () => {
     await start()
     await until('it is used again', isShared)
     await until('it is not away any more', async () => alertOf(await one.get('/api/alerts')).value === 0)
-  }, 40_000)
+  })
 
-  test('frozen holds nobody up, and is used again when it goes on', async () => {
+  test('frozen delays nobody, and is used again when it continues', async () => {
     valkey.kill('SIGSTOP')
     try {
       const links = await Promise.all(Array.from({ length: 50 }, () => make()))
@@ -193,9 +182,9 @@ describe.skipIf(!possible)('Valkey', () => {
       valkey.kill('SIGCONT')
     }
     await until('it is used again', isShared)
-  }, 40_000)
+  })
 
-  test('that takes connections and answers too late counts as away all the while', async () => {
+  test('that accepts connections and responds too late counts as unreachable all the time', async () => {
     const wire = await wireTo(port)
     wire.slow(100)
     const slow = openValkey({ url: `redis://127.0.0.1:${wire.port}`, log: quiet().log, name: 'it', without: 'nothing' })
@@ -210,7 +199,7 @@ describe.skipIf(!possible)('Valkey', () => {
       slow.close()
       wire.close()
     }
-  }, 40_000)
+  })
 
   test('back with what it had an hour ago makes up for what it missed before it is believed', async () => {
     const [changed, deleted] = [await make(), await make()]
@@ -231,7 +220,7 @@ describe.skipIf(!possible)('Valkey', () => {
     } finally {
       await three.stop()
     }
-  }, 40_000)
+  })
 
   test('that does not say how old it is is emptied, and what others wrote into it makes no redirect fail', async () => {
     const link = await make()
@@ -252,5 +241,5 @@ describe.skipIf(!possible)('Valkey', () => {
     } finally {
       await three.stop()
     }
-  }, 40_000)
+  })
 })

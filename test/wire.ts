@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 
 export type WireAnswer = { status: number; headers: Headers; text: string; body: any }
 
-const WITHIN = 10_000
+const WITHIN = 60_000
 
 /**
  * Sends `request` (text is sent as Latin-1: one byte a character) and reads one answer; its stream of events is not waited for.

@@ -2,13 +2,15 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
-import type { FromDrain, ToDrain } from '../src/clicks/drain-worker.ts'
-import { controlBlock, openJournal } from '../src/clicks/journal.ts'
+import type { FromDrain, ToDrain } from '../src/clicks/drain-messages.ts'
+import { controlBlock, openJournal } from '../src/journal/journal.ts'
 import { openEdgeCopy } from '../src/redirect/edge-copy.ts'
 import type { Build, Built } from '../src/redirect/edge-worker.ts'
-import { takeSlot } from '../src/slots.ts'
-import { databases, temporaryFolder } from './databases.ts'
+import { takeSlot } from '../src/slot/slots.ts'
+import { databases, quiet } from './databases.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn } from './server.ts'
+import { until } from './until.ts'
 
 type Thread = { onmessage: ((event: { data: unknown }) => void) | null; postMessage: (message: unknown) => void }
 const thread = globalThis as unknown as Thread
@@ -18,18 +20,10 @@ afterAll(() => {
   setPriority(0, before.priority)
 })
 
-async function until(isSo: () => boolean) {
-  const deadline = Date.now() + 20_000
-  while (!isSo()) {
-    if (Date.now() > deadline) throw new Error('in vain')
-    await Bun.sleep(20)
-  }
-}
-
 const kind = databases.at(-1)!
 
 describe(`on the ${kind.name} database`, () => {
-  test('the drain makes segments ready, stores what is appended, and tells how far it is; stopped, it stores the rest', async () => {
+  test('the drain prepares segments, stores what is appended, and reports its progress; stopped, it stores the rest', async () => {
     const server = await serveOn(kind)
     const { body: link } = await server.post('/urls', { original_url: 'https://example.com/drain' })
     const heard: FromDrain[] = []
@@ -65,25 +59,25 @@ describe(`on the ${kind.name} database`, () => {
       },
     })
     const offered = () => heard.filter((message) => 'segment' in message)
-    await until(() => offered().length === 1)
+    await until('the message arrives', () => offered().length === 1)
     journal.offer((offered()[0] as { segment: Parameters<typeof journal.offer>[0] }).segment)
-    await until(() => offered().length === 2)
+    await until('the message arrives', () => offered().length === 2)
     journal.offer((offered()[1] as { segment: Parameters<typeof journal.offer>[0] }).segment)
 
     for (let n = 0; n < 500; n++) expect(journal.append(link.id, Date.now(), '', 'curl/8', '')).toBe(true)
     const watermark = () =>
       heard.reduce((highest, message) => ('state' in message ? Math.max(highest, message.state.watermark) : highest), 0)
-    await until(() => watermark() === 500)
+    await until('the message arrives', () => watermark() === 500)
     const agent = 'x'.repeat(400) // over the first segment's end, whose file is used again
     for (let n = 0; n < 12_000; n++) expect(journal.append(link.id, Date.now(), '', agent, '')).toBe(true)
     tell({ stop: 30_000 })
-    await until(() => heard.some((message) => 'stopped' in message))
+    await until('the message arrives', () => heard.some((message) => 'stopped' in message))
     expect(watermark()).toBe(12_500)
     expect((await server.settled(`/urls/${link.id}`)).body.click_count).toBe(12_500)
     journal.close()
     slot.release()
     await server.stop()
-  }, 60_000)
+  })
 
   test('the edge copy is built whole, deleted links with it, and from an address that does not answer is not', async () => {
     const server = await serveOn(kind)
@@ -96,16 +90,16 @@ describe(`on the ${kind.name} database`, () => {
     const build = (data: Build) => thread.onmessage!({ data })
     const folder = temporaryFolder()
     build({ address: server.database.address, file: join(folder, 'edge.sqlite') })
-    await until(() => heard.length === 1)
+    await until('the message arrives', () => heard.length === 1)
     expect(heard[0]).toMatchObject({ built: { count: 2 } })
-    const copy = openEdgeCopy(folder)
+    const copy = openEdgeCopy(folder, quiet().log)
     expect(copy.get(kept.short_code)).toMatchObject({ location: 'https://example.com/kept', active: true })
     expect(copy.get(gone.short_code)).toMatchObject({ location: null, active: false })
     expect(copy.get('never')).toBeUndefined()
     copy.close()
     await server.stop()
     build({ address: { kind: 'embedded', socketFolder: join(folder, 'nowhere') }, file: join(folder, 'other.sqlite') })
-    await until(() => heard.length === 2)
+    await until('the message arrives', () => heard.length === 2)
     expect(heard[1]).toHaveProperty('failed')
-  }, 60_000)
+  })
 })

@@ -1,9 +1,10 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { until } from '../../test/until.ts'
 import { ceiling } from '../load.ts'
 import { BROWSER, figureOf, fillLinks } from '../product.ts'
-import { memoryOf, startDatabase, startWaypost, until } from '../servers.ts'
+import { memoryOf, startDatabase, startWaypost } from '../servers.ts'
 
 export const LINKS = 200_000
 export const CONNECTIONS = 2_000
@@ -27,14 +28,14 @@ export async function sizesOf(): Promise<Record<string, number>> {
   const urls = ((await bytes('urls')) - urlsBefore) / LINKS
   await first.stop()
   const full = await startWaypost({ DATABASE_URL: database.url })
-  await until(async () => (await figureOf(full.url, 'waypost_edge_links')) >= LINKS, 120_000)
+  await until('the copy is whole', async () => (await figureOf(full.url, 'waypost_edge_links')) >= LINKS, 120_000)
   const edge = sizeOf(join(full.folder, 'replicas'), /^edge.*\.sqlite$/) / LINKS
   const filled = await settledMemory(full.pid)
 
   const counters = ['link_totals', 'click_series', 'click_breakdowns']
   const before = { events: await bytes('events_.*'), counters: await bytes(...counters) }
   const load = await ceiling({ url: full.url, codes: LINKS, seconds: 15, headers: BROWSER })
-  await until(async () => (await figureOf(full.url, 'waypost_clicks_backlog')) === 0, 120_000)
+  await until('every click is stored', async () => (await figureOf(full.url, 'waypost_clicks_backlog')) === 0, 120_000)
   const [sessions] =
     await sql`select count(*)::int as count from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`
   const [made] = await sql`select sum(clicks)::float8 as clicks, count(*)::float8 as links from link_totals`
@@ -48,7 +49,7 @@ export async function sizesOf(): Promise<Record<string, number>> {
     'link in the memory of a replica that has the copy, bytes': ((filled - empty) * 2 ** 20) / LINKS,
     'idle connection in a replica, KB': ((crowded - empty) * 1024) / CONNECTIONS,
     'replica after 15 s at its ceiling, without pages of files, MB': await settledMemory(full.pid),
-    'redirects a second of one replica, over all these links, clicks stored beside': load.rate,
+    'redirects a second of one replica, over all these links, while clicks are stored': load.rate,
   }
   await sql.end()
   await full.stop()
@@ -75,7 +76,7 @@ async function idleConnections(url: string, count: number) {
         socket: { open: (s) => void s.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'), data: () => void answered++ },
       }),
     )
-  await until(async () => answered >= count, 20_000)
+  await until('all are answered', async () => answered >= count, 20_000)
   return { close: async () => sockets.forEach((socket) => socket.terminate()) }
 }
 

@@ -2,13 +2,13 @@ import type { Machine, Results } from './load-tests.ts'
 
 const DAY = 86_400
 const MONTH = 30
-const PEAK = 10 // the busiest second against the day's mean: links go viral
-const USED = 0.5 // of a core at the peak: above that, waiting begins to show
+const PEAK = 10 // the busiest second compared with the day's mean: links go viral
+const USED = 0.5 // of a core at the peak: above that, queues become noticeable
 const CORE = 8 // $ a month, with 2 GB of memory
-const GIGABYTE = 0.1 // $ a month, on a disk of its own
-const JOURNAL_RECORD = 200 // bytes: 48 and the texts of a browser, src/clicks/journal-format.ts
+const GIGABYTE = 0.1 // $ a month, on a separate disk
+const JOURNAL_RECORD = 200 // bytes: 48, and the texts of a browser, src/journal/journal-format.ts
 
-/** docs/capacity.md. Every number on it is measured, or computed from those that are. */
+/** docs/capacity.md. Every number on it is measured, or computed from measured ones. */
 export function capacityPage(machine: Machine, results: Results): string {
   const figure = (scenario: string, row: string, column: string) => {
     const found = results[scenario]?.rows.find(({ name }) => name === row)?.figures[column]
@@ -37,7 +37,7 @@ export function capacityPage(machine: Machine, results: Results): string {
     const cores = busy(replica + nginx + database)
     const disk = links * link + clicks * click * MONTH + links * 0.01 * counters * MONTH
     const gigabytes = disk / 1e9
-    const machines = Math.max(1, Math.ceil(cores / USED / 2)) * 2 // two at least of the size that is needed: one may die
+    const machines = Math.max(1, Math.ceil(cores / USED / 2)) * 2 // at least two of the required size: one may fail
     const row = (name: string, how: string, value: string) => `| ${name} | ${how} | ${value} |`
     return [
       `### ${count(clicks)} clicks a day, ${count(links)} links`,
@@ -49,8 +49,8 @@ export function capacityPage(machine: Machine, results: Results): string {
       row('cores, replicas', `peak × ${replica} µs`, precise(busy(replica))),
       row('cores, nginx', `peak × ${nginx} µs`, precise(busy(nginx))),
       row('cores, PostgreSQL', `peak × ${database} µs`, precise(busy(database))),
-      row('cores in all', `sum / ${USED} (no more of each used at the peak)`, precise(cores / USED)),
-      row('machines of 2 cores', 'twice what is needed: one half may be gone', String(machines)),
+      row('cores in all', `sum / ${USED} (the share used at the peak)`, precise(cores / USED)),
+      row('machines of 2 cores', 'twice the requirement: half of them may fail', String(machines)),
       row('links in PostgreSQL', `links × ${count(link)} bytes`, size(links * link)),
       row('a month of events', `clicks × ${MONTH} × ${count(click)} bytes`, size(clicks * MONTH * click)),
       row(
@@ -60,7 +60,7 @@ export function capacityPage(machine: Machine, results: Results): string {
       ),
       row('edge copy, on each replica', `links × ${count(edge)} bytes`, size(links * edge)),
       row(
-        'journal: an outage of the database that 2 GiB outlast at the mean',
+        'journal: the longest outage of the database that 2 GiB survive at the mean',
         `2 GiB / ${JOURNAL_RECORD} bytes / mean, by ${Math.max(3, machines)} replicas`,
         `${count((((2 * 2 ** 30) / JOURNAL_RECORD / (clicks / DAY)) * Math.max(3, machines)) / 3600)} h`,
       ),
@@ -77,45 +77,69 @@ export function capacityPage(machine: Machine, results: Results): string {
 
 # Capacity
 
-How many machines, how much disk, and what it costs. Every figure below was measured on ${machine.cores} cores (${machine.cpu}, ${machine.memory_gb} GB), client and server on
-the same machine; the last column says by what. A dedicated core does more.
+How many machines, how much disk, and what it costs. Every figure below was measured on ${machine.cores} cores (${machine.cpu}, ${machine.memory_gb} GB), with client and
+server on the same machine; the last column names the scenario. A dedicated core does more.
 
 ## Measured
 
-| | | by |
+| | | scenario |
 |---|---:|---|
-| redirects a second and core, each click journalled | ${count(redirects)} | [redirect](../bench/RESULTS.md#redirect) |
-| links created a second and core | ${count(creates)} | [create](../bench/RESULTS.md#create) |
-| lists of 20 a second and core | ${count(lists)} | [list](../bench/RESULTS.md#list) |
-| clicks stored a second, journal to database, one replica | ${count(stored)} | [drain](../bench/RESULTS.md#drain) |
+| redirects per second and core, each click journaled | ${count(redirects)} | [redirect](../bench/RESULTS.md#redirect) |
+| links created per second and core | ${count(creates)} | [create](../bench/RESULTS.md#create) |
+| lists of 20 per second and core | ${count(lists)} | [list](../bench/RESULTS.md#list) |
+| clicks stored per second, journal to database, one replica | ${count(stored)} | [drain](../bench/RESULTS.md#drain) |
 | link in PostgreSQL, indexes included | ${count(link)} bytes | [capacity](../bench/RESULTS.md#capacity) |
 | link in the copy on each replica's disk | ${count(edge)} bytes | capacity |
-| link in a replica's memory (the last 100,000 asked for: \`CACHE_ENTRIES\`, at most 64 MiB: \`CACHE_BYTES\`) | 170 bytes and its texts | src/redirect/memory-cache.ts |
-| click in the journal | some ${JOURNAL_RECORD} bytes | src/clicks/journal-format.ts |
+| link in a replica's memory (the last 100,000 requested: \`CACHE_ENTRIES\`, at most 64 MiB: \`CACHE_BYTES\`) | 170 bytes and its texts | src/redirect/memory-cache.ts |
+| click in the journal | about ${JOURNAL_RECORD} bytes | src/journal/journal-format.ts |
 | click as an event in PostgreSQL | ${count(click)} bytes | capacity |
-| counters of a link, a quarter of an hour and day in which it was clicked | ${count(counters)} bytes | capacity |
+| counters of a link, for a quarter of an hour and a day with clicks | ${count(counters)} bytes | capacity |
 | replica just started, without pages of files | ${count(started)} MB | capacity |
 | replica after 15 s at its ceiling over 200,000 links, without pages of files | ${count(busy)} MB | capacity |
 | idle connection in a replica | ${precise(connection)} KB | capacity |
-| connections to PostgreSQL of a busy replica (at most \`DATABASE_POOL\`, 10, and 3) | ${sessions} | capacity |
+| connections to PostgreSQL of a busy replica (\`DATABASE_POOL\`, 10, and 3; briefly 2 more) | ${sessions} | capacity |
 | a redirect through nginx with its click stored, at the ceiling: replica, nginx, PostgreSQL | ${replica}, ${nginx}, ${database} µs of CPU | capacity |
 
-At a few hundred requests a second a request takes more CPU time than at the ceiling (nothing is done together): see the CPU columns of
-[capacity](../bench/RESULTS.md#capacity). That is the price of an idle machine, and does not grow with the load.
+At a few hundred requests per second a request takes more CPU time than at the ceiling, because nothing is batched: see the CPU columns of
+[capacity](../bench/RESULTS.md#capacity). This overhead does not grow with the load.
 
 ## The arithmetic
 
     peak              = clicks a day / 86,400 × ${PEAK}
     cores             = peak × (${replica} + ${nginx} + ${database} µs) / ${USED}
-    machines          = 2 × (cores / 2, rounded up), of 2 cores: half of them may be gone
+    machines          = 2 × (cores / 2, rounded up), of 2 cores: half of them may fail
     disk of PostgreSQL = links × ${count(link)} + clicks kept × ${count(click)} + (links clicked a day) × days × ${count(counters)}, bytes
     disk of a replica = links × ${count(edge)} bytes + JOURNAL_MAX_BYTES (2 GiB)
     memory of a replica = ${count(busy)} MB + connections × ${precise(connection)} KB
-    connections       = replicas × (DATABASE_POOL + 3), below PostgreSQL's max_connections
+    connections       = replicas × (DATABASE_POOL + 5), below PostgreSQL's max_connections
 
-Assumed, and yours to replace: the busiest second is ${PEAK} times the mean; no core is more than ${USED * 100} % used then; 1 % of the links is clicked on a day; a
-core with 2 GB of memory costs $${CORE} a month and a GB of disk $${GIGABYTE}, round prices of small virtual machines. Events are what fills disks: \`EVENTS_KEEP_DAYS\`
-drops them by months, totals and statistics stay. A link that is clicked in more than one quarter of an hour of a day has\none short row more for each, until they are folded ([decision 11](decisions/0011-past-days-are-folded.md)).
+Assumptions to replace with your own: the busiest second is ${PEAK} times the mean; no core is more than ${USED * 100} % used then; 1 % of the links are clicked on a day; a
+core with 2 GB of memory costs $${CORE} a month and a GB of disk $${GIGABYTE}, rounded prices of small virtual machines. Events fill disks: \`EVENTS_KEEP_DAYS\`
+drops them by months; totals and statistics stay. A link that is clicked in several quarters of an hour of a day has
+one more short row for each, until they are folded ([decision 11](decisions/0011-past-days-are-folded.md)).
+
+## Limits, and when to scale
+
+At the ceiling PostgreSQL spends ${count((100 * database) / (replica + nginx + database))} % of the CPU time of a click, the replica ${count((100 * replica) / (replica + nginx + database))} %, nginx ${count((100 * nginx) / (replica + nginx + database))} %. Redirects do not wait for PostgreSQL, so a busy
+database first shows as a growing backlog of clicks, and a busy replica as latency. Scale when a row stays above its threshold for 15 minutes at the usual
+peak. The alert comes later, when there is no headroom left.
+
+| Bottleneck | Look at | Scale at | Alert at | Do |
+|---|---|---:|---:|---|
+| a replica's main thread: it can use one core | \`rate(waypost_main_thread_cpu_seconds_total[5m])\` | 0.5 | 0.8 | add a replica: \`REPLICAS\`, \`waypost@PORT\`, or the autoscaler |
+| the machine's cores | \`rate(process_cpu_seconds_total[5m])\` of all replicas / cores | 0.5 | 0.8 | add a machine; more replicas on this one do not help |
+| visitors' latency | p99 of \`waypost_redirect_duration_seconds\` | 5 ms | mean of all requests 1 s | find out which of the rows above causes it |
+| storing clicks: PostgreSQL, or one replica's drain (${count(stored)} clicks/s) | \`waypost_clicks_oldest_seconds\` | 5 s | 30 s | clicks of many links: faster cores and disks for PostgreSQL; of few links: another replica |
+| PostgreSQL's response time | \`waypost_database_beat_seconds\` | 50 ms | 150 ms | faster disk; move other databases elsewhere |
+| queries waiting in a replica | \`waypost_database_pending\` / \`waypost_database_pending_limit\` | 0.1 | 1: 503 | raise \`DATABASE_POOL\` while PostgreSQL has idle cores, else PostgreSQL is the bottleneck |
+| PostgreSQL's connections | \`pg_stat_activity\` / \`max_connections\` | 0.7 | \`53300\` in the log | lower \`DATABASE_POOL\`, raise \`max_connections\`, or use PgBouncer |
+| memory of a replica | \`waypost_memory_used_bytes\` / \`waypost_memory_limit_bytes\` | 0.7 | 0.8 | raise the limit; lower \`CACHE_BYTES\` |
+| memory hits | share of tier \`memory\` in \`waypost_cache_lookups_total\` | 0.8, falling | | raise \`CACHE_ENTRIES\` and \`CACHE_BYTES\`: a look-up in the copy reduces the rate by about 15 % |
+| disk of a replica | \`waypost_disk_free_bytes\` | 3 × \`JOURNAL_MAX_BYTES\` | \`DISK_FREE_MIN\` | a larger volume |
+| disk of PostgreSQL | its own monitoring | 60 % used | 80 % | \`EVENTS_KEEP_DAYS\`, or a larger disk |
+| connections of nginx | \`ss -s\`, "worker_connections are not enough" in its log | half of the limit | | raise \`worker_connections\` |
+
+Scale down by the same rows: remove a replica if the CPU of the others would stay below 0.4. Keep at least two machines, so that one may fail.
 
 ## Examples
 

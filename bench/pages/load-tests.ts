@@ -27,34 +27,34 @@ ${parts.join('\n')}
 ${ABOUT(machine)}`
 }
 
-const ABOUT = ({ cpu, cores, memory_gb, kernel, bun }: Machine) => `## What was run, and how
+const ABOUT = ({ cpu, cores, memory_gb, kernel, bun }: Machine) => `## Method
 
-Machine: ${cpu}, ${cores} cores, ${memory_gb} GB, Linux ${kernel}, Bun ${bun}. Users, nginx, the three replicas, and PostgreSQL (with fsync) share it: what
-the client and nginx take of the processors, the replicas lack. The fleet is the one of \`bun run cluster\`, holds 10,000 links at the start, and
-is warmed by 50 users for five seconds.
+Machine: ${cpu}, ${cores} cores, ${memory_gb} GB, Linux ${kernel}, Bun ${bun}. Users, nginx, the three replicas, and PostgreSQL (with fsync) share it, so
+the client and nginx compete with the replicas for the processors. The fleet is that of \`bun run cluster\`. It has 10,000 links at the start, and
+50 users warm it up for five seconds.
 
-Why this mix: it is the one that load tests of URL shorteners are published with, in equal parts and with half a second of thought on average;
-the best published figure is a p95 of 15 ms at 960 requests a second of 500 users. It is harder than life, where nearly all requests are
-redirects: a quarter of it writes to the database, and a quarter makes lists.
+The mix is that of published load tests of URL shorteners: equal parts, with a mean pause of half a second. The best published figure is a p95 of
+15 ms at 960 requests per second from 500 users. The mix is harder than production, where nearly all requests are redirects: a quarter of it writes
+to the database, and a quarter reads lists.
 
-What counts as an error: another status than 200 (health, list), 201 (shorten) or 302 (redirect), another Location than the link's target, a
-connection refused or broken, no answer in 10 seconds. The client asks nothing twice by itself; nginx asks another replica where a GET found
-one dead, and never sends a POST twice.
+An error is: a status other than 200 (health, list), 201 (shorten) or 302 (redirect), a Location other than the link's target, a refused or broken
+connection, or no response within 10 seconds. The client repeats no request. nginx repeats a GET on another replica if one is dead, and never
+repeats a POST.
 
-All of it again, on a machine that does nothing else, with PostgreSQL and nginx installed:
+To repeat it, on a machine without other load, with PostgreSQL and nginx installed:
 
 \`\`\`sh
 bun install --frozen-lockfile
 bun run bench load kill roll
 \`\`\`
 
-## A service of your own
+## Your own service
 
 \`\`\`sh
 bun run bench load --url https://go.example.com --users 50 --seconds 30 --token "$ADMIN_TOKEN"
 \`\`\`
 
-Up to 2,000 users for up to 600 seconds. It prints the table as above, and writes it to load-report.md with a plot beside it; it ends with 1 where
-a request failed, with 2 where it could not begin. The links that it makes stay, titled "load test". Limits of the service count: an API key may
-make 300 links a minute (\`RATE_CREATE\`) where the admin token may make any number. Run it from another machine than the service's.
+Up to 2,000 users for up to 600 seconds. It prints the table as above, and writes it to load-report.md, next to a plot. It exits with 1 if
+a request failed, and with 2 if it could not start. The links that it creates stay, with the title "load test". The service's limits apply: an API key may
+create 300 links per minute (\`RATE_CREATE\`), the admin token any number. Run it from a machine other than the service's.
 `

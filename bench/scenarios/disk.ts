@@ -20,7 +20,7 @@ export async function disk(): Promise<Result> {
       ],
       { stdout: 'ignore' },
     )
-    const busy = [...(await compare([{ ...hit, name: 'dd writing beside' }], { seconds: 4 })).values()][0]!
+    const busy = [...(await compare([{ ...hit, name: 'with dd writing' }], { seconds: 4 })).values()][0]!
     Bun.spawnSync(['pkill', '-P', String(writer.pid)])
     writer.kill(9)
     await writer.exited
@@ -28,7 +28,7 @@ export async function disk(): Promise<Result> {
     return {
       scenario: 'disk',
       about: `16 connections, calm and while dd writes and syncs ${MEGABYTES} MB over and over on the journal's disk.`,
-      rows: [rowOf('calm', calm), rowOf('dd writing beside', busy)],
+      rows: [rowOf('calm', calm), rowOf('with dd writing', busy)],
       ratios: [{ name: 'p99 with the disk busy / calm', value: busy.p99 / calm.p99 }],
       checks: [clicks],
     }

@@ -1,10 +1,11 @@
 import postgres from 'postgres'
-import statement from '../../sql/store-clicks.sql' with { type: 'text' }
 import { batchOf } from '../../src/clicks/batch.ts'
-import { drainFolder, newState } from '../../src/clicks/drain.ts'
-import { controlBlock, openJournal } from '../../src/clicks/journal.ts'
-import { prepareSegment } from '../../src/clicks/segments.ts'
-import { openPool, outside } from '../../src/database/connect.ts'
+import { drainFolder } from '../../src/clicks/dead-journals.ts'
+import { newState } from '../../src/clicks/drain-state.ts'
+import { storeStatement } from '../../src/clicks/store.ts'
+import { externalAddress, openPool } from '../../src/database/connect.ts'
+import { controlBlock, openJournal } from '../../src/journal/journal.ts'
+import { prepareSegment } from '../../src/journal/segments.ts'
 import { createLog, createLogRing } from '../../src/telemetry/logs.ts'
 import { type Result, round } from '../compare.ts'
 import { fillLinks } from '../product.ts'
@@ -26,7 +27,7 @@ export async function drain(): Promise<Result> {
   await fillLinks(database.url, LINKS)
   await waypost.stop()
   const folder = temporaryFolder()
-  const pool = openPool(outside({ DATABASE_URL: database.url }), 2, createLog('fatal', createLogRing(), false))
+  const pool = openPool(externalAddress({ DATABASE_URL: database.url }), 2, createLog('fatal', createLogRing(), false))
   const sql = postgres(database.url, { max: 1 })
   try {
     await writeJournal(folder)
@@ -109,7 +110,7 @@ async function floorRate(sql: postgres.Sql): Promise<number> {
       ...[events, totals, series, breakdowns].flatMap((columns) => Object.values(columns)),
     ]
     const started = performance.now()
-    await sql.unsafe(statement, parameters as never[], { prepare: true })
+    await sql.unsafe(storeStatement, parameters as never[], { prepare: true })
     seconds += (performance.now() - started) / 1000
   }
   return (FLOOR_BATCHES * BATCH) / seconds

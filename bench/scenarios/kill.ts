@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { until } from '../../test/until.ts'
 import { type Result, round } from '../compare.ts'
-import { until } from '../servers.ts'
 import { chart } from '../users/chart.ts'
 import { clicksSince, onFleet, storedClicks } from '../users/fleet.ts'
 import { faultless, MIX, P95_GOAL, rowsOf } from '../users/result.ts'
@@ -19,7 +19,7 @@ export async function kill({ pause = 5 } = {}): Promise<Result> {
     for (const [i, replica] of cluster.replicas.entries()) {
       mark(`kill -9 of ${i + 1}`)
       replica.kill('SIGKILL')
-      await until(async () => !replica.lives(), 5_000)
+      await until('it is dead', async () => !replica.lives(), 5_000)
       await Bun.sleep(pause * 1000)
       await replica.start()
       mark(`${i + 1} is back`)

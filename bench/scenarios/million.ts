@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import { foldClicks } from '../../src/clicks/fold.ts'
-import { openPool, outside } from '../../src/database/connect.ts'
+import { externalAddress, openPool } from '../../src/database/connect.ts'
 import { createLog, createLogRing } from '../../src/telemetry/logs.ts'
 import type { Result } from '../compare.ts'
 import { compare, rowOf } from '../compare.ts'
@@ -70,7 +70,7 @@ async function fillClicks(url: string) {
   }
   await sql.end()
   // As the server does a minute after its start: past days are folded.
-  const pool = openPool(outside({ DATABASE_URL: url }), 1, createLog('fatal', createLogRing(), false))
+  const pool = openPool(externalAddress({ DATABASE_URL: url }), 1, createLog('fatal', createLogRing(), false))
   await foldClicks(pool)
   await pool.close()
 }

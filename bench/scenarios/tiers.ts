@@ -1,10 +1,11 @@
+import { until } from '../../test/until.ts'
 import { compare, type Result, round, rowOf } from '../compare.ts'
 import { BROWSER, figureOf, fillLinks } from '../product.ts'
-import { memoryOf, memoryText, startDatabase, startWaypost, until } from '../servers.ts'
+import { memoryOf, memoryText, startDatabase, startWaypost } from '../servers.ts'
 
 const MANY = 1_000_000
 
-/** The edge copy against memory, a million links against a thousand, and a flood of unknown codes beside hits. */
+/** The edge copy against memory, a million links against a thousand, and a flood of unknown codes during hits. */
 export async function tiers(): Promise<Result> {
   const small = await startDatabase()
   const large = await startDatabase()
@@ -76,6 +77,6 @@ export async function tiers(): Promise<Result> {
 /** A server whose copy holds every link already. */
 async function startWithAll(database: string, settings: Record<string, string>) {
   const waypost = await startWaypost({ DATABASE_URL: database, ...settings })
-  await until(async () => (await figureOf(waypost.url, 'waypost_edge_links')) >= MANY, 120_000)
+  await until('the copy is whole', async () => (await figureOf(waypost.url, 'waypost_edge_links')) >= MANY, 120_000)
   return waypost
 }

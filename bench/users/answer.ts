@@ -2,7 +2,7 @@
 
 export type Answer = { status: number; location: string | undefined; close: boolean; body: Buffer }
 
-/** The answer that `bytes` begin with, or undefined where it is not all there yet. Throws where it is none. */
+/** The answer that `bytes` begin with, or undefined if it is incomplete. Throws if it is no HTTP response. */
 export function readAnswer(bytes: Buffer): Answer | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   if (end < 0) return undefined

@@ -1,8 +1,8 @@
 // The fleet that users are let loose on: PostgreSQL, nginx and three replicas on this machine, from the files of deploy/.
 import postgres from 'postgres'
 import { type Cluster, startCluster } from '../../deploy/cluster/cluster.ts'
+import { until } from '../../test/until.ts'
 import { fillLinks } from '../product.ts'
-import { until } from '../servers.ts'
 import { openWorkload, startUsers } from './users.ts'
 import type { Workload } from './workload.ts'
 
@@ -36,7 +36,9 @@ export async function storedClicks(cluster: Cluster): Promise<number> {
 /** Clicks stored since there were `before` of them, awaited until they are `answered` and no more come: more than that would be clicks counted twice. */
 export async function clicksSince(cluster: Cluster, before: number, answered: number): Promise<number> {
   let stored = 0
-  await until(async () => (stored = (await storedClicks(cluster)) - before) >= answered, 30_000).catch(() => {})
+  await until('every click is stored', async () => (stored = (await storedClicks(cluster)) - before) >= answered, 30_000).catch(
+    () => {},
+  )
   await Bun.sleep(1_000)
   return (await storedClicks(cluster)) - before
 }

@@ -27,7 +27,7 @@ function list() {
         { pid: Number(name), program: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')), parent: Number(parent), ticks },
       ]
     } catch {
-      return [] // it ended meanwhile
+      return [] // it has ended
     }
   })
 }

@@ -1,4 +1,5 @@
 // Users at work: each on a connection of its own, thinking half a second on average between an answer and its next request.
+import { randomFrom } from '../../survive/random.ts'
 import { openConnection } from './connection.ts'
 import { processorTime } from './processor.ts'
 import { createTally, percentiles, type Tally } from './tally.ts'
@@ -24,9 +25,10 @@ const FIRST_LINKS = 20
 export async function openWorkload(url: URL, token?: string): Promise<Workload> {
   const workload = createWorkload(url, token)
   const connection = openConnection(url)
+  const random = randomFrom(0)
   try {
     for (let i = 0; i < FIRST_LINKS; i++) {
-      const { text, fault } = workload.request('shorten')
+      const { text, fault } = workload.request('shorten', random)
       const answer = await connection.ask(text)
       if (fault(answer)) throw new Refusal(answer.status, answer.body.toString())
     }
@@ -54,13 +56,14 @@ export function startUsers(url: URL, workload: Workload, users: number, kinds: r
 
   async function user(number: number) {
     const connection = openConnection(url)
+    const random = randomFrom(number) // the same in each run
     for (let step = number; ; step++) {
-      const due = performance.now() + Math.random() * THINK
+      const due = performance.now() + random.next() * THINK
       await Bun.sleep(due - performance.now())
       if (stopping) break
       const sent = performance.now()
       lateness.push(sent - due)
-      const { kind, text, fault } = workload.request(kinds[step % kinds.length]!)
+      const { kind, text, fault } = workload.request(kinds[step % kinds.length]!, random)
       const wrong = await connection.ask(text).then(fault, (error: Error) => error.message)
       tally.add(kind, sent, performance.now() - sent, wrong)
     }

@@ -1,4 +1,5 @@
 // What a user does: asks whether the service lives, shortens a URL, looks at the list, follows a short link, over and over, in equal parts.
+import type { Random } from '../../survive/random.ts'
 import { BROWSER } from '../product.ts'
 import type { Answer } from './answer.ts'
 
@@ -23,7 +24,7 @@ export function createWorkload(url: URL, token?: string) {
   const links: { code: string; target: string }[] = []
   let made = 0
 
-  const requests: Record<Kind, () => Omit<Request, 'kind'>> = {
+  const requests: Record<Kind, (random: Random) => Omit<Request, 'kind'>> = {
     health: () => ({ text: get('/health'), fault: ({ status }) => unlike(200, status) }),
     list: () => ({ text: get('/urls', credential), fault: ({ status }) => unlike(200, status) }),
     shorten() {
@@ -39,8 +40,8 @@ export function createWorkload(url: URL, token?: string) {
         },
       }
     },
-    redirect() {
-      const link = links[Math.floor(Math.random() * links.length)]!
+    redirect(random) {
+      const link = random.of(links)
       return {
         text: get(`/${link.code}`, `Referer: ${BROWSER.referer}\r\n`),
         fault: ({ status, location }) => unlike(302, status) ?? (location === link.target ? undefined : 'wrong target'),
@@ -48,7 +49,7 @@ export function createWorkload(url: URL, token?: string) {
     },
   }
   return {
-    request: (kind: Kind): Request => ({ kind, ...requests[kind]() }),
+    request: (kind: Kind, random: Random): Request => ({ kind, ...requests[kind](random) }),
     /** Links made so far. */
     made: () => links.length,
   }

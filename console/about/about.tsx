@@ -1,34 +1,24 @@
-import { CopyButton } from '../parts/copy.tsx'
-import { Empty } from '../parts/empty.tsx'
-import { count } from '../parts/figures.ts'
-import { PageFrame } from '../parts/page.tsx'
-import { SearchField } from '../parts/search.tsx'
-import { Table } from '../parts/table.tsx'
-import { Time } from '../parts/time.tsx'
-import { Trouble } from '../parts/trouble.tsx'
-import { useAnswer } from '../server/answer.ts'
-import { useQuery } from '../server/query.ts'
+import type { About as AboutAnswer } from '../../src/server/about/schema.ts'
+import { useQuery } from '../kit/browser/query.ts'
+import { CopyButton } from '../kit/parts/copy.tsx'
+import { Empty } from '../kit/parts/empty.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { PageFrame } from '../kit/parts/page.tsx'
+import { SearchField } from '../kit/parts/search.tsx'
+import { Table } from '../kit/parts/table.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { Trouble } from '../kit/parts/trouble.tsx'
+import { useResource } from '../kit/server/resource.ts'
 
-type Part = { name: string; version: string; licence: string }
-type Answer = {
-  version: string
-  commit: string
-  date: string
-  bun: string
-  postgres: string | null
-  embedded: boolean
-  licences: Part[]
-}
-
-/** Which Waypost this is, what it runs on, and whose work is in it. */
+/** The version of Waypost, what it runs on, and the licences of its components. */
 export function About() {
   const { query, change } = useQuery()
-  const { data, error, retryAt, ask } = useAnswer<Answer>('/api/about')
+  const { data, error, retryAt, reload } = useResource<AboutAnswer>('/api/about')
   const words = (query.q ?? '').toLowerCase()
   const parts = data?.licences.filter(({ name, licence }) => `${name} ${licence}`.toLowerCase().includes(words))
   return (
-    <PageFrame title="About" actions={data && <CopyButton text={told(data)} label="Copy for a report" />}>
-      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={ask} />}
+    <PageFrame title="About" actions={data && <CopyButton text={diagnosticsOf(data)} label="Copy diagnostics" />}>
+      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={reload} />}
       {data && (
         <dl class="particulars">
           <div>
@@ -42,7 +32,7 @@ export function About() {
             </dd>
           </div>
           <div>
-            <dt>Built from the state of</dt>
+            <dt>Source date</dt>
             <dd>{Number.isNaN(Date.parse(data.date)) ? data.date : <Time at={data.date} />}</dd>
           </div>
           <div>
@@ -52,14 +42,19 @@ export function About() {
           <div>
             <dt>PostgreSQL</dt>
             <dd class="figure">
-              {data.postgres ?? 'away'} <span class="quiet">{data.embedded ? 'embedded' : 'external'}</span>
+              {data.postgres ?? 'unreachable'} <span class="quiet">{data.embedded ? 'embedded' : 'external'}</span>
             </dd>
           </div>
         </dl>
       )}
       <div class="below-head">
-        <h2>Licences {parts && <span class="quiet figure">{count(parts.length)} parts</span>}</h2>
-        <SearchField label="Search parts" placeholder="Search parts" value={query.q ?? ''} change={(q) => change({ q })} />
+        <h2>Licences {parts && <span class="quiet figure">{count(parts.length)} components</span>}</h2>
+        <SearchField
+          label="Search components"
+          placeholder="Search components"
+          value={query.q ?? ''}
+          change={(q) => change({ q })}
+        />
       </div>
       {(parts || !error) && (
         <Table
@@ -69,19 +64,17 @@ export function About() {
           blank={10}
           empty={
             data?.licences.length === 0 ? (
-              <Empty title="No list of parts">
-                This server runs from its source: the list is made when the executable is built.
-              </Empty>
+              <Empty title="No licences listed">This server runs from source. The list is part of the built executable.</Empty>
             ) : (
-              <Empty title="No such part">
+              <Empty title="No components match">
                 <button type="button" class="button" onClick={() => change({ q: '' })}>
-                  Show all parts
+                  Show all components
                 </button>
               </Empty>
             )
           }
           columns={[
-            { name: 'part-name', title: 'Part', cell: ({ name }) => name },
+            { name: 'part-name', title: 'Component', cell: ({ name }) => name },
             { name: 'part-version', title: 'Version', figure: true, cell: ({ version }) => version },
             { name: 'part-licence', title: 'Licence', cell: ({ licence }) => licence },
           ]}
@@ -91,5 +84,5 @@ export function About() {
   )
 }
 
-const told = ({ version, commit, date, bun, postgres, embedded }: Answer) =>
-  `Waypost ${version} (${commit}, ${date}), Bun ${bun}, PostgreSQL ${postgres ?? 'away'} (${embedded ? 'embedded' : 'external'})`
+const diagnosticsOf = ({ version, commit, date, bun, postgres, embedded }: AboutAnswer) =>
+  `Waypost ${version} (${commit}, ${date}), Bun ${bun}, PostgreSQL ${postgres ?? 'unreachable'} (${embedded ? 'embedded' : 'external'})`

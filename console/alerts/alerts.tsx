@@ -1,58 +1,58 @@
-import { Empty } from '../parts/empty.tsx'
-import { PageFrame } from '../parts/page.tsx'
-import { State } from '../parts/state.tsx'
-import { Table } from '../parts/table.tsx'
-import { Time } from '../parts/time.tsx'
-import { toast } from '../parts/toast.tsx'
-import { sentence, Trouble } from '../parts/trouble.tsx'
-import { useAnswer } from '../server/answer.ts'
-import { asApiError, call } from '../server/api.ts'
-import { may } from '../server/scope.ts'
-import { useSession } from '../server/session.ts'
-import { figure, type Standing, titleOf } from './alert.ts'
+import type { Alert, AlertStates } from '../../src/monitor/alerts/schema.ts'
+import { Empty } from '../kit/parts/empty.tsx'
+import { PageFrame } from '../kit/parts/page.tsx'
+import { State } from '../kit/parts/state.tsx'
+import { Table } from '../kit/parts/table.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence, Trouble } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
+import { useResource } from '../kit/server/resource.ts'
+import { may } from '../kit/server/scope.ts'
+import { useSession } from '../kit/server/session.ts'
+import { figure, titleOf } from './alert.ts'
 import { History } from './history.tsx'
-import { Notices } from './notices.tsx'
-
-type Answer = { alerts: Standing[]; history: Fired[] }
-export type Fired = { name: string; from: string; to: string | null; peak: number; test?: boolean }
+import { Notifications } from './notifications.tsx'
 
 const EVERY = 5
 
-/** The built-in alerts: how they stand, how far from firing, when they fired, and a test of whom they reach. */
+/** The built-in alerts: their states and values, a test of each, the notifications sent, and the history. */
 export function Alerts() {
   useSession()
-  const { data, error, retryAt, ask } = useAnswer<Answer>('/api/alerts', EVERY)
-  const firing = data?.alerts.filter(({ state }) => state === 'firing').length
+  const { data, error, retryAt, reload } = useResource<AlertStates>('/api/alerts?replica=all', { every: EVERY })
+  const firing = data?.alerts.filter(isReal).length
   const tests = may('admin')
 
-  const test = async (alert: Standing) => {
+  const test = async (alert: Alert) => {
     try {
       await call('POST', `/api/alerts/${encodeURIComponent(alert.name)}/test`, { body: {} })
-      toast({ text: `“${titleOf(alert.name)}” fires as a test for 10 seconds.` })
+      toast({ text: `Testing “${titleOf(alert.name)}” for 10 seconds` })
     } catch (thrown) {
-      toast({ text: `Not tested. ${sentence(asApiError(thrown))}`, tone: 'bad' })
+      toast({ text: `The test could not start: ${sentence(asApiError(thrown))}`, tone: 'bad' })
     }
-    void ask()
+    void reload()
   }
 
   return (
     <PageFrame
       title="Alerts"
-      note={
-        firing !== undefined &&
-        (firing === 0 ? 'none fires' : `${firing} of ${data!.alerts.length} fire${firing === 1 ? 's' : ''}`)
-      }
+      note={firing !== undefined && (firing === 0 ? 'None firing' : `${firing} of ${data!.alerts.length} firing`)}
     >
-      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={ask} />}
+      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={reload} />}
+      {data?.silent?.map(({ id, replica, reason }) => (
+        <p key={id}>
+          <State tone="warn">{replica} is not included</State> <span class="quiet">{reason}.</span>
+        </p>
+      ))}
       {(data || !error) && (
         <Table
           label="Alerts"
-          rows={data?.alerts.toSorted((a, b) => Number(inEarnest(b)) - Number(inEarnest(a)))}
+          rows={data?.alerts.toSorted((a, b) => Number(isReal(b)) - Number(isReal(a)))}
           keyOf={({ name }) => name}
           dimmed={error !== undefined}
           blank={5}
-          rowClass={({ state }) => (state === 'firing' ? 'firing' : '')}
-          empty={<Empty title="No alerts">This server has none built in.</Empty>}
+          rowClass={(alert) => (isReal(alert) ? 'firing' : '')}
+          empty={<Empty title="No alerts">This server has no built-in alerts.</Empty>}
           columns={[
             { name: 'alert-state', title: 'State', cell: StateOf },
             {
@@ -65,7 +65,7 @@ export function Alerts() {
                 </span>
               ),
             },
-            { name: 'alert-value', title: 'Now, and where it fires', figure: true, cell: Distance },
+            { name: 'alert-value', title: 'Current / threshold', figure: true, cell: Distance },
             { name: 'alert-since', title: 'Since', cell: ({ since }) => <Time at={since} /> },
             {
               name: 'alert-test',
@@ -78,7 +78,7 @@ export function Alerts() {
                     class="button"
                     disabled={alert.state === 'firing'}
                     aria-label={`Test ${titleOf(alert.name)}`}
-                    title="Lets it fire for 10 seconds, to see whom it reaches"
+                    title="Fires the alert for 10 seconds, to check who is notified"
                     onClick={() => test(alert)}
                   >
                     Test
@@ -88,23 +88,30 @@ export function Alerts() {
           ]}
         />
       )}
-      {data && <Notices />}
-      {data && <History fired={data.history} alerts={data.alerts} />}
+      {data && <Notifications />}
+      {data && <History fired={data.history} alerts={data.alerts} several={(data.asked ?? 1) > 1} />}
     </PageFrame>
   )
 }
 
-const inEarnest = ({ state, test }: Standing) => state === 'firing' && !test
+const isReal = ({ state, test }: Alert) => state === 'firing' && !test
 
-const StateOf = ({ state, test }: Standing) =>
-  state === 'firing' ? (
-    <State tone={test ? 'warn' : 'bad'}>{test ? 'firing, a test' : 'firing'}</State>
-  ) : (
-    <State tone="good">ok</State>
+function StateOf({ state, test, good_since, replicas = [] }: Alert) {
+  if (state === 'ok') return <State tone="good">ok</State>
+  if (test) return <State tone="warn">test in progress</State>
+  const where = replicas.filter((one) => one.state === 'firing' && !one.test).map(({ replica }) => replica)
+  return (
+    <span class="titled">
+      <State tone={good_since ? 'warn' : 'bad'}>{good_since ? 'recovering' : 'firing'}</State>
+      {replicas.length > 1 && (
+        <span class="quiet">{where.length === replicas.length ? 'on all replicas' : `on ${where.join(', ')}`}</span>
+      )}
+    </span>
   )
+}
 
-/** How near it is: a figure, its limit, and a bar between them where there is a between. */
-function Distance({ value, threshold, unit }: Standing) {
+/** The current value, the threshold, and a gauge. */
+function Distance({ value, threshold, unit }: Alert) {
   const share = threshold > 0 ? Math.min(1, value / threshold) : value > 0 ? 1 : 0
   return (
     <span class="distance">

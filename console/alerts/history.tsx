@@ -1,12 +1,12 @@
-import { duration, moment } from '../parts/figures.ts'
-import { State } from '../parts/state.tsx'
-import { Table } from '../parts/table.tsx'
-import { Time, useTicks } from '../parts/time.tsx'
-import { figure, type Standing, titleOf } from './alert.ts'
-import type { Fired } from './alerts.tsx'
+import type { Alert, Fired } from '../../src/monitor/alerts/schema.ts'
+import { duration, moment } from '../kit/parts/figures.ts'
+import { State } from '../kit/parts/state.tsx'
+import { Table } from '../kit/parts/table.tsx'
+import { Time, useTicks } from '../kit/parts/time.tsx'
+import { figure, titleOf } from './alert.ts'
 
-/** When alerts fired, how long, and how bad it was; with a way to what was logged meanwhile. */
-export function History({ fired, alerts }: { fired: Fired[]; alerts: Standing[] }) {
+/** When alerts fired, for how long, and their highest values. */
+export function History({ fired, alerts, several }: { fired: Fired[]; alerts: Alert[]; several: boolean }) {
   useTicks(fired.some(({ to }) => to === null) ? 1 : 30)
   const unitOf = (name: string) => alerts.find((alert) => alert.name === name)?.unit
   return (
@@ -15,26 +15,27 @@ export function History({ fired, alerts }: { fired: Fired[]; alerts: Standing[] 
       <Table
         label="Alerts that fired"
         rows={fired}
-        keyOf={({ name, from }) => `${name} ${from}`}
-        empty={<p class="quiet">Nothing has fired since this replica was started.</p>}
+        keyOf={({ name, from, replica }) => `${name} ${from} ${replica}`}
+        empty={<p class="quiet">No alert has fired yet.</p>}
         columns={[
           { name: 'alert-about', title: 'Alert', cell: ({ name }) => titleOf(name) },
+          ...(several ? [{ name: 'alert-replica', title: 'Replica', cell: ({ replica }: Fired) => replica ?? '–' }] : []),
           {
             name: 'alert-kind',
-            title: 'Kind',
+            title: 'Type',
             cell: ({ to, test }) =>
               to === null ? (
-                <State tone={test ? 'warn' : 'bad'}>{test ? 'fires, a test' : 'fires'}</State>
+                <State tone={test ? 'warn' : 'bad'}>{test ? 'test in progress' : 'firing'}</State>
               ) : test ? (
                 'test'
               ) : (
                 'real'
               ),
           },
-          { name: 'alert-from', title: 'From', cell: ({ from }) => <Time at={from} /> },
+          { name: 'alert-from', title: 'Started', cell: ({ from }) => <Time at={from} /> },
           {
             name: 'alert-lasted',
-            title: 'Lasted',
+            title: 'Duration',
             figure: true,
             cell: ({ from, to }) => (
               <span title={to ? `until ${moment(to)}` : undefined}>

@@ -1,25 +1,31 @@
 import type { RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { Blocked } from '../../src/blocklist/schema.ts'
-import { Failure, Field } from '../parts/field.tsx'
-import { count } from '../parts/figures.ts'
-import { toast } from '../parts/toast.tsx'
-import { call } from '../server/api.ts'
-import { useAttempt } from '../server/attempt.ts'
+import { useDraft } from '../kit/browser/drafts.ts'
+import { useAttempt } from '../kit/parts/attempt.ts'
+import { Failure, Field } from '../kit/parts/field.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { toast } from '../kit/parts/toast.tsx'
+import { call } from '../kit/server/api.ts'
 
 const PAUSE = 300
 
-/** Blocks a host; says beforehand how many links speak of it, and afterwards how many lead there. */
+/** Blocks a host. Shows the number of links that mention it before, and the number of blocked links after. */
 export function BlockForm({ first, blocked }: { first: RefObject<HTMLInputElement | null>; blocked: () => void }) {
-  const [host, setHost] = useState('')
-  const [reason, setReason] = useState('')
+  const [{ host, reason }, type, forget] = useDraft('blocked host', { host: '', reason: '' })
   const [asked, setAsked] = useState(false)
   const { busy, run, faultOf, failure, clear } = useAttempt()
   const name = nameIn(host)
   const mentions = useMentions(name)
 
   const fault =
-    host.trim() === '' ? (asked ? 'Which host?' : undefined) : !name ? 'The name or address of a host: evil.example' : undefined
+    host.trim() === ''
+      ? asked
+        ? 'Enter a host.'
+        : undefined
+      : !name
+        ? 'Enter a host name or IP address, such as evil.example.'
+        : undefined
   const block = async (event: Event) => {
     event.preventDefault()
     setAsked(true)
@@ -28,12 +34,11 @@ export function BlockForm({ first, blocked }: { first: RefObject<HTMLInputElemen
       const { data } = await call<Blocked>('POST', '/api/blocklist', {
         body: { host: name, ...(reason.trim() && { reason: reason.trim() }) },
       })
-      toast({ text: `Blocked ${data.host}${data.links === null ? '' : `: ${said(data.links)} 410 now`}` })
+      toast({ text: `Blocked ${data.host}${data.links === null ? '' : `. ${effectOf(data.links)}`}` })
     })
     if (!worked) return
     setAsked(false)
-    setHost('')
-    setReason('')
+    forget()
     blocked()
     first.current?.focus()
   }
@@ -48,14 +53,14 @@ export function BlockForm({ first, blocked }: { first: RefObject<HTMLInputElemen
         inputMode="url"
         change={(text) => {
           clear()
-          setHost(text)
+          type({ host: text })
         }}
         fault={fault ?? faultOf('host', 'the host')}
         hint={
           name &&
           mentions !== undefined && (
             <>
-              With all names below it.{' '}
+              Subdomains are blocked too.{' '}
               <a href={`/console/links?${new URLSearchParams({ q: name })}`}>
                 {mentions === 0
                   ? 'No link mentions it'
@@ -72,7 +77,7 @@ export function BlockForm({ first, blocked }: { first: RefObject<HTMLInputElemen
         value={reason}
         placeholder="optional"
         maxLength={500}
-        change={setReason}
+        change={(text) => type({ reason: text })}
         fault={faultOf('reason', 'the reason')}
       />
       <span class="buttons">
@@ -85,20 +90,20 @@ export function BlockForm({ first, blocked }: { first: RefObject<HTMLInputElemen
   )
 }
 
-const said = (links: number) =>
+const effectOf = (links: number) =>
   links === 0
-    ? 'no link led there, none answers'
+    ? 'No links led there'
     : links === 1
-      ? '1 link answers'
-      : `${links >= 10_000 ? 'over ' : ''}${count(links)} links answer`
+      ? '1 link now returns 410'
+      : `${links >= 10_000 ? 'Over ' : ''}${count(links)} links now return 410`
 
-/** The host in what somebody typed or pasted, a whole address too; undefined where there is none that can be blocked. */
+/** The host in the text, which may be a whole address; undefined if no host can be blocked. */
 function nameIn(text: string): string | undefined {
   const host = /^(?:https?:\/\/)?(?:[^/?#@]*@)?([^/?#]+)/i.exec(text.trim())?.[1]?.replace(/:\d+$/, '')
   return host && /^[^\s]+$/.test(host) && /[.:]/.test(host) ? host : undefined
 }
 
-/** How many links have the name somewhere: asked when the typing pauses. */
+/** The number of links that mention the name, requested when typing pauses. */
 function useMentions(name: string | undefined): number | undefined {
   const [found, setFound] = useState<{ name: string; links: number }>()
   useEffect(() => {

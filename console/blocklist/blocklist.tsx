@@ -1,24 +1,24 @@
 import { useRef } from 'preact/hooks'
 import type { BlockedHost } from '../../src/blocklist/schema.ts'
-import { curlOf } from '../parts/command.ts'
-import { confirm } from '../parts/dialog.tsx'
-import { Empty } from '../parts/empty.tsx'
-import { PageFrame } from '../parts/page.tsx'
-import { Pager, totalOf } from '../parts/pager.tsx'
-import { type Column, Table } from '../parts/table.tsx'
-import { Time } from '../parts/time.tsx'
-import { toast } from '../parts/toast.tsx'
-import { sentence, Trouble } from '../parts/trouble.tsx'
-import { asApiError, call } from '../server/api.ts'
-import { useList } from '../server/list.ts'
-import { useQuery } from '../server/query.ts'
-import { may } from '../server/scope.ts'
-import { useKeys } from '../shell/keys.ts'
+import { useKeys } from '../kit/browser/keys.ts'
+import { useQuery } from '../kit/browser/query.ts'
+import { curlOf } from '../kit/parts/command.ts'
+import { confirm } from '../kit/parts/dialog.tsx'
+import { Empty } from '../kit/parts/empty.tsx'
+import { ListPage, rowsOf } from '../kit/parts/list-page.tsx'
+import { type Column, Table } from '../kit/parts/table.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
+import { useList } from '../kit/server/list.ts'
+import { may } from '../kit/server/scope.ts'
 import { BlockForm } from './block-form.tsx'
 
 /** The hosts that no link may lead to. */
 export function Blocklist() {
-  const { query, change } = useQuery()
+  const { query } = useQuery()
   const { after, before } = query
   const { list, reload, replace } = useList<BlockedHost>('/api/blocklist', {}, { after, before })
   const host = useRef<HTMLInputElement>(null)
@@ -28,7 +28,7 @@ export function Blocklist() {
   const unblock = async (row: BlockedHost) => {
     const sure = await confirm({
       title: `Unblock ${row.host}?`,
-      text: <p>Its links lead there again: at once here, within a second on all replicas.</p>,
+      text: <p>Links to it will work again within a second, on all replicas.</p>,
       action: 'Unblock',
     })
     if (!sure) return
@@ -37,22 +37,34 @@ export function Blocklist() {
       replace(row.id, undefined)
       toast({ text: `Unblocked ${row.host}` })
     } catch (error) {
-      toast({ tone: 'bad', text: `${row.host} stays blocked: ${sentence(asApiError(error))}` })
+      toast({ tone: 'bad', text: `${row.host} could not be unblocked: ${sentence(asApiError(error))}` })
     }
   }
 
   const columns: Column<BlockedHost>[] = [
-    { name: 'host', title: 'Host', cell: (row) => <code>{row.host}</code> },
-    { name: 'reason', title: 'Reason', cell: ({ reason }) => reason ?? <span class="quiet">none given</span> },
+    {
+      name: 'host',
+      title: 'Host',
+      cell: (row) => (
+        <code>
+          <Text of={row.host} />
+        </code>
+      ),
+    },
+    {
+      name: 'reason',
+      title: 'Reason',
+      cell: ({ reason }) => (reason === null ? <span class="quiet">none</span> : <Text of={reason} />),
+    },
     {
       name: 'links',
       title: 'Links',
       cell: (row) => (
         <a
           href={`/console/links?${new URLSearchParams({ q: row.host, show: 'blocked' })}`}
-          aria-label={`show links to ${row.host}`}
+          aria-label={`Show links to ${row.host}`}
         >
-          show
+          Show
         </a>
       ),
     },
@@ -71,36 +83,33 @@ export function Blocklist() {
   ]
 
   return (
-    <PageFrame
+    <ListPage
       title="Blocklist"
-      note={<span class="figure">{totalOf(list)} blocked here, those of BLOCKLIST_FILE beside them</span>}
-    >
-      {admin && (
-        <section class="make" aria-label="Block a host">
-          <BlockForm first={host} blocked={reload} />
-        </section>
-      )}
-      <div class="toolbar">
-        <Pager list={list} go={(place) => change({ after: place.after, before: place.before }, { step: true })} />
-      </div>
-      {list.error && list.error.status !== 401 && <Trouble error={list.error} retryAt={list.retryAt} retry={reload} />}
-      {(list.rows || !list.error) && (
+      list={list}
+      reload={reload}
+      note="blocked here, plus those in BLOCKLIST_FILE"
+      make={
+        admin && (
+          <section class="make" aria-label="Block a host">
+            <BlockForm first={host} blocked={reload} />
+          </section>
+        )
+      }
+      table={
         <Table
           label="Blocked hosts"
           class="blocked-hosts"
           columns={columns}
-          rows={list.rows}
-          keyOf={({ id }) => id}
-          dimmed={list.stale || list.error !== undefined}
+          {...rowsOf(list)}
           rowClass={() => 'blocked'}
           blank={4}
           empty={
-            <Empty title="No host is blocked" command={curlOf('/api/blocklist', { host: 'evil.example' })}>
-              <p>Links to a blocked host answer 410, and no new one can be made. Block one above, or from a terminal:</p>
+            <Empty title="No blocked hosts" command={curlOf('/api/blocklist', { host: 'evil.example' })}>
+              <p>Links to a blocked host return 410, and no new ones can be created. Block a host above, or from a terminal:</p>
             </Empty>
           }
         />
-      )}
-    </PageFrame>
+      }
+    />
   )
 }

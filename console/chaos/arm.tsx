@@ -1,27 +1,32 @@
 import { useState } from 'preact/hooks'
-import { Dialog } from '../parts/dialog.tsx'
-import { Failure, Field } from '../parts/field.tsx'
-import { duration } from '../parts/figures.ts'
-import { toast } from '../parts/toast.tsx'
-import { useAttempt } from '../server/attempt.ts'
-import { callChaos } from './call.ts'
-import { described, FAULTS, type FaultName } from './fault.ts'
+import type { AskedReplica, Fault } from '../../src/chaos/schema.ts'
+import { useDraft } from '../kit/browser/drafts.ts'
+import { useAttempt } from '../kit/parts/attempt.ts'
+import { Dialog } from '../kit/parts/dialog.tsx'
+import { Failure, Field } from '../kit/parts/field.tsx'
+import { duration } from '../kit/parts/figures.ts'
+import { toast } from '../kit/parts/toast.tsx'
+import { ALL } from '../kit/server/live.ts'
+import { callChaos, outcomeOf } from './call.ts'
+import { described, FAULTS } from './fault.ts'
 
 const LONGEST = 600
 const MOST_LATENCY = 5_000
 const PRESETS = [15, 60, 300]
 
-type Plan = { fault: FaultName; duration: string; share: string; latency: string }
+/** `on`: all, or the id of a replica; empty: the replica that answered first. */
+type Plan = { fault: Fault; duration: string; share: string; latency: string; on: string }
 
-/** What to break, for how long, and how much of it. Nothing happens before the token is given. */
-export function Arm({ done }: { done: () => void }) {
-  const [plan, setPlan] = useState<Plan>({ fault: 'errors', duration: '', share: '100', latency: '200' })
+/** The fault, its duration and its share. Nothing happens before the token is entered. */
+export function Arm({ replicas, done }: { replicas: AskedReplica[]; done: () => void }) {
+  const [first] = useState(() => replicas.find(({ self }) => self)?.id ?? '')
+  const [draft, change] = useDraft<Plan>('fault', { fault: 'errors', duration: '', share: '100', latency: '200', on: '' })
+  const plan = { ...draft, on: placeIn(replicas, draft, first) }
   const [asking, setAsking] = useState(false)
-  const [told, setTold] = useState(false)
-  const change = (part: Partial<Plan>) => setPlan({ ...plan, ...part })
+  const [checked, setChecked] = useState(false)
   const chosen = FAULTS.find(({ name }) => name === plan.fault)!
   const faults = faultsIn(plan)
-  const fault = (field: keyof Plan) => (told ? faults[field] : undefined)
+  const fault = (field: keyof Plan) => (checked ? faults[field] : undefined)
 
   return (
     <section aria-label="Arm a fault">
@@ -30,12 +35,12 @@ export function Arm({ done }: { done: () => void }) {
         noValidate
         onSubmit={(event) => {
           event.preventDefault()
-          setTold(true)
+          setChecked(true)
           if (Object.keys(faults).length === 0) setAsking(true)
         }}
       >
         <fieldset class="faults">
-          <legend class="label">What breaks</legend>
+          <legend class="label">Fault</legend>
           {FAULTS.map(({ name, title, does }) => (
             <label key={name} class="fault-choice">
               <input
@@ -56,12 +61,12 @@ export function Arm({ done }: { done: () => void }) {
           {plan.fault !== 'kill' && (
             <div class="lasting">
               <Field
-                label="For how long, in seconds"
+                label="Duration in seconds"
                 inputMode="numeric"
                 required
                 value={plan.duration}
                 fault={fault('duration')}
-                hint={`At most ${LONGEST}; then it ends by itself.`}
+                hint={`At most ${LONGEST}. Then it ends by itself.`}
                 change={(duration) => change({ duration })}
               />
               <div class="presets">
@@ -81,7 +86,7 @@ export function Arm({ done }: { done: () => void }) {
           )}
           {chosen.of && (
             <Field
-              label={`Share of ${chosen.of}, in %`}
+              label={`Share of ${chosen.of} in %`}
               inputMode="decimal"
               value={plan.share}
               fault={fault('share')}
@@ -91,7 +96,7 @@ export function Arm({ done }: { done: () => void }) {
           )}
           {plan.fault === 'latency' && (
             <Field
-              label="Added to each, in ms"
+              label="Added delay in ms"
               inputMode="numeric"
               value={plan.latency}
               fault={fault('latency')}
@@ -99,19 +104,21 @@ export function Arm({ done }: { done: () => void }) {
               change={(latency) => change({ latency })}
             />
           )}
-          <p class="quiet expect">To be expected: {chosen.expect}</p>
+          {replicas.length > 1 && <Where plan={plan} replicas={replicas} change={(on) => change({ on })} />}
+          <p class="quiet expect">Expect: {chosen.expect}</p>
           <button type="submit" class="button danger">
-            {plan.fault === 'kill' ? 'Kill this replica…' : 'Arm…'}
+            {plan.fault === 'kill' ? 'Kill…' : 'Arm…'}
           </button>
         </div>
       </form>
       {asking && (
         <Sure
           plan={plan}
+          where={whereOf(replicas, plan.on)}
           close={(armed) => {
             setAsking(false)
             if (!armed) return
-            setTold(false)
+            setChecked(false)
             change({ duration: '' })
             done()
           }}
@@ -121,27 +128,63 @@ export function Arm({ done }: { done: () => void }) {
   )
 }
 
+/** The chosen replicas. A kill takes only one, and a replica that has left cannot be chosen. */
+function placeIn(replicas: AskedReplica[], { fault, on }: Plan, first: string): string {
+  if (on === ALL && fault !== 'kill') return on
+  if (replicas.some(({ id }) => id === on)) return on
+  return replicas.some(({ id }) => id === first) ? first : (replicas.find(({ self }) => self)?.id ?? first)
+}
+
+const whereOf = (replicas: AskedReplica[], on: string) =>
+  on === ALL ? `all ${replicas.length} replicas` : (replicas.find(({ id }) => id === on)?.replica ?? 'this replica')
+
+function Where({ plan, replicas, change }: { plan: Plan; replicas: AskedReplica[]; change: (on: string) => void }) {
+  return (
+    <div class="field">
+      <label class="label" for="fault-where">
+        Replica
+      </label>
+      <select id="fault-where" value={plan.on} onChange={(event) => change(event.currentTarget.value)}>
+        {replicas.map(({ id, replica, self, enabled, unanswered }) => (
+          <option key={id} value={id} disabled={enabled !== true}>
+            {replica}
+            {self ? ' (connected)' : ''}
+            {unanswered !== null ? ' (does not answer)' : enabled === false ? ' (no CHAOS_TOKEN)' : ''}
+          </option>
+        ))}
+        {plan.fault !== 'kill' && <option value={ALL}>All {replicas.length} replicas</option>}
+      </select>
+    </div>
+  )
+}
+
+const titleOf = (fault: string) => FAULTS.find(({ name }) => name === fault)?.title ?? fault
+
 /** Asks for the chaos token, which is forgotten with this dialog. */
-function Sure({ plan, close }: { plan: Plan; close: (armed: boolean) => void }) {
+function Sure({ plan, where, close }: { plan: Plan; where: string; close: (armed: boolean) => void }) {
   const [token, setToken] = useState('')
   const attempt = useAttempt()
   const body = bodyOf(plan)
   const kill = plan.fault === 'kill'
   return (
-    <Dialog title={kill ? 'Kill this replica?' : 'Arm this fault?'} close={() => close(false)}>
+    <Dialog title={kill ? `Kill ${where}?` : 'Arm this fault?'} close={() => close(false)}>
       <form
         onSubmit={async (event) => {
           event.preventDefault()
           if (!token || attempt.busy) return
-          if (!(await attempt.run(() => callChaos('POST', token, body)))) return
-          toast({ text: kill ? 'The replica drains, and exits.' : `Armed for ${duration(body.duration!)}.` })
-          close(true)
+          if (
+            await attempt.run(async () => {
+              const done = await callChaos('POST', plan.on, token, body)
+              toast(kill ? { text: `${where} drains and exits.` } : outcomeOf('Armed', done, titleOf))
+            })
+          )
+            close(true)
         }}
       >
         <p class="dialog-text">
           {kill
-            ? 'The process that takes this request drains and exits with 75. Without a supervisor it stays away.'
-            : `${described({ fault: plan.fault, share: body.share, latency_ms: body.latency_ms })}, for ${duration(body.duration!)}, on the replica that takes this request.`}
+            ? `${where} drains and exits with status 75. Without a supervisor it stays down.`
+            : `${described({ fault: plan.fault, share: body.share, latency_ms: body.latency_ms })}, for ${duration(body.duration!)}, on ${where}.`}
         </p>
         <TokenField token={token} change={setToken} />
         <Failure>{attempt.failure()}</Failure>
@@ -158,18 +201,18 @@ function Sure({ plan, close }: { plan: Plan; close: (armed: boolean) => void }) 
   )
 }
 
-/** Ends every fault; asks for the token as well. */
+/** Ends every fault on every replica. Asks for the token, too. */
 export function EndAll({ close }: { close: (ended: boolean) => void }) {
   const [token, setToken] = useState('')
   const attempt = useAttempt()
   return (
-    <Dialog title="End every fault now?" close={() => close(false)}>
+    <Dialog title="End all faults now?" close={() => close(false)}>
       <form
         onSubmit={async (event) => {
           event.preventDefault()
-          if (!token || attempt.busy || !(await attempt.run(() => callChaos('DELETE', token)))) return
-          toast({ text: 'Every fault is ended.' })
-          close(true)
+          if (!token || attempt.busy) return
+          if (await attempt.run(async () => toast(outcomeOf('Ended', await callChaos('DELETE', ALL, token), titleOf))))
+            close(true)
         }}
       >
         <TokenField token={token} change={setToken} />
@@ -179,7 +222,7 @@ export function EndAll({ close }: { close: (ended: boolean) => void }) {
             Cancel
           </button>
           <button type="submit" class="button main" disabled={!token || attempt.busy}>
-            End them
+            End all
           </button>
         </footer>
       </form>
@@ -187,7 +230,7 @@ export function EndAll({ close }: { close: (ended: boolean) => void }) {
   )
 }
 
-/** No password field: a browser would offer to keep it. */
+/** No password field: a browser would offer to save it. */
 const TokenField = ({ token, change }: { token: string; change: (token: string) => void }) => (
   <Field
     label="Chaos token"
@@ -198,14 +241,14 @@ const TokenField = ({ token, change }: { token: string; change: (token: string) 
     value={token}
     hint={
       <>
-        The server’s setting <code>CHAOS_TOKEN</code>. It is sent once, and not kept.
+        The value of <code>CHAOS_TOKEN</code> on the server. It is not stored here.
       </>
     }
     change={change}
   />
 )
 
-type Body = { fault: FaultName; duration?: number; share?: number; latency_ms?: number }
+type Body = { fault: Fault; duration?: number; share?: number; latency_ms?: number }
 
 function bodyOf({ fault, duration, share, latency }: Plan): Body {
   if (fault === 'kill') return { fault }
@@ -217,7 +260,7 @@ function bodyOf({ fault, duration, share, latency }: Plan): Body {
   }
 }
 
-const takesShare = (fault: FaultName) => FAULTS.find(({ name }) => name === fault)!.of !== undefined
+const takesShare = (fault: Fault) => FAULTS.find(({ name }) => name === fault)!.of !== undefined
 
 function faultsIn({ fault, duration, share, latency }: Plan): Partial<Record<keyof Plan, string>> {
   const wrong = (text: string, most: number, whole = false) => {
@@ -225,8 +268,9 @@ function faultsIn({ fault, duration, share, latency }: Plan): Partial<Record<key
     return !text.trim() || !(value > 0) || value > most || (whole && !Number.isInteger(value))
   }
   return {
-    ...(fault !== 'kill' && wrong(duration, LONGEST) && { duration: `Say for how long: 1 to ${LONGEST} seconds.` }),
-    ...(takesShare(fault) && wrong(share, 100) && { share: 'A number above 0, at most 100.' }),
-    ...(fault === 'latency' && wrong(latency, MOST_LATENCY, true) && { latency: `A whole number from 1 to ${MOST_LATENCY}.` }),
+    ...(fault !== 'kill' && wrong(duration, LONGEST) && { duration: `Enter 1 to ${LONGEST} seconds.` }),
+    ...(takesShare(fault) && wrong(share, 100) && { share: 'Enter a number above 0 and up to 100.' }),
+    ...(fault === 'latency' &&
+      wrong(latency, MOST_LATENCY, true) && { latency: `Enter a whole number from 1 to ${MOST_LATENCY}.` }),
   }
 }

@@ -1,34 +1,34 @@
-import { count, duration, moment, short } from '../parts/figures.ts'
-import { State } from '../parts/state.tsx'
-import { Time } from '../parts/time.tsx'
-import { described, type Past, percent, type Stretch } from './fault.ts'
+import type { PastFault, Stretch } from '../../src/chaos/schema.ts'
+import { count, duration, moment, short } from '../kit/parts/figures.ts'
+import { State } from '../kit/parts/state.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { described, percent } from './fault.ts'
 
-/** What each fault did, by what the replica counted before it, meanwhile and after. */
-export function Evidence({ history }: { history: Past[] }) {
+/** The impact of each fault: what its replica counted before, during and after it. */
+export function Evidence({ history, several }: { history: PastFault[]; several: boolean }) {
   return (
-    <section class="below" aria-label="Evidence">
-      <h2>Evidence</h2>
-      {history.length === 0 && (
-        <p class="quiet">
-          Nothing was armed since this replica was started. What a fault does to requests, errors and clicks is shown here.
-        </p>
-      )}
+    <section class="below" aria-label="Impact">
+      <h2>Impact</h2>
+      {history.length === 0 && <p class="quiet">No faults since the replicas started. Their impact will appear here.</p>}
       {history.map((past, place) => (
-        <details key={past.from} class="past" open={place === 0}>
+        <details key={`${past.from} ${past.replica_id}`} class="past" open={place === 0}>
           <summary>
-            <b>{described(past)}</b>
+            <b>
+              {described(past)}
+              {several && past.replica && ` on ${past.replica}`}
+            </b>
             <span class="quiet">
               <Time at={past.from} />, {lasted(past)}
             </span>
             <Verdict {...past} />
           </summary>
-          {past.evidence ? <Figures {...past.evidence} /> : <p class="quiet">This server counts nothing around a fault.</p>}
+          {past.evidence ? <Figures {...past.evidence} /> : <p class="quiet">No measurements were recorded for this fault.</p>}
           <p class="quiet">
             {moment(past.from).split('\n')[0]}
             {past.by && (
               <>
                 {' '}
-                · armed by the request{' '}
+                · armed by request{' '}
                 <a class="inline" href={`/console/logs?${new URLSearchParams({ request_id: past.by, own: '1' })}`}>
                   {past.by}
                 </a>
@@ -41,19 +41,19 @@ export function Evidence({ history }: { history: Past[] }) {
   )
 }
 
-const lasted = ({ from, to }: Past) =>
+const lasted = ({ from, to }: PastFault) =>
   to === null ? 'armed now' : `for ${duration(Math.round((Date.parse(to) - Date.parse(from)) / 1000))}`
 
-/** Whether the promise held: redirects may fail on purpose, but no click is ever lost. */
-function Verdict({ evidence }: Past) {
+/** The promise: redirects may fail on purpose, but no click is ever lost. */
+function Verdict({ evidence }: PastFault) {
   if (!evidence) return null
   const lost = evidence.while.dropped + (evidence.after?.dropped ?? 0)
   if (lost > 0) return <State tone="bad">{count(lost)} clicks lost</State>
-  return <State tone="good">no click lost</State>
+  return <State tone="good">no clicks lost</State>
 }
 
 const ROWS: { title: string; unit: string; of: (stretch: Stretch) => number; shown: (value: number) => string }[] = [
-  { title: 'Requests', unit: 'a second', of: rate('requests'), shown: short },
+  { title: 'Requests', unit: 'per second', of: rate('requests'), shown: short },
   {
     title: 'Failed',
     unit: 'of requests, 5xx',
@@ -61,20 +61,20 @@ const ROWS: { title: string; unit: string; of: (stretch: Stretch) => number; sho
     shown: percent,
   },
   {
-    title: 'A request took',
-    unit: 'ms, mean',
+    title: 'Mean response time',
+    unit: 'ms',
     of: ({ mean_ms }) => mean_ms,
     shown: (ms) => String(Number(ms.toPrecision(3))),
   },
-  { title: 'Clicks kept', unit: 'a second', of: rate('clicks'), shown: short },
-  { title: 'Clicks stored', unit: 'a second', of: rate('stored'), shown: short },
-  { title: 'Clicks lost', unit: 'in all', of: ({ dropped }) => dropped, shown: count },
+  { title: 'Clicks recorded', unit: 'per second', of: rate('clicks'), shown: short },
+  { title: 'Clicks stored', unit: 'per second', of: rate('stored'), shown: short },
+  { title: 'Clicks lost', unit: '', of: ({ dropped }) => dropped, shown: count },
 ]
 
-function Figures({ before, while: meanwhile, after }: NonNullable<Past['evidence']>) {
+function Figures({ before, while: during, after }: NonNullable<PastFault['evidence']>) {
   const columns: [string, Stretch | null][] = [
     ['Before', before],
-    ['While armed', meanwhile],
+    ['During', during],
     ['After', after],
   ]
   return (

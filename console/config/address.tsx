@@ -1,28 +1,19 @@
-import { State } from '../parts/state.tsx'
+import type { Caller } from '../../src/server/about/schema.ts'
+import { State } from '../kit/parts/state.tsx'
+import { Text } from '../kit/parts/text.tsx'
 
-/** Who asks, as the server sees it. */
-export type Caller = {
-  address: string
-  found_in: string
-  connection: string
-  forwarded_for: string | null
-  trusted_proxies: number
-  /** What looks wrong about it. */
-  note: string | null
-}
-
-/** What limits and statistics take the reader for: behind a proxy that is not counted it would be the proxy. */
+/** The address that limits and statistics use for the reader: behind an uncounted proxy it would be the proxy's. */
 export const Address = ({ address, found_in, connection, forwarded_for, trusted_proxies, note }: Caller) => (
-  <section class="address-seen" aria-label="Your address as seen">
+  <section class="address-seen" aria-label="Your IP address">
     <dl class="particulars">
       <div>
-        <dt>Your address as seen</dt>
+        <dt>Your IP address</dt>
         <dd>
           <code class="big">{address || 'none'}</code>
         </dd>
       </div>
       <div>
-        <dt>Found in</dt>
+        <dt>Taken from</dt>
         <dd>{found_in === 'connection' ? 'the connection' : found_in}</dd>
       </div>
       <div>
@@ -33,7 +24,15 @@ export const Address = ({ address, found_in, connection, forwarded_for, trusted_
       </div>
       <div>
         <dt>X-Forwarded-For</dt>
-        <dd>{forwarded_for === null ? <span class="quiet">none came</span> : <code>{forwarded_for}</code>}</dd>
+        <dd>
+          {forwarded_for === null ? (
+            <span class="quiet">none sent</span>
+          ) : (
+            <code>
+              <Text of={forwarded_for} />
+            </code>
+          )}
+        </dd>
       </div>
       <div>
         <dt>TRUSTED_PROXIES</dt>

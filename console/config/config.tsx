@@ -1,31 +1,23 @@
-import { Choice } from '../parts/choice.tsx'
-import { Empty } from '../parts/empty.tsx'
-import { PageFrame } from '../parts/page.tsx'
-import { SearchField } from '../parts/search.tsx'
-import { Table } from '../parts/table.tsx'
-import { Trouble } from '../parts/trouble.tsx'
-import { useAnswer } from '../server/answer.ts'
-import { useQuery } from '../server/query.ts'
-import { Address, type Caller } from './address.tsx'
-
-type Setting = {
-  name: string
-  value: string | null
-  secret: boolean
-  set: boolean
-  source: 'flag' | 'environment' | 'file' | 'default'
-  help: string
-}
+import type { Setting, Settings } from '../../src/server/about/schema.ts'
+import { useQuery } from '../kit/browser/query.ts'
+import { Choice } from '../kit/parts/choice.tsx'
+import { Empty } from '../kit/parts/empty.tsx'
+import { PageFrame } from '../kit/parts/page.tsx'
+import { SearchField } from '../kit/parts/search.tsx'
+import { Table } from '../kit/parts/table.tsx'
+import { Trouble } from '../kit/parts/trouble.tsx'
+import { useResource } from '../kit/server/resource.ts'
+import { Address } from './address.tsx'
 
 const SHOWN = [
-  { value: '', word: 'all' },
-  { value: 'set', word: 'not default' },
+  { value: '', word: 'All' },
+  { value: 'set', word: 'Not default' },
 ] as const
 
-/** Every setting as it is in force, where it comes from, and what the server takes the reader's address for. */
+/** Every setting with its value and source, and the address that the server uses for the reader. */
 export function Config() {
   const { query, change } = useQuery()
-  const { data, error, retryAt, ask } = useAnswer<{ settings: Setting[]; caller: Caller }>('/api/config')
+  const { data, error, retryAt, reload } = useResource<Settings>('/api/config')
 
   const settings = data?.settings
   const words = (query.q ?? '').toLowerCase()
@@ -38,7 +30,7 @@ export function Config() {
       title="Config"
       note={
         settings &&
-        `${settings.filter(({ source }) => source !== 'default').length} of ${settings.length} settings are not the default`
+        `${settings.filter(({ source }) => source !== 'default').length} of ${settings.length} settings differ from the default`
       }
       actions={
         <>
@@ -52,7 +44,7 @@ export function Config() {
         </>
       }
     >
-      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={ask} />}
+      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={reload} />}
       {data && <Address {...data.caller} />}
       {(rows || !error) && (
         <Table
@@ -62,7 +54,7 @@ export function Config() {
           dimmed={error !== undefined}
           blank={12}
           empty={
-            <Empty title="No such setting">
+            <Empty title="No settings match">
               <button type="button" class="button" onClick={() => change({ q: '', show: '' })}>
                 Show all settings
               </button>
@@ -73,7 +65,7 @@ export function Config() {
             { name: 'setting-value', title: 'Value', cell: Value },
             {
               name: 'setting-source',
-              title: 'From',
+              title: 'Source',
               cell: ({ source }) => <span class={source === 'default' ? 'quiet' : ''}>{source}</span>,
             },
           ]}
@@ -90,9 +82,9 @@ const Named = ({ name, help }: { name: string; help: string }) => (
   </span>
 )
 
-/** A secret never came here: only whether it is set. */
+/** Of a secret the server sends only whether it is set. */
 function Value({ value, secret, set }: Setting) {
-  if (secret) return <span class="quiet">{set ? 'set, not shown' : 'not set'}</span>
+  if (secret) return <span class="quiet">{set ? 'set (hidden)' : 'not set'}</span>
   if (value === null || value === '') return <span class="quiet">not set</span>
   return <code>{value}</code>
 }

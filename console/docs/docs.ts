@@ -1,4 +1,4 @@
-// Starts Swagger UI on this server's own document. Nothing is loaded from, or reported to, anywhere else.
+// Starts Swagger UI with the document of this server. Nothing is loaded from, or sent to, anywhere else.
 declare const SwaggerUIBundle: ((options: object) => void) & { presets: { apis: unknown } }
 
 const dark = matchMedia('(prefers-color-scheme: dark)')

@@ -1,28 +1,32 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { visible } from '../../src/base/visible.ts'
 import type { Event } from '../../src/events/schema.ts'
-import { Empty } from '../parts/empty.tsx'
-import { count } from '../parts/figures.ts'
-import { PageFrame } from '../parts/page.tsx'
-import { Pager, totalOf } from '../parts/pager.tsx'
-import { type Column, Table } from '../parts/table.tsx'
-import { Time } from '../parts/time.tsx'
-import { Trouble } from '../parts/trouble.tsx'
-import { useList } from '../server/list.ts'
-import { useQuery } from '../server/query.ts'
-import { Details } from './details.tsx'
+import { useQuery } from '../kit/browser/query.ts'
+import { Empty } from '../kit/parts/empty.tsx'
+import { Details } from '../kit/parts/event-details.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { ListPage, rowsOf } from '../kit/parts/list-page.tsx'
+import { type Column, Table } from '../kit/parts/table.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { useHeard } from '../kit/server/connection.ts'
+import { useList } from '../kit/server/list.ts'
+import { session } from '../kit/server/session.ts'
 
 const TYPES = ['click', 'created', 'updated', 'deleted', 'key_created', 'key_revoked', 'host_blocked', 'host_unblocked']
 const LIVE = 2
 const PAUSE = 300
 
-/** What happened to links, users, keys and hosts, and every click: live while the newest are looked at. */
+/** The audit log: changes of links, users, keys and hosts, and every click. Live while it shows the newest. */
 export function Events() {
   const { query, change } = useQuery()
   const { type = '', link = '', user = '', after, before, live = '1', open } = query
   const follows = live === '1' && !after && !before
   const filter = { ...(type && { event_type: type }), ...(link && { url_id: link }), ...(user && { user_id: user }) }
   const { list, reload } = useList<Event>('/events', filter, { after, before }, follows ? LIVE : 0)
-  const newest = useNewest(list.stale ? undefined : list.rows, JSON.stringify([filter, after, before]))
+  const heard = useHeard()
+  const isLive = follows && heard && !list.error
+  const newest = useNewest(list.rows, JSON.stringify([filter, after, before]))
   const narrow = (part: Record<string, string | undefined>) =>
     change({ ...part, after: undefined, before: undefined, open: undefined })
   const filtered = Object.keys(filter).length > 0
@@ -30,7 +34,7 @@ export function Events() {
   const columns: Column<Event>[] = [
     {
       name: 'when',
-      title: 'When',
+      title: 'Time',
       figure: true,
       cell: ({ timestamp }) => <Time at={timestamp} />,
     },
@@ -38,8 +42,13 @@ export function Events() {
       name: 'type',
       title: 'Type',
       cell: ({ event_type }) => (
-        <button type="button" class="link-button" title={`Only ${event_type}`} onClick={() => narrow({ type: event_type })}>
-          {event_type}
+        <button
+          type="button"
+          class="link-button"
+          title={`Show only ${visible(event_type)}`}
+          onClick={() => narrow({ type: event_type })}
+        >
+          <Text of={event_type} />
         </button>
       ),
     },
@@ -58,7 +67,7 @@ export function Events() {
     { name: 'details', title: 'Details', cell: (event) => <Details {...event} /> },
     {
       name: 'actions',
-      title: 'All of it',
+      title: 'Actions',
       silent: true,
       cell: ({ id }) => (
         <button
@@ -75,14 +84,11 @@ export function Events() {
   ]
 
   return (
-    <PageFrame
+    <ListPage
       title="Events"
-      note={
-        <span class="figure">
-          {totalOf(list)}
-          {filtered && ' found'}
-        </span>
-      }
+      list={list}
+      reload={reload}
+      note={filtered && list.rows && 'found'}
       actions={
         <button
           type="button"
@@ -90,74 +96,67 @@ export function Events() {
           aria-pressed={follows}
           onClick={() => change({ live: follows ? '0' : undefined, after: undefined, before: undefined })}
         >
-          <span class={follows ? 'sign good' : 'sign'} aria-hidden="true">
-            {follows ? '●' : '○'}
+          <span class={isLive ? 'sign good' : 'sign'} aria-hidden="true">
+            {isLive ? '●' : '○'}
           </span>
-          {follows ? 'Live' : 'Follow'}
+          {isLive ? 'Live' : follows ? 'Not live' : 'Follow'}
         </button>
       }
-    >
-      <div class="toolbar">
+      filters={
         <search class="filters" aria-label="Filter events">
           <label class="pick">
             <span class="label">Type</span>
             <select class="select" value={type} onChange={(event) => narrow({ type: event.currentTarget.value })}>
-              <option value="">all</option>
+              <option value="">All</option>
               {[...new Set([...TYPES, ...(type ? [type] : [])])].map((known) => (
                 <option key={known} value={known}>
-                  {known}
+                  {visible(known)}
                 </option>
               ))}
             </select>
           </label>
           <IdField label="Link id" value={link} change={(text) => narrow({ link: text })} />
-          <IdField label="User id" value={user} change={(text) => narrow({ user: text })} />
+          {session.offered?.user_id == null && <IdField label="User id" value={user} change={(text) => narrow({ user: text })} />}
           {filtered && (
             <button
               type="button"
               class="link-button"
               onClick={() => narrow({ type: undefined, link: undefined, user: undefined })}
             >
-              Clear
+              Clear filters
             </button>
           )}
         </search>
-        <Pager
-          list={list}
-          go={(place) => change({ after: place.after, before: place.before, open: undefined }, { step: true })}
-        />
-      </div>
-      {list.error && list.error.status !== 401 && <Trouble error={list.error} retryAt={list.retryAt} retry={reload} />}
-      {(list.rows || !list.error) && (
+      }
+      table={
         <Table
           label="Events"
           class="events"
           columns={columns}
-          rows={list.rows}
-          keyOf={({ id }) => id}
-          dimmed={list.stale || list.error !== undefined}
+          {...rowsOf(list)}
           rowClass={({ id }) => (newest !== undefined && id > newest ? 'event fresh' : 'event')}
-          detail={(event) => open === String(event.id) && <pre class="json">{JSON.stringify(event, null, 2)}</pre>}
+          detail={(event) => open === String(event.id) && <pre class="json">{visible(JSON.stringify(event, null, 2))}</pre>}
           empty={
             <Empty
-              title={filtered ? 'No such event' : 'Nothing has happened yet'}
+              title={filtered ? 'No events match' : 'No events yet'}
               command={filtered ? undefined : `curl -I ${location.origin}/<code>`}
             >
-              <p>{filtered ? 'Nothing matches what is asked for above.' : 'Make a link, or follow one:'}</p>
+              <p>{filtered ? 'Change or clear the filters.' : 'Create a link, or follow one:'}</p>
             </Empty>
           }
         />
-      )}
+      }
+    >
       <span class="unseen" role="status">
         {follows && list.rows
           ? `${count(list.rows.filter(({ id }) => newest !== undefined && id > newest).length)} new events`
           : ''}
       </span>
-    </PageFrame>
+    </ListPage>
   )
 }
 
-/** The newest id when this view was opened: what is above it came while somebody looked. */
+/** The newest id when this view was opened: events above it are new. */
 function useNewest(rows: Event[] | undefined, view: string): number | undefined {
   const [newest, setNewest] = useState<{ view: string; id: number }>()
   useEffect(() => {
@@ -168,15 +167,15 @@ function useNewest(rows: Event[] | undefined, view: string): number | undefined 
 
 function IdField({ label, value, change }: { label: string; value: string; change: (value: string) => void }) {
   const [text, setText] = useState(value)
-  const said = useRef(value)
+  const sent = useRef(value)
   useEffect(() => {
-    if (value !== said.current) setText(value)
-    said.current = value
+    if (value !== sent.current) setText(value)
+    sent.current = value
   }, [value])
   useEffect(() => {
     if (text === value || !/^\d*$/.test(text)) return
     const timer = setTimeout(() => {
-      said.current = text
+      sent.current = text
       change(text)
     }, PAUSE)
     return () => clearTimeout(timer)

@@ -1,25 +1,27 @@
 import { useRef, useState } from 'preact/hooks'
-import type { Key, MadeKey } from '../../src/keys/schema.ts'
-import { confirm } from '../parts/dialog.tsx'
-import { Empty } from '../parts/empty.tsx'
-import { PageFrame } from '../parts/page.tsx'
-import { Pager, totalOf } from '../parts/pager.tsx'
-import { State } from '../parts/state.tsx'
-import { type Column, Table } from '../parts/table.tsx'
-import { Time } from '../parts/time.tsx'
-import { toast } from '../parts/toast.tsx'
-import { sentence, Trouble } from '../parts/trouble.tsx'
-import { asApiError, call } from '../server/api.ts'
-import { useList } from '../server/list.ts'
-import { useQuery } from '../server/query.ts'
-import { session, useSession } from '../server/session.ts'
-import { useKeys } from '../shell/keys.ts'
+import type { Key, MadeKey } from '../../src/access/keys/schema.ts'
+import { visible } from '../../src/base/visible.ts'
+import { useKeys } from '../kit/browser/keys.ts'
+import { useQuery } from '../kit/browser/query.ts'
+import { confirm } from '../kit/parts/dialog.tsx'
+import { Empty } from '../kit/parts/empty.tsx'
+import { ListPage, rowsOf } from '../kit/parts/list-page.tsx'
+import { State } from '../kit/parts/state.tsx'
+import { type Column, Table } from '../kit/parts/table.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
+import { useList } from '../kit/server/list.ts'
+import { session, useSession } from '../kit/server/session.ts'
+import { leave } from '../kit/server/who.ts'
 import { MadeKeyDialog } from './made-key.tsx'
 import { NewKeyForm } from './new-key.tsx'
 
-/** API keys: make one, which is shown this once; revoke one; end all sessions. */
+/** API keys: creates one (shown once), revokes them, and ends all sessions. */
 export function Keys() {
-  const { query, change } = useQuery()
+  const { query } = useQuery()
   const { after, before } = query
   const { caller } = useSession()
   const { list, reload, replace } = useList<Key>('/api/keys', {}, { after, before })
@@ -33,8 +35,8 @@ export function Keys() {
       title: `Revoke ${key.name}?`,
       text: (
         <p>
-          {key.prefix}… stops working at once here, and within a second on all replicas.{' '}
-          {own && <b>It is the key you are signed in with: you will be signed out.</b>} There is no way back.
+          {key.prefix}… stops working on all replicas within a second.{' '}
+          {own && <b>You are signed in with this key, so you will be signed out.</b>} This cannot be undone.
         </p>
       ),
       action: 'Revoke',
@@ -51,8 +53,8 @@ export function Keys() {
   }
 
   const columns: Column<Key>[] = [
-    { name: 'name', title: 'Name', cell: (key) => key.name },
-    { name: 'prefix', title: 'Begins with', cell: ({ prefix }) => <code>{prefix}…</code> },
+    { name: 'name', title: 'Name', cell: (key) => <Text of={key.name} /> },
+    { name: 'prefix', title: 'Prefix', cell: ({ prefix }) => <code>{prefix}…</code> },
     { name: 'scope', title: 'Scope', cell: ({ scope }) => scope },
     {
       name: 'owner',
@@ -81,7 +83,7 @@ export function Keys() {
       silent: true,
       cell: (key) =>
         !key.revoked_at && (
-          <button type="button" class="link-button" aria-label={`Revoke ${key.name}`} onClick={() => revoke(key)}>
+          <button type="button" class="link-button" aria-label={`Revoke ${visible(key.name)}`} onClick={() => revoke(key)}>
             Revoke
           </button>
         ),
@@ -89,49 +91,49 @@ export function Keys() {
   ]
 
   return (
-    <PageFrame
+    <ListPage
       title="Keys"
-      note={<span class="figure">{totalOf(list)} ever made</span>}
+      list={list}
+      reload={reload}
+      note={list.rows && (list.total === 1 ? 'key' : 'keys')}
       actions={
         <button type="button" class="button danger" onClick={signOutEverywhere}>
           Sign out everywhere
         </button>
       }
-    >
-      {caller && caller.mode !== 'token' && <OpenNote mode={caller.mode} />}
-      <section class="make" aria-label="New key">
-        <NewKeyForm
-          first={name}
-          open={caller?.mode === 'open'}
-          made={(key, wasOpen) => {
-            setMade({ key, wasOpen })
-            void reload()
-          }}
-        />
-      </section>
-      <div class="toolbar">
-        <Pager list={list} go={(place) => change({ after: place.after, before: place.before }, { step: true })} />
-      </div>
-      {list.error && list.error.status !== 401 && <Trouble error={list.error} retryAt={list.retryAt} retry={reload} />}
-      {(list.rows || !list.error) && (
+      make={
+        <>
+          {caller && caller.mode !== 'token' && <OpenNote mode={caller.mode} />}
+          <section class="make" aria-label="New key">
+            <NewKeyForm
+              first={name}
+              open={caller?.mode === 'open'}
+              made={(key, wasOpen) => {
+                setMade({ key, wasOpen })
+                void reload()
+              }}
+            />
+          </section>
+        </>
+      }
+      table={
         <Table
           label="API keys"
           class="keys"
           columns={columns}
-          rows={list.rows}
-          keyOf={({ id }) => id}
-          dimmed={list.stale || list.error !== undefined}
+          {...rowsOf(list)}
           rowClass={(key) => (isOver(key) ? 'key idle' : 'key')}
           blank={4}
           empty={
             <Empty title="No keys yet" command="waypost key create ci --scope write">
-              <p>A key lets a program in without the admin token. Make one above, or on the server:</p>
+              <p>Programs use a key instead of the admin token. Create one above, or on the server:</p>
             </Empty>
           }
         />
-      )}
+      }
+    >
       {made && <MadeKeyDialog made={made.key} wasOpen={made.wasOpen} close={() => setMade(undefined)} />}
-    </PageFrame>
+    </ListPage>
   )
 }
 
@@ -148,7 +150,7 @@ function KeyState(key: Key) {
       </State>
     )
   if (isExpired(key)) return <State tone="warn">expired</State>
-  return <State tone="good">holds</State>
+  return <State tone="good">active</State>
 }
 
 const OpenNote = ({ mode }: { mode: string }) => (
@@ -157,23 +159,23 @@ const OpenNote = ({ mode }: { mode: string }) => (
       ▲
     </span>{' '}
     {mode === 'off'
-      ? 'AUTH=off: everybody who reaches this server may do everything, with or without a key.'
-      : 'This server is open to everybody on this machine. The first key ends that for good: from then on everybody signs in, you too. Make it an admin key.'}
+      ? 'AUTH=off: anyone who can reach this server may do everything, with or without a key.'
+      : 'This server is open to everyone on this machine. The first key ends that for good: after that everyone must sign in, including you. Make it an admin key.'}
   </p>
 )
 
 async function signOutEverywhere() {
   const sure = await confirm({
     title: 'Sign out everywhere?',
-    text: <p>Every session of everybody ends, this one too: at once here, within a second on all replicas. Keys go on.</p>,
+    text: <p>Everyone is signed out, including you, within a second. API keys keep working.</p>,
     action: 'Sign out everywhere',
     danger: true,
   })
   if (!sure) return
   try {
     await call('DELETE', '/api/sessions')
-    if (session.caller?.mode === 'token') session.refuse()
-    toast({ text: 'All sessions have ended' })
+    toast({ text: 'Everyone is signed out' })
+    if (session.caller?.mode === 'token') leave()
   } catch (error) {
     toast({ tone: 'bad', text: sentence(asApiError(error)) })
   }

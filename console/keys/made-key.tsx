@@ -1,19 +1,19 @@
 import { useState } from 'preact/hooks'
-import type { MadeKey } from '../../src/keys/schema.ts'
-import { CopyButton } from '../parts/copy.tsx'
-import { Dialog } from '../parts/dialog.tsx'
-import { session } from '../server/session.ts'
+import type { MadeKey } from '../../src/access/keys/schema.ts'
+import { CopyButton } from '../kit/parts/copy.tsx'
+import { Dialog } from '../kit/parts/dialog.tsx'
+import { session } from '../kit/server/session.ts'
 
 type Props = {
   made: MadeKey
-  /** It is the first key: without a session nobody is let in any more. */
+  /** It is the first key: from now on a session is required. */
   wasOpen: boolean
   close: () => void
 }
 
-/** The key, this once. Only a button closes it: a slip of Escape would lose the key. */
+/** Shows the key, once. Only a button closes it: Escape by accident would lose the key. */
 export function MadeKeyDialog({ made, wasOpen, close }: Props) {
-  const [held, setHeld] = useState(false)
+  const [warned, setWarned] = useState(false)
   const signedIn = session.caller?.key?.id === made.id
   const finish = () => {
     session.held = false
@@ -22,21 +22,21 @@ export function MadeKeyDialog({ made, wasOpen, close }: Props) {
   }
   return (
     <Dialog
-      title={`The key for ${made.name}`}
+      title={`Key for ${made.name}`}
       class="made-key"
-      close={() => setHeld(true)}
+      close={() => setWarned(true)}
       actions={
         <>
           <CopyButton text={made.key} label="Copy" />
           <button type="button" class="button main" onClick={finish}>
-            I have it
+            I’ve saved it
           </button>
         </>
       }
     >
       <p class="quiet">
-        It is shown this once and kept nowhere. Who has it may do what <b>{made.scope}</b> may
-        {made.user_id !== null && <> with what is user {made.user_id}’s</>}.
+        Copy it now: it won’t be shown again. Anyone with this key has <b>{made.scope}</b> access
+        {made.user_id !== null && <> to the links and events of user {made.user_id}</>}.
       </p>
       <p class="address">
         <code>{made.key}</code>
@@ -50,15 +50,15 @@ export function MadeKeyDialog({ made, wasOpen, close }: Props) {
             ▲
           </span>{' '}
           {signedIn
-            ? 'It is the first key of this server, so from now on everybody signs in. You are signed in with it.'
+            ? 'This is the first key of the server, so everyone must sign in from now on. You are signed in with it.'
             : made.scope === 'admin'
-              ? 'It is the first key of this server, so from now on everybody signs in: you too, with it.'
-              : `It is the first key of this server, so from now on everybody signs in, and no key may do everything: make an admin key on the server with “waypost key create”.`}
+              ? 'This is the first key of the server, so everyone must sign in from now on. Sign in with this key.'
+              : 'This is the first key of the server, so everyone must sign in from now on. It is no admin key: create one on the server with “waypost key create”.'}
         </p>
       )}
-      {held && (
+      {warned && (
         <p class="failure" role="alert">
-          Take the key first: it cannot be shown again.
+          Save the key first. It cannot be shown again.
         </p>
       )}
     </Dialog>

@@ -1,54 +1,53 @@
 import type { RefObject } from 'preact'
 import { useState } from 'preact/hooks'
-import type { MadeKey } from '../../src/keys/schema.ts'
-import type { Caller } from '../../src/sessions/schema.ts'
-import { Failure, Field } from '../parts/field.tsx'
-import { toast } from '../parts/toast.tsx'
-import { sentence } from '../parts/trouble.tsx'
-import { asApiError, call } from '../server/api.ts'
-import { useAttempt } from '../server/attempt.ts'
-import { session } from '../server/session.ts'
+import type { MadeKey } from '../../src/access/keys/schema.ts'
+import { useDraft } from '../kit/browser/drafts.ts'
+import { useAttempt } from '../kit/parts/attempt.ts'
+import { Failure, Field } from '../kit/parts/field.tsx'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
+import { session } from '../kit/server/session.ts'
+import { askSession } from '../kit/server/who.ts'
 
 const SCOPES = {
   admin: 'Everything: keys, users, faults, settings.',
-  write: 'Sees everything, makes and changes links, users and events.',
-  read: 'Sees everything, changes nothing.',
-  metrics: 'The metrics only, for Prometheus.',
+  write: 'Can read everything, and create and change links, users and events.',
+  read: 'Can read everything, but change nothing.',
+  metrics: 'Only the metrics, for Prometheus.',
 }
 type Scope = keyof typeof SCOPES
 
 const DAY = 86_400_000
 const ENDS: { word: string; days?: number }[] = [
-  { word: 'never' },
-  { word: 'in 30 days', days: 30 },
-  { word: 'in 90 days', days: 90 },
-  { word: 'in a year', days: 365 },
-  { word: 'on a day…' },
+  { word: 'Never' },
+  { word: 'In 30 days', days: 30 },
+  { word: 'In 90 days', days: 90 },
+  { word: 'In a year', days: 365 },
+  { word: 'On a date…' },
 ]
 const CHOSEN = ENDS.length - 1
 
 type Props = {
   first: RefObject<HTMLInputElement | null>
-  /** There is no key yet, and the first ends that everybody may do everything. */
+  /** There is no key yet. The first one ends open mode. */
   open: boolean
   made: (key: MadeKey, wasOpen: boolean) => void
 }
 
 export function NewKeyForm({ first, open, made }: Props) {
-  const [name, setName] = useState('')
-  const [chosenScope, setScope] = useState<Scope>()
-  const [user, setUser] = useState('')
-  const [end, setEnd] = useState(0)
-  const [day, setDay] = useState('')
+  const [draft, type, forget] = useDraft('new key', { name: '', scope: '' as Scope | '', user: '', end: 0, day: '' })
+  const { name, user, end, day } = draft
   const [asked, setAsked] = useState(false)
   const { busy, run, faultOf, failure, clear } = useAttempt()
-  const scope = chosenScope ?? (open ? 'admin' : 'read')
+  const scope = draft.scope || (open ? 'admin' : 'read')
 
   const faults = {
-    name: name.trim() === '' ? 'What is it for?' : name.length > 100 ? 'At most 100 characters.' : undefined,
-    user_id: user === '' || /^[1-9]\d*$/.test(user) ? undefined : 'The id of a user, or nothing.',
-    scope: user !== '' && (scope === 'admin' || scope === 'metrics') ? 'Only read or write for one user.' : undefined,
-    expires_at: end === CHOSEN && !(Date.parse(day) > Date.now()) ? 'A day in the future.' : undefined,
+    name: name.trim() === '' ? 'Enter a name.' : name.length > 100 ? 'At most 100 characters.' : undefined,
+    user_id: user === '' || /^[1-9]\d*$/.test(user) ? undefined : 'Enter the id of a user, or nothing.',
+    scope:
+      user !== '' && (scope === 'admin' || scope === 'metrics') ? 'A key for one user can have read or write only.' : undefined,
+    expires_at: end === CHOSEN && !(Date.parse(day) > Date.now()) ? 'Choose a date in the future.' : undefined,
   }
   const expires = end === CHOSEN ? day : ENDS[end]!.days && new Date(Date.now() + ENDS[end]!.days * DAY).toISOString()
   const make = async (event: Event) => {
@@ -56,7 +55,7 @@ export function NewKeyForm({ first, open, made }: Props) {
     setAsked(true)
     if (Object.values(faults).some(Boolean) || busy) return
     const body = { name: name.trim(), scope, ...(user && { user_id: Number(user) }), ...(expires && { expires_at: expires }) }
-    session.held = open // from the first key on nobody is let in without: it must not be lost to a sign-in
+    session.held = open // the first key makes a sign-in necessary, which must not hide the key
     const worked = await run(async () => {
       const { data } = await call<MadeKey>('POST', '/api/keys', { body })
       if (open && scope === 'admin') await signIn(data.key)
@@ -65,8 +64,7 @@ export function NewKeyForm({ first, open, made }: Props) {
     if (!worked) session.held = false
     if (!worked) return
     setAsked(false)
-    setName('')
-    setUser('')
+    forget()
   }
 
   return (
@@ -78,7 +76,7 @@ export function NewKeyForm({ first, open, made }: Props) {
         placeholder="what will use it"
         change={(text) => {
           clear()
-          setName(text)
+          type({ name: text })
         }}
         fault={faultOf('name', 'the name') ?? (asked ? faults.name : undefined)}
       />
@@ -89,14 +87,14 @@ export function NewKeyForm({ first, open, made }: Props) {
         <select
           id="key-scope"
           value={scope}
-          aria-describedby="key-scope-told"
-          onChange={(event) => setScope(event.currentTarget.value as Scope)}
+          aria-describedby="key-scope-note"
+          onChange={(event) => type({ scope: event.currentTarget.value as Scope })}
         >
           {Object.keys(SCOPES).map((known) => (
             <option key={known}>{known}</option>
           ))}
         </select>
-        <span id="key-scope-told" class={faults.scope ? 'fault' : 'hint'} aria-live="polite">
+        <span id="key-scope-note" class={faults.scope ? 'fault' : 'hint'} aria-live="polite">
           {faults.scope ?? SCOPES[scope]}
         </span>
       </div>
@@ -107,16 +105,16 @@ export function NewKeyForm({ first, open, made }: Props) {
         placeholder="none"
         change={(text) => {
           clear()
-          setUser(text.trim())
+          type({ user: text.trim() })
         }}
         fault={faults.user_id ?? faultOf('user_id', 'the user')}
-        hint={user && 'It sees and changes only what is this user’s.'}
+        hint={user && 'Limited to this user’s links and events.'}
       />
       <div class="field">
         <label class="label" for="key-end">
           Expires
         </label>
-        <select id="key-end" value={String(end)} onChange={(event) => setEnd(Number(event.currentTarget.value))}>
+        <select id="key-end" value={String(end)} onChange={(event) => type({ end: Number(event.currentTarget.value) })}>
           {ENDS.map(({ word }, index) => (
             <option key={word} value={String(index)}>
               {word}
@@ -127,11 +125,11 @@ export function NewKeyForm({ first, open, made }: Props) {
       </div>
       {end === CHOSEN && (
         <Field
-          label="Last day before"
+          label="Expiry date"
           type="date"
           value={day}
-          change={setDay}
-          fault={faultOf('expires_at', 'it') ?? (asked || day ? faults.expires_at : undefined)}
+          change={(text) => type({ day: text })}
+          fault={faultOf('expires_at', 'the expiry date') ?? (asked || day ? faults.expires_at : undefined)}
         />
       )}
       <span class="buttons">
@@ -144,11 +142,12 @@ export function NewKeyForm({ first, open, made }: Props) {
   )
 }
 
-/** With the key just made. Where that fails the page still shows it, and somebody can sign in by hand. */
+/** Signs in with the new key. If that fails, the page still shows the key. */
 async function signIn(token: string) {
   try {
     await call('POST', '/api/session', { body: { token } })
-    session.enter((await call<Caller>('GET', '/api/session')).data)
+    await askSession()
+    session.tellOthers()
   } catch (error) {
     toast({ tone: 'bad', text: `Signing in with the new key failed: ${sentence(asApiError(error))}` })
   }

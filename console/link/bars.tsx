@@ -1,17 +1,17 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
-import type { LinkStats } from '../../src/clicks/stats.ts'
-import { coloursOf } from '../parts/chart.tsx'
-import { count, short } from '../parts/figures.ts'
-import { useTheme } from '../shell/theme.ts'
-import type { By } from './span.ts'
+import type { LinkStats } from '../../src/clicks/schema.ts'
+import { useTheme } from '../kit/browser/theme.ts'
+import { coloursOf } from '../kit/parts/chart.tsx'
+import { count, short } from '../kit/parts/figures.ts'
+import { type By, isZone } from './span.ts'
 
 type Bucket = LinkStats['by_day'][number]
 type Props = { buckets: Bucket[]; by: By; zone: string }
 
 const HEIGHT = 200
 
-/** Clicks as bars, what people did in front of what bots did; the bar under the cursor is said above. */
+/** Clicks as bars, people in front of bots. The figures of the bar under the cursor are shown above. */
 export function Bars({ buckets, by, zone }: Props) {
   const theme = useTheme()
   const place = useRef<HTMLDivElement>(null)
@@ -58,13 +58,13 @@ export function Bars({ buckets, by, zone }: Props) {
     clicks: list.reduce((total, { clicks }) => total + clicks, 0),
     bots: list.reduce((total, { bots }) => total + bots, 0),
   })
-  const said = bucket ?? sum(buckets)
+  const shown = bucket ?? sum(buckets)
   return (
     <div class="bars">
       <p class="legend figure">
-        <span class="at">{bucket ? nameOf(bucket.start, by, zone) : `In all ${count(buckets.length)} ${by}s`}</span>
-        <span class="people">{count(said.clicks - said.bots)} by people</span>
-        <span class="bots">{count(said.bots)} by bots</span>
+        <span class="at">{bucket ? nameOf(bucket.start, by, zone) : `Last ${count(buckets.length)} ${by}s`}</span>
+        <span class="people">{count(shown.clicks - shown.bots)} by people</span>
+        <span class="bots">{count(shown.bots)} by bots</span>
       </p>
       <div
         ref={place}
@@ -72,7 +72,7 @@ export function Bars({ buckets, by, zone }: Props) {
         role="img"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrows move the cursor
         tabIndex={0}
-        aria-label={`Clicks by ${by}: ${count(sum(buckets).clicks)} in ${count(buckets.length)} ${by}s, ${count(sum(buckets).bots)} of them by bots. Show as table for each.`}
+        aria-label={`Clicks by ${by}: ${count(sum(buckets).clicks)} in ${count(buckets.length)} ${by}s, ${count(sum(buckets).bots)} of them by bots. Switch to the table for single values.`}
         onKeyDown={move}
       />
     </div>
@@ -95,7 +95,7 @@ function draw(
   }
   const paths = uPlot.paths.bars!({ size: [0.8, 48], align: 0 })
   const step = by === 'hour' ? 3600 : 86_400
-  const zoned = zone === 'UTC' || isZone(zone) ? zone : 'UTC'
+  const zoned = isZone(zone) ? zone : 'UTC'
   return new uPlot(
     {
       width: Math.max(element.clientWidth, 80),
@@ -133,7 +133,7 @@ function draw(
 
 const DAY = 86_400
 
-/** 14:00, 21 Oct, Oct 2026: as much as tells neighbours apart. */
+/** 14:00, 21 Oct or Oct 2026: as much as distinguishes neighbours. */
 function labelOf(time: number, apart: number, timeZone: string): string {
   const say = (options: Intl.DateTimeFormatOptions) => new Date(time * 1000).toLocaleString('en-GB', { timeZone, ...options })
   if (apart >= 28 * DAY) return say({ month: 'short', year: 'numeric' })
@@ -143,16 +143,7 @@ function labelOf(time: number, apart: number, timeZone: string): string {
 
 const WHOLE = [1, 2, 5].flatMap((first) => Array.from({ length: 9 }, (_, zeros) => first * 10 ** zeros)).sort((a, b) => a - b)
 
-export function isZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone })
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Sat, 21 Nov 2026, and the hour: as clocks of the zone show it. */
+/** Sat, 21 Nov 2026, and the hour, in the time zone. */
 export const nameOf = (start: string, by: By, zone: string) =>
   new Date(start).toLocaleString('en-GB', {
     timeZone: isZone(zone) ? zone : 'UTC',

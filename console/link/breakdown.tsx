@@ -1,9 +1,11 @@
-import type { LinkStats } from '../../src/clicks/stats.ts'
-import { count } from '../parts/figures.ts'
+import { visible } from '../../src/base/visible.ts'
+import type { LinkStats } from '../../src/clicks/schema.ts'
+import { count } from '../kit/parts/figures.ts'
+import { Text } from '../kit/parts/text.tsx'
 
 type Row = LinkStats['referrers'][number]
 
-/** What the clicks of a span came from, most first; what people did in front of what bots did. */
+/** Where the clicks of a period came from, most frequent first, people in front of bots. */
 export function Breakdown({
   title,
   rows,
@@ -35,8 +37,8 @@ export function Breakdown({
           {shown?.map(({ value, clicks, bots, ...rest }) => (
             <tr key={value}>
               <th scope="row" class={'none' in rest ? 'quiet' : undefined}>
-                <span class="value" title={value}>
-                  {value === '(other)' ? 'all others' : value}
+                <span class="value" title={visible(value)}>
+                  {value === '(other)' ? 'others' : <Text of={value} />}
                 </span>
                 <span class="bar" aria-hidden="true">
                   {'none' in rest ? (

@@ -1,9 +1,10 @@
-import type { LinkStats } from '../../src/clicks/stats.ts'
-import { Choice } from '../parts/choice.tsx'
-import { count } from '../parts/figures.ts'
-import { type Column, Table } from '../parts/table.tsx'
+import type { LinkStats } from '../../src/clicks/schema.ts'
+import { Choice } from '../kit/parts/choice.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { type Column, Table } from '../kit/parts/table.tsx'
+import { Text } from '../kit/parts/text.tsx'
 import { Bars, nameOf } from './bars.tsx'
-import { hoursCan, ownZone, SPANS, type View } from './span.ts'
+import { hoursCan, ownZone, SPANS, systemZone, type View } from './span.ts'
 
 type Props = {
   stats: LinkStats | undefined
@@ -13,26 +14,26 @@ type Props = {
 }
 
 const BY = [
-  { value: 'hour', word: 'by hour' },
-  { value: 'day', word: 'by day' },
+  { value: 'hour', word: 'By hour' },
+  { value: 'day', word: 'By day' },
 ] as const
 const AS = [
-  { value: 'bars', word: 'bars' },
-  { value: 'table', word: 'table' },
+  { value: 'bars', word: 'Bars' },
+  { value: 'table', word: 'Table' },
 ] as const
 
-/** What scrolls can be reached by the keyboard. */
+/** A scrolling area must be reachable by keyboard. */
 const SCROLLS = { tabIndex: 0 }
 
 /** When a link was clicked. */
 export function Clicks({ stats, view, dimmed, change }: Props) {
-  const { span, by, zone, table } = view
+  const { span, by, zone, unknown, table } = view
   const buckets = by === 'hour' ? stats?.by_hour : stats?.by_day
   return (
     <section class="click-times" aria-label="Clicks over time">
       <div class="toolbar">
         <h2>Clicks</h2>
-        <Choice label="Span" options={SPANS} value={span} change={(value) => change({ span: value, by: undefined })} />
+        <Choice label="Period" options={SPANS} value={span} change={(value) => change({ span: value, by: undefined })} />
         {hoursCan(span) && <Choice label="Bars" options={BY} value={by} change={(value) => change({ by: value })} />}
         <label class="pick">
           <span class="unseen">Time zone</span>
@@ -43,20 +44,33 @@ export function Clicks({ stats, view, dimmed, change }: Props) {
           >
             {zones(zone).map((name) => (
               <option key={name} value={name}>
-                {name === ownZone ? `${name} (yours)` : name}
+                {name === ownZone && systemZone === ownZone ? `${name} (yours)` : name}
               </option>
             ))}
           </select>
         </label>
         <span class="at-end">
           <Choice
-            label="Shown as"
+            label="View"
             options={AS}
             value={table ? 'table' : 'bars'}
             change={(value) => change({ as: value === 'table' ? 'table' : undefined })}
           />
         </span>
       </div>
+      {unknown !== undefined && (
+        <p class="zone-note quiet" role="status">
+          Times are in UTC:{' '}
+          {unknown === systemZone ? (
+            'this browser does not know its time zone'
+          ) : (
+            <>
+              there is no time zone <Text of={unknown} />
+            </>
+          )}
+          .
+        </p>
+      )}
       <div class={dimmed ? 'dimmed' : undefined}>
         {!buckets ? (
           <div class="bars blank" aria-busy="true" />

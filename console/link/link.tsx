@@ -1,24 +1,25 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import type { LinkStats } from '../../src/clicks/stats.ts'
+import { useEffect, useState } from 'preact/hooks'
+import type { LinkStats } from '../../src/clicks/schema.ts'
 import type { Link } from '../../src/links/schema.ts'
+import { useQuery } from '../kit/browser/query.ts'
+import { go } from '../kit/browser/route.ts'
+import { CopyButton } from '../kit/parts/copy.tsx'
+import { Empty } from '../kit/parts/empty.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { Bin, Pen, Qr } from '../kit/parts/icons.tsx'
+import { PageFrame } from '../kit/parts/page.tsx'
+import { QrDialog } from '../kit/parts/qr.tsx'
+import { State } from '../kit/parts/state.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { Trouble } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
+import { useResource } from '../kit/server/resource.ts'
+import { may } from '../kit/server/scope.ts'
 import { EditLink } from '../links/edit-link.tsx'
 import { Target } from '../links/link-table.tsx'
 import { remove } from '../links/removal.ts'
 import { Switch } from '../links/switch.tsx'
-import { CopyButton } from '../parts/copy.tsx'
-import { Empty } from '../parts/empty.tsx'
-import { count } from '../parts/figures.ts'
-import { Bin, Pen, Qr } from '../parts/icons.tsx'
-import { PageFrame } from '../parts/page.tsx'
-import { QrDialog } from '../parts/qr.tsx'
-import { State } from '../parts/state.tsx'
-import { Time } from '../parts/time.tsx'
-import { Trouble } from '../parts/trouble.tsx'
-import { type ApiError, asApiError, call } from '../server/api.ts'
-import { useEvery } from '../server/clock.ts'
-import { useQuery } from '../server/query.ts'
-import { may } from '../server/scope.ts'
-import { go } from '../shell/route.ts'
 import { Breakdown } from './breakdown.tsx'
 import { Clicks } from './clicks.tsx'
 import { RecentClicks } from './recent.tsx'
@@ -26,56 +27,39 @@ import { type Span, statsQuery, viewOf } from './span.ts'
 import { Trail } from './trail.tsx'
 
 const FRESH_EVERY = 10
-const RETRY = 4
 
-/** One link: where it leads, who clicked, and what was done to it. A deleted one keeps its clicks and its trail. */
+/** One link: its target, its clicks, and its changes. A deleted link keeps its clicks and its audit trail. */
 export function LinkPage({ id }: { id: string }) {
   const { query, change } = useQuery()
   const [byDefault, setByDefault] = useState<Span>('31d')
-  const view = viewOf(query, byDefault)
-  const [link, setLink] = useState<Link | 'deleted'>()
-  const [stats, setStats] = useState<LinkStats>()
-  const [shown, setShown] = useState('')
-  const [error, setError] = useState<ApiError>()
-  const [retryAt, setRetryAt] = useState(0)
+  const [refusedZone, setRefusedZone] = useState('')
+  const view = viewOf(query, byDefault, refusedZone)
   const [coded, setCoded] = useState(false)
-  const running = useRef<AbortController | undefined>(undefined)
   const { span, by, zone } = view
 
-  const load = useCallback(async () => {
-    running.current?.abort()
-    const { signal } = (running.current = new AbortController())
-    try {
-      if (!/^\d+$/.test(id)) return await goToCode(id, signal)
-      const found = await findLink(id, signal)
-      const created = found === 'deleted' ? undefined : found.created_at
-      const { data } = await call<LinkStats>('GET', `/urls/${id}/stats?${statsQuery({ ...view, span, by, zone }, created)}`, {
-        signal,
-      })
-      const seen = data.by_day.some(({ clicks }) => clicks > 0)
-      if (!query.span && byDefault === '31d' && data.clicks > 0 && !seen) setByDefault('all') // rather than an empty month
-      setLink(found)
-      setStats(data)
-      setShown(`${span} ${by} ${zone}`)
-      setError(undefined)
-      setRetryAt(0)
-    } catch (thrown) {
-      if (signal.aborted) return
-      setError(asApiError(thrown))
-      setRetryAt(Date.now() + RETRY * 1000)
-    }
-  }, [id, span, by, zone, byDefault, query.span])
-
-  useEffect(() => {
-    void load()
-    return () => running.current?.abort()
-  }, [load])
-  useEffect(() => {
-    if (!retryAt) return
-    const timer = setTimeout(load, retryAt - Date.now())
-    return () => clearTimeout(timer)
-  }, [retryAt, load])
-  useEvery(FRESH_EVERY, () => !error && void load())
+  const ask = async (signal: AbortSignal) => {
+    if (!/^\d+$/.test(id)) return goToCode(id, signal)
+    const link = await findLink(id, signal)
+    const created = link === 'deleted' ? undefined : link.created_at
+    const path = `/urls/${id}/stats?${statsQuery(view, created)}`
+    const { data: stats } = await call<LinkStats>('GET', path, { signal }).catch((thrown) => {
+      if (zone !== 'UTC' && asApiError(thrown).details.some(({ field }) => field === 'tz')) setRefusedZone(zone)
+      throw thrown
+    })
+    const seen = stats.by_day.some(({ clicks }) => clicks > 0)
+    if (!query.span && byDefault === '31d' && stats.clicks > 0 && !seen) setByDefault('all') // instead of an empty month
+    return { link, stats }
+  }
+  const {
+    data,
+    current,
+    error,
+    retryAt,
+    reload,
+    change: show,
+  } = useResource([id, span, by, zone].join(' '), { every: FRESH_EVERY, ask })
+  const { link, stats } = data ?? {}
+  const setLink = (link: Link) => show((data) => data && { ...data, link })
   const code = stats?.short_code
   useEffect(() => {
     if (code) document.title = `${code} · Waypost`
@@ -84,10 +68,10 @@ export function LinkPage({ id }: { id: string }) {
   if (error?.status === 404)
     return (
       <PageFrame title={<Trace name={id} />}>
-        <Empty title="There is no such link">
-          <p>It never was, was erased with all it had, or belongs to somebody else.</p>
+        <Empty title="Link not found">
+          <p>It doesn’t exist, was purged, or belongs to another user.</p>
           <a class="button" href="/console/links">
-            All links
+            Show all links
           </a>
         </Empty>
       </PageFrame>
@@ -95,16 +79,16 @@ export function LinkPage({ id }: { id: string }) {
 
   const alive = link && link !== 'deleted' ? link : undefined
   const writes = may('write', { bound: true })
-  const dimmed = error !== undefined || shown !== `${span} ${by} ${zone}`
+  const dimmed = error !== undefined || !current
   const inSpan = stats?.by_day.reduce((sum, { clicks }) => sum + clicks, 0)
   return (
     <PageFrame
       title={<Trace name={code ?? '…'} />}
       note={
         link === 'deleted' ? (
-          <State tone="unknown">deleted: its code is never issued again</State>
+          <State tone="unknown">Deleted. Its code is never issued again.</State>
         ) : (
-          alive?.blocked && <State tone="bad">its host is blocked: it answers 410</State>
+          alive?.blocked && <State tone="bad">Host blocked. The link returns 410.</State>
         )
       }
       actions={
@@ -140,19 +124,19 @@ export function LinkPage({ id }: { id: string }) {
         )
       }
     >
-      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={load} />}
+      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={reload} />}
       {alive && query.edit === id && <EditLink link={alive} saved={setLink} close={() => change({ edit: undefined })} />}
       {alive && (
         <dl class="link-facts">
           <div class="wide">
-            <dt>Leads to</dt>
+            <dt>Target</dt>
             <dd>
               <Target url={alive.original_url} />
             </dd>
           </div>
           <div>
             <dt>Title</dt>
-            <dd>{alive.title ?? <span class="quiet">none</span>}</dd>
+            <dd>{alive.title === null ? <span class="quiet">none</span> : <Text of={alive.title} />}</dd>
           </div>
           <div>
             <dt>State</dt>
@@ -164,7 +148,7 @@ export function LinkPage({ id }: { id: string }) {
             <dt>User</dt>
             <dd>
               {alive.user_id === null ? (
-                <span class="quiet">nobody’s</span>
+                <span class="quiet">No owner</span>
               ) : (
                 <a href={`/console/links?user=${alive.user_id}`}>{alive.user_id}</a>
               )}
@@ -200,14 +184,14 @@ export function LinkPage({ id }: { id: string }) {
       </dl>
       <Clicks stats={stats} view={view} dimmed={dimmed} change={change} />
       <div class={dimmed ? 'breakdowns dimmed' : 'breakdowns'}>
-        <Breakdown title="Referrers" rows={stats?.referrers} all={inSpan} nothing="No click in this span." />
-        <Breakdown title="Browsers" rows={stats?.browsers} nothing="Not known of any click in this span." />
-        <Breakdown title="Systems" rows={stats?.systems} nothing="Not known of any click in this span." />
-        <Breakdown title="Devices" rows={stats?.devices} nothing="Not known of any click in this span." />
+        <Breakdown title="Referrers" rows={stats?.referrers} all={inSpan} nothing="No clicks in this period." />
+        <Breakdown title="Browsers" rows={stats?.browsers} nothing="No data for this period." />
+        <Breakdown title="Systems" rows={stats?.systems} nothing="No data for this period." />
+        <Breakdown title="Devices" rows={stats?.devices} nothing="No data for this period." />
       </div>
       {stats && (
         <div class="link-logs">
-          <RecentClicks id={stats.id} came={load} />
+          <RecentClicks id={stats.id} came={reload} />
           <Trail id={stats.id} version={alive?.updated_at ?? ''} />
         </div>
       )}
@@ -216,29 +200,31 @@ export function LinkPage({ id }: { id: string }) {
   )
 }
 
-/** The way back, and the link's name. */
+/** A link back to the list, and the code. */
 const Trace = ({ name }: { name: string }) => (
   <span class="trace">
     <a href="/console/links">Links</a>
     <span class="quiet" aria-hidden="true">
       /
     </span>
-    <span class="code">{name}</span>
+    <span class="code">
+      <Text of={name} />
+    </span>
   </span>
 )
 
-/** /console/links/a-code is that of its id. */
+/** /console/links/a-code redirects to the page of its id. */
 async function goToCode(code: string, signal: AbortSignal) {
   const { data } = await call<LinkStats>('GET', `/urls/${encodeURIComponent(code)}/stats`, { signal })
   go(`links/${data.id}`, Object.fromEntries(new URLSearchParams(location.search)), { replace: true })
 }
 
-/** A deleted link is no link any more, but its statistics are kept. */
+/** A deleted link is gone, but its statistics are kept. */
 async function findLink(id: string, signal: AbortSignal): Promise<Link | 'deleted'> {
   try {
     return (await call<Link>('GET', `/urls/${id}`, { signal })).data
   } catch (error) {
-    if (asApiError(error).status === 404) return 'deleted' // or never there: then the statistics are 404, too
+    if (asApiError(error).status === 404) return 'deleted' // or it never existed: then the statistics get 404, too
     throw error
   }
 }

@@ -1,4 +1,4 @@
-// Which hours or days of a link's clicks are shown: what the address says, and what that means to the server.
+// The hours or days of clicks that are shown: from the address to the server's query.
 
 export const SPANS = [
   { value: '24h', word: '24 h', hours: 24 },
@@ -6,35 +6,50 @@ export const SPANS = [
   { value: '31d', word: '31 d', hours: 744 },
   { value: '90d', word: '90 d', hours: 2_160 },
   { value: '1y', word: '1 y', hours: 8_760 },
-  { value: 'all', word: 'all', hours: Number.POSITIVE_INFINITY },
+  { value: 'all', word: 'All', hours: Number.POSITIVE_INFINITY },
 ] as const
 export type Span = (typeof SPANS)[number]['value']
 export type By = 'hour' | 'day'
 
 const HOUR = 3_600_000
-const MAX_YEARS = 5 * 365 * 24 * HOUR // what the server answers for at once
+const MAX_YEARS = 5 * 365 * 24 * HOUR // the longest period of one request
 const MOST_HOURS = 744
 
 type Query = Record<string, string | undefined>
-export type View = { span: Span; by: By; zone: string; table: boolean }
+/** `unknown`: the zone that was asked for, if UTC is shown instead. */
+export type View = { span: Span; by: By; zone: string; unknown?: string; table: boolean }
 
-export const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'
+/** Whether browsers and the server know the name; an offset such as '+03:00' is not a name. */
+export function isZone(zone: string): boolean {
+  try {
+    return /^[a-z][\w+/-]*$/i.test(zone) && new Intl.DateTimeFormat('en', { timeZone: zone }) !== undefined
+  } catch {
+    return false
+  }
+}
 
-/** `byDefault` is the span of an address that names none. */
-export function viewOf({ span, by, tz, as }: Query, byDefault: Span): View {
+/** The browser's name of the reader's zone. It may have no name, or one that it does not accept itself. */
+export const systemZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'unknown'
+export const ownZone = isZone(systemZone) ? systemZone : 'UTC'
+
+/** `byDefault` is the period if the address has none; `refused` a zone that the server does not know. */
+export function viewOf({ span, by, tz, as }: Query, byDefault: Span, refused = ''): View {
   const known = SPANS.find(({ value }) => value === span) ?? SPANS.find(({ value }) => value === byDefault)!
+  const zone = tz ?? systemZone
+  const isKnown = isZone(zone) && zone !== refused
   return {
     span: known.value,
     by: hoursCan(known.value) && (by === 'hour' || (by === undefined && known.hours <= 168)) ? 'hour' : 'day',
-    zone: tz ?? ownZone,
+    zone: isKnown ? zone : 'UTC',
+    unknown: isKnown ? undefined : zone,
     table: as === 'table',
   }
 }
 
-/** Hours are known for 31 days. */
+/** Hours are kept for 31 days. */
 export const hoursCan = (span: Span) => SPANS.find(({ value }) => value === span)!.hours <= MOST_HOURS
 
-/** The query of the statistics. Everything begins with the link, but not more than five years ago. */
+/** The query of the statistics. "All" begins when the link was created, but at most five years ago. */
 export function statsQuery({ span, by, zone }: View, created: string | undefined): URLSearchParams {
   const { hours } = SPANS.find(({ value }) => value === span)!
   const begin = Number.isFinite(hours)

@@ -1,21 +1,16 @@
+import { csvCell } from '../../src/base/csv-cell.ts'
+import { IMPORTED } from '../../src/links/columns.ts'
 import type { Link } from '../../src/links/schema.ts'
 
-const COLUMNS = ['id', 'user_id', 'short_code', 'original_url', 'title', 'is_active', 'created_at', 'updated_at'] as const
-
-/** Links as the import takes them. */
+/** Links as CSV, for the import and for spreadsheets: with a byte order mark, and no cell that would run as a formula. */
 export const linksCsv = (links: Link[]) =>
-  `${[COLUMNS.join(), ...links.map((link) => COLUMNS.map((name) => quoted(link[name])).join())].join('\n')}\n`
+  `\ufeff${[IMPORTED.join(), ...links.map((link) => IMPORTED.map((name) => csvCell(link[name], true)).join())].join('\r\n')}\r\n`
 
-/** What an import of links may hold. */
+/** The columns that an import of links accepts. */
 export const LINKS_FILE = {
   columns: {
     required: ['original_url'],
-    optional: COLUMNS.filter((name) => name !== 'original_url'),
+    optional: IMPORTED.filter((name) => name !== 'original_url'),
   },
   template: 'original_url,short_code,title\nhttps://example.com/a/page,a-page,A page\n',
-}
-
-function quoted(value: unknown): string {
-  const text = value === null || value === undefined ? '' : String(value)
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

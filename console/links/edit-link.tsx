@@ -1,14 +1,14 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
-import { Failure, Field } from '../parts/field.tsx'
-import { call } from '../server/api.ts'
-import { useAttempt } from '../server/attempt.ts'
+import { useDraft } from '../kit/browser/drafts.ts'
+import { useAttempt } from '../kit/parts/attempt.ts'
+import { Failure, Field } from '../kit/parts/field.tsx'
+import { call } from '../kit/server/api.ts'
 import { completed, faultsOf } from './draft.ts'
 
-/** Changes target and title of a link where it stands. */
+/** Changes target and title of a link, in place. Escape closes it; the draft is there when it is opened again. */
 export function EditLink({ link, saved, close }: { link: Link; saved: (link: Link) => void; close: () => void }) {
-  const [target, setTarget] = useState(link.original_url)
-  const [title, setTitle] = useState(link.title ?? '')
+  const [{ target, title }, type, forget] = useDraft(`link ${link.id}`, { target: link.original_url, title: link.title ?? '' })
   const { busy, run, faultOf, failure, clear } = useAttempt()
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => field.current?.focus(), [])
@@ -18,12 +18,16 @@ export function EditLink({ link, saved, close }: { link: Link; saved: (link: Lin
     ...(completed(target) !== link.original_url && { original_url: completed(target) }),
     ...(title.trim() !== (link.title ?? '') && { title: title.trim() || null }),
   }
+  const cancel = () => {
+    forget()
+    close()
+  }
   const save = async (event: Event) => {
     event.preventDefault()
     if (faults.target || faults.title || busy) return
-    if (Object.keys(change).length === 0) return close()
+    if (Object.keys(change).length === 0) return cancel()
     const worked = await run(async () => saved((await call<Link>('PATCH', `/urls/${link.id}`, { body: change })).data))
-    if (worked) close()
+    if (worked) cancel()
   }
 
   return (
@@ -35,22 +39,28 @@ export function EditLink({ link, saved, close }: { link: Link; saved: (link: Lin
       noValidate
     >
       <Field
-        label="Leads to"
+        label="Target"
         input={field}
         inputMode="url"
         value={target}
         change={(text) => {
           clear()
-          setTarget(text)
+          type({ target: text })
         }}
         fault={faults.target ?? faultOf('original_url', 'this address')}
       />
-      <Field label="Title" value={title} change={setTitle} prose fault={faults.title ?? faultOf('title', 'the title')} />
+      <Field
+        label="Title"
+        value={title}
+        change={(text) => type({ title: text })}
+        prose
+        fault={faults.title ?? faultOf('title', 'the title')}
+      />
       <span class="buttons">
         <button type="submit" class="button main" disabled={busy || Boolean(faults.target || faults.title)}>
           Save
         </button>
-        <button type="button" class="button" onClick={close}>
+        <button type="button" class="button" onClick={cancel}>
           Cancel
         </button>
       </span>

@@ -1,8 +1,9 @@
 import type { RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { Choice } from '../parts/choice.tsx'
-import { Cross } from '../parts/icons.tsx'
-import { SearchField } from '../parts/search.tsx'
+import { Choice } from '../kit/parts/choice.tsx'
+import { Cross } from '../kit/parts/icons.tsx'
+import { SearchField } from '../kit/parts/search.tsx'
+import { session } from '../kit/server/session.ts'
 import { SHOWN, type View } from './view.ts'
 
 type Props = {
@@ -25,11 +26,11 @@ export function Filters({ view, field, change }: Props) {
       />
       <Choice
         label="Show"
-        options={SHOWN.map((value) => ({ value, word: value }))}
+        options={SHOWN.map((value) => ({ value, word: `${value.charAt(0).toUpperCase()}${value.slice(1)}` }))}
         value={view.show}
         change={(show) => change({ show: show === 'all' ? undefined : show })}
       />
-      <UserFilter user={view.user} change={(user) => change({ user })} />
+      {session.offered?.user_id == null && <UserFilter user={view.user} change={(user) => change({ user })} />}
     </search>
   )
 }
@@ -49,13 +50,13 @@ function UserFilter({ user, change }: { user: string; change: (user: string) => 
         inputMode="numeric"
         value={text}
         placeholder="User id"
-        aria-label="Links of the user with the id"
+        aria-label="Filter by user id"
         aria-invalid={!/^\d*$/.test(text)}
         autocomplete="off"
         onInput={(event) => setText(event.currentTarget.value.trim())}
       />
       {user && (
-        <button type="button" class="quiet-button" aria-label="Links of all users" onClick={() => change('')}>
+        <button type="button" class="quiet-button" aria-label="Clear the user filter" onClick={() => change('')}>
           <Cross />
         </button>
       )}

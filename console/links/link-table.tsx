@@ -1,14 +1,16 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
+import { visible } from '../../src/base/visible.ts'
 import type { Link } from '../../src/links/schema.ts'
-import { CopyButton } from '../parts/copy.tsx'
-import { count, followable, parts } from '../parts/figures.ts'
-import { Bin, Pen, Qr } from '../parts/icons.tsx'
-import { QrDialog } from '../parts/qr.tsx'
-import { State } from '../parts/state.tsx'
-import { type Column, Table } from '../parts/table.tsx'
-import { Time } from '../parts/time.tsx'
-import { may } from '../server/scope.ts'
+import { CopyButton } from '../kit/parts/copy.tsx'
+import { count, followable, parts } from '../kit/parts/figures.ts'
+import { Bin, Pen, Qr } from '../kit/parts/icons.tsx'
+import { QrDialog } from '../kit/parts/qr.tsx'
+import { State } from '../kit/parts/state.tsx'
+import { type Column, Table } from '../kit/parts/table.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { may } from '../kit/server/scope.ts'
 import { EditLink } from './edit-link.tsx'
 import { Switch } from './switch.tsx'
 
@@ -31,7 +33,7 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose,
   const last = useRef(0)
   const writes = may('write', { bound: true })
 
-  /** With Shift all rows from the one ticked before. */
+  /** With Shift, all rows since the last one ticked. */
   const tick = (link: Link, ticked: boolean, shift: boolean) => {
     const ids = rows?.map(({ id }) => id) ?? []
     const [from, to] = [ids.indexOf(last.current), ids.indexOf(link.id)].sort((a, b) => a - b) as [number, number]
@@ -76,7 +78,16 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose,
       ),
     },
     { name: 'target', title: 'Target', cell: (link) => <Target url={link.original_url} /> },
-    { name: 'title', title: 'Title', cell: ({ title }) => <span title={title ?? undefined}>{title}</span> },
+    {
+      name: 'title',
+      title: 'Title',
+      cell: ({ title }) =>
+        title && (
+          <span title={visible(title)}>
+            <Text of={title} />
+          </span>
+        ),
+    },
     {
       name: 'owner',
       title: 'User',
@@ -91,7 +102,7 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose,
         <>
           <Switch link={link} changed={changed} disabled={!writes} />
           {link.blocked && (
-            <State tone="bad" title="Its host is on the blocklist: it answers 410">
+            <State tone="bad" title="Its host is on the blocklist, so it returns 410">
               blocked
             </State>
           )}
@@ -145,13 +156,15 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose,
   )
 }
 
-/** Where a link leads, followed only where a browser safely can. */
+/** The target of a link; clickable only if that is safe. */
 export function Target({ url }: { url: string }) {
   const { host, rest } = parts(url)
   return (
-    <a href={followable(url)} target="_blank" rel="noreferrer" title={url}>
-      {host}
-      <span class="quiet">{rest}</span>
+    <a href={followable(url)} target="_blank" rel="noreferrer" title={visible(url)}>
+      <Text of={host} />
+      <span class="quiet">
+        <Text of={rest} />
+      </span>
     </a>
   )
 }

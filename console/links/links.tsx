@@ -1,19 +1,16 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
-import { LinkPage } from '../link/link.tsx'
-import { curlOf } from '../parts/command.ts'
-import { CsvImport, useDrop } from '../parts/csv-import.tsx'
-import { Empty } from '../parts/empty.tsx'
-import { Down, Up } from '../parts/icons.tsx'
-import { PageFrame } from '../parts/page.tsx'
-import { Pager, totalOf } from '../parts/pager.tsx'
-import { Trouble } from '../parts/trouble.tsx'
-import { useList } from '../server/list.ts'
-import { useQuery } from '../server/query.ts'
-import { may } from '../server/scope.ts'
-import { useKeys } from '../shell/keys.ts'
-import { useRoute } from '../shell/route.ts'
+import { useKeys } from '../kit/browser/keys.ts'
+import { useQuery } from '../kit/browser/query.ts'
+import { curlOf } from '../kit/parts/command.ts'
+import { Empty } from '../kit/parts/empty.tsx'
+import { Down } from '../kit/parts/icons.tsx'
+import { useImport } from '../kit/parts/import.tsx'
+import { ListPage } from '../kit/parts/list-page.tsx'
+import { useList } from '../kit/server/list.ts'
+import { may } from '../kit/server/scope.ts'
 import { LINKS_FILE } from './csv.ts'
+import { useExact } from './exact.ts'
 import { Filters } from './filters.tsx'
 import { LinkTable } from './link-table.tsx'
 import { NewLink } from './new-link.tsx'
@@ -21,32 +18,40 @@ import { remove, useLeaving } from './removal.ts'
 import { Selection } from './selection.tsx'
 import { filterOf, isFiltered, viewOf } from './view.ts'
 
-/** The links, or one of them: /console/links/42. */
+/** Creates, finds and changes links, one by one or many at once. */
 export function Links() {
-  const [, id] = useRoute().path.split('/')
-  return id ? <LinkPage key={id} id={id} /> : <LinkList />
-}
-
-/** Make a link, find some, change them one by one or many at once. */
-function LinkList() {
   const { query, change } = useQuery()
   const view = viewOf(query)
   const filter = filterOf(view)
-  const { list, reload, replace } = useList<Link>('/urls', filter, view.place, view.show === 'blocked' ? 0 : 10) // every link is looked at for that
+  const { list, reload, replace } = useList<Link>(
+    '/urls',
+    filter,
+    view.place,
+    view.show === 'blocked' || query.edit ? 0 : 10, // the blocked ones need a scan of all links; no reload while a row is edited
+  )
   const [fresh, setFresh] = useState<ReadonlySet<number>>(new Set())
   const [chosen, setChosen] = useState<ReadonlyMap<number, Link>>(new Map())
-  const [importing, setImporting] = useState<{ file?: File }>()
   const leaving = useLeaving()
   const target = useRef<HTMLInputElement>(null)
   const search = useRef<HTMLInputElement>(null)
   const writes = may('write', { bound: true })
-  const imports = may('write')
   useKeys({ n: () => target.current?.focus(), '/': () => search.current?.focus() }, { n: 'New link', '/': 'Search' })
-  const dropping = useDrop((file) => imports && setImporting({ file }))
+  const csv = useImport({ what: 'links', path: '/urls/bulk', ...LINKS_FILE, done: reload }, may('write'))
 
-  const rows = useMemo(() => list.rows?.filter(({ id }) => !leaving.has(id)), [list.rows, leaving.size])
+  const [exact, setExact] = useExact(filter)
+  const first = view.place.after || view.place.before ? undefined : exact
+  const rows = useMemo(
+    () =>
+      list.rows &&
+      [
+        ...(first ? [list.rows.find(({ id }) => id === first.id) ?? first] : []),
+        ...list.rows.filter(({ id }) => id !== first?.id),
+      ].filter(({ id }) => !leaving.has(id)),
+    [list.rows, leaving.size, first],
+  )
   const changed = (link: Link) => {
     replace(link.id, link)
+    setExact(link)
     setChosen((known) => (known.has(link.id) ? new Map(known).set(link.id, link) : known))
   }
   const choose = (links: Link[], on: boolean) => {
@@ -58,51 +63,42 @@ function LinkList() {
     setChosen(new Map())
     change({ ...part, after: undefined, before: undefined, edit: undefined })
   }
-  const turn = ({ after, before }: { after?: string; before?: string }) => {
-    change({ after, before, edit: undefined }, { step: true })
-    scrollTo({ top: 0 })
-  }
 
   return (
-    <PageFrame
+    <ListPage
       title="Links"
-      note={
-        <span class="figure">
-          {totalOf(list)}
-          {isFiltered(view) && ' found'}
-        </span>
-      }
+      list={{ ...list, total: Math.max(list.total, rows?.length ?? 0) }}
+      reload={reload}
+      note={isFiltered(view) && list.rows && 'found'}
+      long
       actions={
         <>
-          {imports && (
-            <button type="button" class="button" onClick={() => setImporting({})}>
-              <Up /> Import
-            </button>
-          )}
-          <a class="button" href={`/api/export/links.csv?${new URLSearchParams(filter)}`} download="links.csv">
+          {csv.button}
+          <a
+            class="button"
+            href={`/api/export/links.csv?${new URLSearchParams({ ...filter, bom: '1', guard: '1' })}`}
+            download="links.csv"
+          >
             <Down /> Export
           </a>
         </>
       }
-    >
-      {writes && (
-        <NewLink
-          first={target}
-          created={(link) => {
-            setFresh(new Set(fresh).add(link.id))
-            void reload()
-          }}
-        />
-      )}
-      <div class="toolbar">
-        <Filters view={view} field={search} change={narrow} />
-        <Pager list={list} go={turn} />
-      </div>
-      {list.error && list.error.status !== 401 && <Trouble error={list.error} retryAt={list.retryAt} retry={reload} />}
-      {(rows || !list.error) && (
+      make={
+        writes && (
+          <NewLink
+            first={target}
+            created={(link) => {
+              setFresh(new Set(fresh).add(link.id))
+              void reload()
+            }}
+          />
+        )
+      }
+      filters={<Filters view={view} field={search} change={narrow} />}
+      table={
         <LinkTable
           rows={rows}
-          dimmed={list.stale || list.error !== undefined}
+          dimmed={list.error !== undefined}
           fresh={fresh}
           chosen={chosen}
           editing={Number(query.edit)}
@@ -115,37 +111,23 @@ function LinkList() {
           }}
           empty={
             isFiltered(view) || view.place.after ? (
-              <Empty title="No link here">
-                <p>Nothing matches what is asked for above.</p>
+              <Empty title={view.q ? `No links match “${view.q}”` : 'No links match'}>
+                <p>Check the spelling or clear the filters.</p>
                 <button type="button" class="button" onClick={() => narrow({ q: undefined, show: undefined, user: undefined })}>
                   Show all links
                 </button>
               </Empty>
             ) : (
               <Empty title="No links yet" command={curlOf('/urls', { original_url: 'https://example.com' })}>
-                <p>Paste an address above, drop a CSV file here, or make the first one from a terminal:</p>
+                <p>Paste an address above, drop a CSV file here, or create the first link from a terminal:</p>
               </Empty>
             )
           }
         />
-      )}
-      {rows && rows.length > 20 && <Pager list={list} go={turn} below />}
+      }
+    >
       <Selection chosen={chosen} clear={() => setChosen(new Map())} changed={changed} reload={reload} />
-      {dropping && imports && (
-        <p class="drop-here" role="status">
-          Drop the file to import links
-        </p>
-      )}
-      {importing && (
-        <CsvImport
-          what="links"
-          path="/urls/bulk"
-          {...LINKS_FILE}
-          file={importing.file}
-          close={() => setImporting(undefined)}
-          done={reload}
-        />
-      )}
-    </PageFrame>
+      {csv.over}
+    </ListPage>
   )
 }

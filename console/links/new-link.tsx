@@ -1,20 +1,23 @@
 import type { RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
-import { CopyButton } from '../parts/copy.tsx'
-import { Cross } from '../parts/icons.tsx'
-import { sentence } from '../parts/trouble.tsx'
-import { asApiError, call } from '../server/api.ts'
+import { useDraft } from '../kit/browser/drafts.ts'
+import { CopyButton } from '../kit/parts/copy.tsx'
+import { hiddenIn } from '../kit/parts/field.tsx'
+import { Cross } from '../kit/parts/icons.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
 import { completed, type Draft, EMPTY, type Field, faultsOf, fieldOf } from './draft.ts'
 
-/** The server says "is already taken" and leaves the naming to us. */
+/** The server's texts begin with "is already taken": these names come before them. */
 const NAMES: Record<Field, string> = { target: 'this address', code: 'this code', title: 'this title' }
 
 type Faults = Partial<Record<Field, string>>
 
-/** A line to make a link with; below it the one just made. `first` is the field that the key n goes to. */
+/** The form for a new link; below it the link just created. `first` is the field that the key n focuses. */
 export function NewLink({ first, created }: { first: RefObject<HTMLInputElement | null>; created: (link: Link) => void }) {
-  const [draft, setDraft] = useState(EMPTY)
+  const [draft, changeDraft, clearDraft] = useDraft<Draft>('new link', EMPTY)
   const [left, setLeft] = useState<Field[]>([])
   const [refused, setRefused] = useState<Faults>({})
   const [failure, setFailure] = useState('')
@@ -23,14 +26,14 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
 
   const taken = useTaken(draft.code)
   const faults = { ...(taken && { code: 'This code is already taken.' }), ...faultsOf(draft) }
-  /** A field is judged once it has been left; what the server said stays until the field changes. */
+  /** A field is checked once it has been left. The server's error stays until the field changes. */
   const faultOf = (field: Field) => refused[field] ?? (left.includes(field) ? faults[field] : undefined)
 
   const change = (field: Field, text: string) => {
-    setDraft({ ...draft, [field]: text })
+    changeDraft({ [field]: text })
     setRefused({ ...refused, [field]: undefined })
     setFailure('')
-    if (field === 'code' && text !== '') setLeft([...new Set([...left, field])]) // what a code may hold shows as it is typed
+    if (field === 'code' && text !== '') setLeft([...new Set([...left, field])]) // codes are checked while they are typed
   }
 
   const submit = async (event: Event) => {
@@ -42,19 +45,19 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
     setBusy(true)
     try {
       const { data } = await call<Link>('POST', '/urls', { body: bodyOf(draft) })
-      setDraft(EMPTY)
+      clearDraft()
       setLeft([])
       setMade(data)
       created(data)
     } catch (thrown) {
       const error = asApiError(thrown)
-      const told: Faults = {}
+      const refusals: Faults = {}
       for (const { field, message } of error.details) {
         const name = fieldOf(field)
-        if (name) told[name] = sentence({ message: `${NAMES[name]} ${message}` })
+        if (name) refusals[name] = sentence({ message: `${NAMES[name]} ${message}` })
       }
-      setRefused(told)
-      setFailure(Object.keys(told).length ? '' : sentence(error))
+      setRefused(refusals)
+      setFailure(Object.keys(refusals).length ? '' : sentence(error))
     }
     setBusy(false)
   }
@@ -75,7 +78,7 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
         {...extra}
       />
       <span class="fault" id={`new-${field}-fault`}>
-        {faultOf(field)}
+        {faultOf(field) ?? hiddenIn(draft[field])}
       </span>
     </label>
   )
@@ -88,7 +91,7 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
           inputMode: 'url',
           'aria-keyshortcuts': 'n',
         })}
-        {input('code', 'Code', 'made for you', { autocapitalize: 'none' })}
+        {input('code', 'Code', 'automatic', { autocapitalize: 'none' })}
         {input('title', 'Title', 'optional', { spellcheck: true })}
         <button type="submit" class="button main" disabled={busy}>
           Shorten
@@ -104,14 +107,14 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
   )
 }
 
-/** Whether a link has this code already, asked when the typing pauses. Codes of deleted links are taken too, which the server says at last. */
+/** Whether a link has this code already, requested when typing pauses. Codes of deleted links are taken too; only the server knows those. */
 function useTaken(code: string): boolean {
   const [taken, setTaken] = useState('')
   useEffect(() => {
     if (faultsOf({ target: 'https://a.b', code, title: '' }).code || code === '') return
     const running = new AbortController()
     const timer = setTimeout(async () => {
-      const query = new URLSearchParams({ q: code, per_page: '100' })
+      const query = new URLSearchParams({ code, per_page: '1' })
       const found = await call<Link[]>('GET', `/urls?${query}`, { signal: running.signal }).catch(() => undefined)
       if (found?.data.some(({ short_code }) => short_code === code)) setTaken(code)
     }, 300)
@@ -130,7 +133,9 @@ function Made({ link, close }: { link: Link; close: () => void }) {
         {link.short_url.replace(/^https?:\/\//, '')}
       </a>
       <CopyButton text={link.short_url} label="Copy" key={link.id} />
-      <span class="quiet to">leads to {link.original_url}</span>
+      <span class="quiet to">
+        leads to <Text of={link.original_url} />
+      </span>
       <button type="button" class="quiet-button" aria-label="Close" onClick={close}>
         <Cross />
       </button>

@@ -1,22 +1,22 @@
-// Deleting with a way back: the server deletes for good, so it is asked only when the toast has gone. Rows leave the page at once.
+// Deleting with Undo: the server deletes for good, so the request is sent only when the toast disappears. Rows leave the page at once.
 import { useEffect, useState } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
-import { count } from '../parts/figures.ts'
-import { toast } from '../parts/toast.tsx'
-import { sentence } from '../parts/trouble.tsx'
-import { asApiError, OWN, refusal } from '../server/api.ts'
+import { count } from '../kit/parts/figures.ts'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import { asApiError, OWN, refusal } from '../kit/server/api.ts'
 
 type Named = Pick<Link, 'id' | 'short_code'>
 
 const leaving = new Set<number>()
 const listeners = new Set<() => void>()
 
-/** Takes links away; `back` runs when Undo is pressed, or when one could not be deleted. */
+/** Deletes links. Calls `back` after Undo, or if one could not be deleted. */
 export function remove(links: Named[], back: () => void = () => {}) {
   move(links, true)
   const what = links.length === 1 ? links[0]!.short_code : `${count(links.length)} links`
   toast({
-    text: `Deleting ${what}: for good when this goes`,
+    text: `Deleted ${what}`,
     undo: () => {
       move(links, false)
       back()
@@ -34,7 +34,7 @@ export function remove(links: Named[], back: () => void = () => {}) {
   })
 }
 
-/** The ids of links that are on their way out, or gone. */
+/** The ids of links that are being deleted, or are deleted. */
 export function useLeaving(): ReadonlySet<number> {
   const [, render] = useState(0)
   useEffect(() => {
@@ -50,7 +50,7 @@ function move(links: Named[], out: boolean) {
   for (const tell of listeners) tell()
 }
 
-/** `keepalive`: it goes out also when the page is left meanwhile. One that is gone already is as it should be. */
+/** `keepalive`: the request is sent even if the page is left. A link that no longer exists is no error. */
 async function erase({ id }: Named) {
   const response = await fetch(`/urls/${id}`, {
     method: 'DELETE',

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
-import { copyText } from '../parts/copy.tsx'
-import { download } from '../parts/download.ts'
-import { count } from '../parts/figures.ts'
-import { toast } from '../parts/toast.tsx'
-import { sentence } from '../parts/trouble.tsx'
-import { call } from '../server/api.ts'
-import { each } from '../server/each.ts'
+import { copyText } from '../kit/parts/copy.tsx'
+import { download } from '../kit/parts/download.ts'
+import { count } from '../kit/parts/figures.ts'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import { call } from '../kit/server/api.ts'
+import { each } from '../kit/server/each.ts'
 import { linksCsv } from './csv.ts'
 import { remove } from './removal.ts'
 
@@ -17,32 +17,31 @@ type Props = {
   reload: () => void
 }
 
-/** What can be done to all that are selected, at the foot of the page. */
+/** Actions for all selected links, at the bottom of the page. */
 export function Selection({ chosen, clear, changed, reload }: Props) {
   const [working, setWorking] = useState<{ done: number; of: number }>()
   const links = [...chosen.values()]
   if (links.length === 0) return null
 
-  const turn = async (wanted: Link[], active: boolean) => {
-    setWorking({ done: 0, of: wanted.length })
+  const turn = async (targets: Link[], active: boolean) => {
+    setWorking({ done: 0, of: targets.length })
     const failed = await each(
-      wanted,
+      targets,
       async ({ id }) => changed((await call<Link>('PATCH', `/urls/${id}`, { body: { is_active: active } })).data),
-      (done) => setWorking({ done, of: wanted.length }),
+      (done) => setWorking({ done, of: targets.length }),
     )
     setWorking(undefined)
     reload()
     return failed
   }
   const turnAll = async (active: boolean) => {
-    const wanted = links.filter(({ is_active }) => is_active !== active)
-    const word = active ? 'active' : 'inactive'
-    if (wanted.length === 0) return toast({ text: `All of them are ${word} already` })
-    const failed = await turn(wanted, active)
-    const turned = wanted.filter((link) => !failed.some(({ item }) => item === link))
+    const targets = links.filter(({ is_active }) => is_active !== active)
+    if (targets.length === 0) return toast({ text: `All selected links are already ${active ? 'active' : 'inactive'}` })
+    const failed = await turn(targets, active)
+    const turned = targets.filter((link) => !failed.some(({ item }) => item === link))
     if (turned.length > 0)
       toast({
-        text: `${named(turned.length)} ${turned.length === 1 ? 'is' : 'are'} ${word} now`,
+        text: `${active ? 'Activated' : 'Deactivated'} ${named(turned.length)}`,
         undo: () => void turn(turned, !active),
       })
     if (failed.length > 0)
@@ -67,9 +66,7 @@ export function Selection({ chosen, clear, changed, reload }: Props) {
           onClick={async () => {
             const copied = await copyText(links.map(({ short_url }) => short_url).join('\n'))
             toast(
-              copied
-                ? { text: `Copied ${named(links.length)}` }
-                : { tone: 'bad', text: 'This browser does not let a page copy.' },
+              copied ? { text: `Copied ${named(links.length)}` } : { tone: 'bad', text: 'The browser does not allow copying.' },
             )
           }}
         >

@@ -1,12 +1,12 @@
 import type { Link } from '../../src/links/schema.ts'
-import { toast } from '../parts/toast.tsx'
-import { sentence } from '../parts/trouble.tsx'
-import { asApiError, call } from '../server/api.ts'
-import { useAttempt } from '../server/attempt.ts'
+import { useAttempt } from '../kit/parts/attempt.ts'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
 
 type Props = { link: Link; changed: (link: Link) => void; disabled?: boolean }
 
-/** Whether a link redirects, and the change of that. */
+/** Shows whether a link is active, and changes it. */
 export function Switch({ link, changed, disabled }: Props) {
   const { busy, run } = useAttempt()
   const toggle = () =>
@@ -14,7 +14,7 @@ export function Switch({ link, changed, disabled }: Props) {
       try {
         changed((await call<Link>('PATCH', `/urls/${link.id}`, { body: { is_active: !link.is_active } })).data)
       } catch (error) {
-        toast({ tone: 'bad', text: `${link.short_code} stays as it is: ${sentence(asApiError(error))}` })
+        toast({ tone: 'bad', text: `${link.short_code} could not be changed: ${sentence(asApiError(error))}` })
       }
     })
   return (

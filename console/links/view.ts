@@ -1,5 +1,5 @@
-// Which links are shown: what the address says, and what that means to the server.
-import type { Place } from '../server/list.ts'
+// The links that are shown: from the address to the server's filter.
+import type { Place } from '../kit/server/list.ts'
 
 export const SHOWN = ['all', 'active', 'inactive', 'blocked'] as const
 export type Shown = (typeof SHOWN)[number]

@@ -1,5 +1,5 @@
-// The view of the log as the page's address says it. Names are those of GET /logs, so that either address can be made into the other.
-import { go } from '../shell/route.ts'
+// The view of the log, as the address has it. Parameters are named as those of GET /logs.
+import { go } from '../kit/browser/route.ts'
 
 export type Search = { text: string; pattern: boolean }
 
@@ -9,14 +9,14 @@ export type View = {
   level: string
   find: Search
   hide: Search
-  /** Marked wherever it stands, without leaving anything out. */
+  /** Highlighted, without excluding anything. */
   mark: string
   request: string
   /** Whether the requests of consoles are shown. */
   own: boolean
-  /** The line that is open. */
+  /** The open line. */
   line: string
-  /** The line whose neighbours are shown instead of the filtered log. */
+  /** The line whose context is shown instead of the filtered log. */
   around: string
 }
 
@@ -39,7 +39,7 @@ export function readView(query: URLSearchParams): View {
   }
 }
 
-/** Shows `view`. `replace` leaves no step to go back to. */
+/** Shows `view`. `replace` adds no entry to the history. */
 export function showView(view: View, options?: { replace?: boolean }) {
   const { replica, mark, line, around } = view
   go('logs', { ...filtersOf(view), own: view.own ? '1' : undefined, replica, mark, line, around }, options)
@@ -54,7 +54,7 @@ export const filtersOf = ({ level, find, hide, request, own }: View): Record<str
   own: own ? undefined : '0',
 })
 
-/** The address of what the view shows, or of its file. */
+/** The server's path for the view, or for its download. */
 export function logsPath(view: View, replica: string, more: Record<string, string> = {}): string {
   const all = Object.entries({ ...filtersOf(view), replica, ...more }).filter((entry): entry is [string, string] =>
     Boolean(entry[1]),
@@ -62,5 +62,5 @@ export function logsPath(view: View, replica: string, more: Record<string, strin
   return `/logs?${new URLSearchParams(all)}`
 }
 
-/** Whether anything is left out on the reader's wish. */
+/** Whether a filter is set. */
 export const narrowed = ({ level, find, hide, request }: View) => Boolean(level || find.text || hide.text || request)

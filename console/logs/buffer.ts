@@ -1,8 +1,8 @@
-// The lines in this browser. Each has a number for ever, also when older ones are put before it or the oldest are let go.
+// The lines in this browser. The number of a line never changes, even if older lines are added or the oldest are dropped.
 import type { Entry } from './line.ts'
 
 const KEPT = 100_000
-const LET_GO = 2_000 // at a time, so that the list moves seldom
+const LET_GO = 2_000 // at a time, so that the list rarely moves
 
 export type Buffer = ReturnType<typeof createBuffer>
 
@@ -22,21 +22,21 @@ export function createBuffer(kept = KEPT) {
       entries.splice(0, over)
       first += over
     },
-    /** Only as many as there is room for: the newest of them. */
+    /** Adds as many as there is room for, the newest first. */
     addOlder(older: Entry[]) {
       const fitting = older.slice(Math.max(0, older.length - Math.max(0, kept - entries.length)))
       entries = fitting.concat(entries)
       first -= fitting.length
     },
-    /** Numbers are not given again. */
+    /** Numbers are not reused. */
     clear() {
       first += entries.length
       entries = []
     },
     full: () => entries.length >= kept,
-    /** The number of the newest entry that `holds`. */
-    find(holds: (entry: Entry) => boolean): number | undefined {
-      const index = entries.findLastIndex(holds)
+    /** The number of the newest entry that matches. */
+    find(matches: (entry: Entry) => boolean): number | undefined {
+      const index = entries.findLastIndex(matches)
       return index < 0 ? undefined : first + index
     },
   }

@@ -1,29 +1,29 @@
-import { CopyButton } from '../parts/copy.tsx'
+import { CopyButton } from '../kit/parts/copy.tsx'
 import { fieldsOf, type Line, requestOf } from './line.ts'
 
 type Props = {
   line: Line
-  /** Shows the lines around it; undefined where they are shown. */
+  /** Shows the lines around it; undefined if they are shown already. */
   inContext: (() => void) | undefined
-  /** Shows what one request wrote, on every replica. */
+  /** Shows all lines of one request, from every replica. */
   follow: (request: string) => void
   close: () => void
 }
 
-/** All that a line holds, and where it leads. */
+/** All fields of a line, and actions for it. */
 export function Detail({ line, inContext, follow, close }: Props) {
   const request = requestOf(line)
   return (
-    <section class="log-fields" aria-label="The open line">
+    <section class="log-fields" aria-label="Line details">
       <div class="log-actions">
         {inContext && (
           <button type="button" class="button" onClick={inContext}>
-            Lines around it
+            Show context
           </button>
         )}
         {request && (
           <button type="button" class="button" title={request} onClick={() => follow(request)}>
-            Only this request
+            Trace request
           </button>
         )}
         <CopyButton text={line.text} label="Copy as JSON" />

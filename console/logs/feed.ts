@@ -1,22 +1,22 @@
-// What one view of the log shows: first the newest lines that are there, then those that come; or a line's neighbours.
+// The lines of one view of the log: first the newest existing lines, then live ones; or the context of a line.
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { type ApiError, asApiError } from '../server/api.ts'
-import { type StreamEvent, useStream } from '../server/stream.ts'
+import { type ApiError, asApiError } from '../kit/server/api.ts'
+import { type StreamEvent, useStream } from '../kit/server/stream.ts'
 import { logsPath, type View } from './address.ts'
 import { createBuffer } from './buffer.ts'
-import { type Entry, keyOf, readKey, readLine } from './line.ts'
+import { type Entry, isLine, keyOf, readKey, readLine } from './line.ts'
 import { type Answered, createPast } from './past.ts'
 
-const SHOWN_EVERY = 100 // ms: often enough for the eye, and 1,000 lines a second make ten renders
-const AT_ONCE = 2_000 // lines read before the page gets its turn
-const LATE = 5_000 // ms within which a line that was fetched may still come by the stream
+const SHOWN_EVERY = 100 // ms: 1,000 lines a second cause only ten renders
+const AT_ONCE = 2_000 // lines parsed before the page may render
+const LATE = 5_000 // ms within which a fetched line may still arrive by the stream
 const RATE_OF = 3_000
 
 export type Feed = ReturnType<typeof useFeed>
 
 /**
- * `replica`: '' the one that answers, 'all', or an id; `members` are the ids behind 'all'. A view of another address is another feed: give its
- * component a key.
+ * `replica`: '' for the one that responds, 'all', or an id; `members` are the ids behind 'all'. A view with another address needs a new feed: give
+ * its component a key.
  */
 export function useFeed(view: View, replica: string, members: string[]) {
   const [, render] = useState(0)
@@ -29,7 +29,7 @@ export function useFeed(view: View, replica: string, members: string[]) {
   return {
     ...source,
     error: source.error() ?? stream.error,
-    phase: stream.phase,
+    stream,
     retryAt: stream.retryAt,
     retry() {
       source.again()
@@ -55,8 +55,9 @@ function createSource(view: View, replica: string, members: string[], changed: (
   let error: ApiError | undefined
   let skipped = 0
   let figures: Answered = {}
+  let closing = false
 
-  /** What is there already. While it is on its way, lines that come wait. */
+  /** Loads the existing lines. Live lines wait until they are there. */
   const begin = () =>
     attempt(async () => {
       phase = 'fetching'
@@ -70,6 +71,28 @@ function createSource(view: View, replica: string, members: string[], changed: (
       phase = 'ready'
       show()
     })
+
+  /** After this window was hidden for too long to get every line: fetches the missing ones, or adds a note. */
+  async function close() {
+    if (closing || phase !== 'ready') return
+    closing = true
+    await attempt(async () => {
+      const { lines } = await past.newest()
+      const known = new Set<string>()
+      for (let number = Math.max(buffer.first(), buffer.end() - AT_ONCE); number < buffer.end(); number++) {
+        const entry = buffer.at(number)
+        if (isLine(entry)) known.add(keyOf(entry))
+      }
+      const fresh = lines.filter((line) => !known.has(keyOf(line)))
+      if (fresh.length === lines.length && lines.length > 0)
+        buffer.add([{ note: 'Lines are missing here: they arrived while this window was hidden' }])
+      buffer.add(fresh)
+      fetched = new Set(lines.map(keyOf))
+      fetchedAt = Date.now()
+    })
+    closing = false
+    show()
+  }
 
   const page = (ask: () => Promise<void>) => {
     if (paging || phase !== 'ready') return
@@ -101,7 +124,7 @@ function createSource(view: View, replica: string, members: string[], changed: (
     clearTimeout(timer)
     timer = undefined
     if (stopped.signal.aborted) return
-    if (phase !== 'ready') return changed()
+    if (phase !== 'ready' || closing) return changed()
     const now = Date.now()
     const batch = inbox.splice(0, AT_ONCE)
     const entries = batch.flatMap(read)
@@ -111,7 +134,7 @@ function createSource(view: View, replica: string, members: string[], changed: (
     buffer.add(entries)
     changed()
     if (inbox.length > 0) showIn(16)
-    else if (arrivals.length > 0) showIn(1_000) // for the rate to fall when no line comes
+    else if (arrivals.length > 0) showIn(1_000) // so that the rate falls when no line arrives
   }
 
   function read({ event, data }: StreamEvent): Entry[] {
@@ -122,7 +145,7 @@ function createSource(view: View, replica: string, members: string[], changed: (
     if (event === 'skipped') {
       const count = Number(data) || 0
       skipped += count
-      return [{ note: `${count.toLocaleString('en')} lines skipped: they came faster than they could be sent` }]
+      return [{ note: `${count.toLocaleString('en')} lines skipped: they arrived faster than they could be sent` }]
     }
     const line = readLine(data)
     return line && !(fetched.size > 0 && fetched.has(keyOf(line))) ? [line] : []
@@ -137,39 +160,40 @@ function createSource(view: View, replica: string, members: string[], changed: (
         clearTimeout(timer)
       }
     },
-    /** The stream runs, so that nothing falls between what was fetched and what comes; or it does not, and at least the past is shown. */
+    /** Call it when the stream is open, so that no line falls between fetched and live ones; or when it failed, to show at least the past. */
     opened(why: ApiError | undefined) {
       if (why?.status === 400) {
         error = why
         phase = 'ready'
         return changed()
       }
-      if (phase === 'waiting' || (phase === 'ready' && !heard)) void begin() // once lines have come, the stream goes on from the last
+      if (phase === 'waiting' || (phase === 'ready' && !heard)) void begin() // once lines have arrived, the stream continues after the last
     },
     arrived(batch: StreamEvent[]) {
       heard = true
-      for (const event of batch) inbox.push(event)
+      if (batch.some(({ event }) => event === 'gap')) void close()
+      for (const event of batch) if (event.event !== 'gap') inbox.push(event)
       showIn(SHOWN_EVERY)
     },
     again() {
       if (error && phase === 'ready' && buffer.end() === buffer.first()) void begin()
     },
-    /** Asks for what is before the oldest line, and after the newest of a line's neighbours. */
+    /** Loads lines before the oldest one; `newer`: after the newest one of a context. */
     older() {
       if (!past.atStart() && !buffer.full()) page(async () => buffer.addOlder(await past.older(buffer)))
     },
     newer() {
       if (anchor && !past.atEnd()) page(async () => buffer.add(await past.newer(buffer)))
     },
-    /** Whether the oldest line of all is here. */
+    /** Whether the oldest line of all is loaded. */
     whole: () => past.atStart(),
     error: () => error,
-    /** The server does not understand the filter, and will not tomorrow. */
+    /** The filter is invalid: a retry cannot help. */
     refused: () => error?.status === 400,
     ready: () => phase === 'ready',
     skipped: () => skipped,
     figures: () => figures,
-    /** Lines a second, lately. */
+    /** Lines per second, recently. */
     rate: () => arrivals.reduce((sum, [, lines]) => sum + lines, 0) / (RATE_OF / 1000),
   }
 }

@@ -1,17 +1,20 @@
 import type { RefObject } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import { Choice } from '../parts/choice.tsx'
+import { Choice } from '../kit/parts/choice.tsx'
 import { LEVELS, type Search, type View } from './address.ts'
 import type { Member } from './fleet.ts'
 
 const PAUSE = 250
-const OPTIONS = [{ value: '', word: 'all' }, ...LEVELS.map((level) => ({ value: level, word: level }))]
+const OPTIONS = [
+  { value: '', word: 'All' },
+  ...LEVELS.map((level) => ({ value: level, word: `${level.charAt(0).toUpperCase()}${level.slice(1)}` })),
+]
 
 type Props = {
   view: View
   members: Member[]
   mark: RefObject<HTMLInputElement | null>
-  /** What the server says of a field: `regex`, `not_regex`, … */
+  /** The server's errors, by field: `regex`, `not_regex`, … */
   faults: Record<string, string>
   change: (part: Partial<View>) => void
 }
@@ -28,15 +31,15 @@ export function Filters({ view, members, mark, faults, change }: Props) {
         change={(find) => change({ find })}
       />
       <Field
-        label="Leave out"
-        hint="Leave out…"
+        label="Exclude"
+        hint="Exclude…"
         value={view.hide}
         fault={faults.not ?? faults.not_regex}
         change={(hide) => change({ hide })}
       />
       <Field
-        label="Mark"
-        hint="Mark…"
+        label="Highlight"
+        hint="Highlight…"
         keys="m"
         field={mark}
         value={{ text: view.mark, pattern: false }}
@@ -51,7 +54,7 @@ export function Filters({ view, members, mark, faults, change }: Props) {
           value={view.replica}
           onChange={(event) => change({ replica: event.currentTarget.value })}
         >
-          <option value="">every replica</option>
+          <option value="">All replicas</option>
           {members.map(({ id, name, state }) => (
             <option key={id} value={id}>
               {name}
@@ -66,11 +69,11 @@ export function Filters({ view, members, mark, faults, change }: Props) {
         class="switch"
         role="switch"
         aria-checked={view.own}
-        title="Requests that consoles make to show their pages"
+        title="Show requests that consoles send"
         onClick={() => change({ own: !view.own })}
       >
         <span class="knob" aria-hidden="true" />
-        console’s own
+        Console traffic
       </button>
     </search>
   )
@@ -83,31 +86,31 @@ type FieldProps = {
   field?: RefObject<HTMLInputElement | null>
   value: Search
   fault?: string
-  /** Whether the text may be a pattern. */
+  /** Whether the text may be a regular expression. */
   patterns?: boolean
   change: (value: Search) => void
 }
 
-/** It counts once nobody has typed for a moment. */
+/** A change takes effect when typing pauses. */
 function Field({ label, hint, keys, field, value, fault, patterns = true, change }: FieldProps) {
   const id = useId()
   const [draft, setDraft] = useState(value)
   const { text, pattern } = draft
-  // A pattern without a text is not in the address, but stays what was chosen.
+  // A regular expression without a text is not in the address, but the button stays pressed.
   const same = text === value.text && (pattern === value.pattern || !text)
-  const said = useRef(value)
-  const say = () => {
-    said.current = draft
+  const sent = useRef(value)
+  const send = () => {
+    sent.current = draft
     change(draft)
   }
   useEffect(() => {
-    const own = value.text === said.current.text && (value.pattern === said.current.pattern || !value.text)
-    if (!own) setDraft(value) // changed elsewhere; what we said ourselves may be old already, while somebody types on
-    said.current = own ? said.current : value
+    const own = value.text === sent.current.text && (value.pattern === sent.current.pattern || !value.text)
+    if (!own) setDraft(value) // changed elsewhere; our own change may be older than what is being typed
+    sent.current = own ? sent.current : value
   }, [value.text, value.pattern])
   useEffect(() => {
     if (same) return
-    const timer = setTimeout(say, PAUSE)
+    const timer = setTimeout(send, PAUSE)
     return () => clearTimeout(timer)
   }, [text, pattern])
 
@@ -117,7 +120,7 @@ function Field({ label, hint, keys, field, value, fault, patterns = true, change
         <span class="unseen">{label}</span>
         <input
           ref={field}
-          type="search" // the shell’s / goes to the first on a page
+          type="search" // the shell focuses the first one of a page with /
           value={text}
           placeholder={hint}
           aria-keyshortcuts={keys}
@@ -128,7 +131,7 @@ function Field({ label, hint, keys, field, value, fault, patterns = true, change
           maxLength={pattern ? 200 : 500}
           onInput={(event) => setDraft({ text: event.currentTarget.value, pattern })}
           onKeyDown={(event) => {
-            if (event.key === 'Enter' && !same) say()
+            if (event.key === 'Enter' && !same) send()
             if (event.key !== 'Escape') return
             if (text) setDraft({ text: '', pattern })
             else event.currentTarget.blur()
@@ -140,9 +143,9 @@ function Field({ label, hint, keys, field, value, fault, patterns = true, change
         <button
           type="button"
           class="log-pattern"
-          aria-label={`${label}: by pattern`}
+          aria-label={`${label}: regular expression`}
           aria-pressed={pattern}
-          title="The text is a pattern, in RE2’s syntax: (?i) for any case"
+          title="Use a regular expression (RE2 syntax; (?i) ignores case)"
           onClick={() => setDraft({ text, pattern: !pattern })}
         >
           .*

@@ -1,25 +1,20 @@
-// Which replicas there are to ask for their logs.
-import { useEffect, useState } from 'preact/hooks'
-import { call } from '../server/api.ts'
-import { useEvery } from '../server/clock.ts'
-import type { Replica, ReplicaState } from '../server/live.ts'
-import { nameOf } from '../shell/condition.ts'
+// The replicas whose logs can be shown.
+import { useMemo } from 'preact/hooks'
+import type { Fleet } from '../../src/fleet/schema.ts'
+import { nameOf } from '../kit/server/replicas.ts'
+import { useResource } from '../kit/server/resource.ts'
 
-export type Member = { id: string; name: string; state: ReplicaState }
+export type Member = { id: string; name: string; state: string }
 
-type Answer = { replicas: Replica[] }
+const EVERY = 15
+const NOBODY: Member[] = []
 
-/** Undefined until it is known; empty where the server that answers knows of no fleet. */
+/** Undefined until it is known; empty if the server has no fleet. */
 export function useMembers(): Member[] | undefined {
-  const [members, setMembers] = useState<Member[]>()
-  const ask = () =>
-    call<Answer>('GET', '/api/fleet')
-      .then(({ data }) => setMembers(named(data)))
-      .catch(() => setMembers((before) => before ?? []))
-  useEffect(() => void ask(), [])
-  useEvery(15, ask)
-  return members
+  const { data, error } = useResource<Fleet>('/api/fleet', { every: EVERY })
+  const members = useMemo(() => data && named(data), [data])
+  return members ?? (error && NOBODY)
 }
 
-const named = ({ replicas }: Answer): Member[] =>
+const named = ({ replicas }: Fleet): Member[] =>
   replicas.map((replica) => ({ id: replica.id, name: nameOf(replica, replicas), state: replica.state }))

@@ -1,7 +1,8 @@
-// A line of the log as the console keeps it: little beside its text, which is parsed again for the few dozen that are on the screen.
+// A line of the log as the console keeps it: mostly its text, which is parsed again for the few dozen lines on the screen.
+import { visible } from '../../src/base/visible.ts'
 
 export type Line = {
-  /** '' where the server did not say, because only it was asked. */
+  /** '' if only one server was asked. */
   replica: string
   sequence: number
   level: string
@@ -10,7 +11,7 @@ export type Line = {
   text: string
 }
 
-/** A remark of the console's own between the lines: what is missing there. */
+/** A note of the console between lines, about missing ones. */
 export type Note = { note: string }
 export type Entry = Line | Note
 
@@ -18,9 +19,9 @@ type Fields = Record<string, unknown>
 
 const FRAME = new Set(['sequence', 'replica', 'level', 'time', 'message', 'console'])
 const REQUEST = new Set(['request_id', 'method', 'path', 'route', 'status', 'ms'])
-const LONGEST = 400 // characters that a row shows; the detail shows all
+const LONGEST = 400 // characters in a row; the details show all
 
-/** Undefined where the text is no line. */
+/** Undefined if the text is not a line. */
 export function readLine(text: string): Line | undefined {
   try {
     const { replica = '', sequence, level, time } = JSON.parse(text)
@@ -30,7 +31,7 @@ export function readLine(text: string): Line | undefined {
   }
 }
 
-/** A line as a list of them has it. */
+/** A line from the fields that a list of lines has. */
 export const lineOf = (fields: Record<string, unknown>): Line => ({
   replica: String(fields.replica ?? ''),
   sequence: Number(fields.sequence),
@@ -41,10 +42,10 @@ export const lineOf = (fields: Record<string, unknown>): Line => ({
 
 export const isLine = (entry: Entry | undefined): entry is Line => entry !== undefined && 'text' in entry
 
-/** What a line is called in the address: `sequence`, or `replica:sequence`. */
+/** The key of a line in the address: `sequence`, or `replica:sequence`. */
 export const keyOf = ({ replica, sequence }: Line) => (replica ? `${replica}:${sequence}` : String(sequence))
 
-/** The other way round. */
+/** The inverse of keyOf; undefined if it is not a key. */
 export function readKey(key: string): { replica: string; sequence: number } | undefined {
   const [, replica = '', sequence] = /^(?:(.*):)?(\d{1,15})$/.exec(key) ?? []
   return sequence === undefined ? undefined : { replica, sequence: Number(sequence) }
@@ -52,7 +53,7 @@ export function readKey(key: string): { replica: string; sequence: number } | un
 
 export type Said = { message: string; more: string; status?: number; ms?: number }
 
-/** A line in words: a request as its method and path, everything else as its message and the rest as name=value. */
+/** A line as text: a request as its method and path, other lines as their message; the rest as name=value. */
 export function saidIn({ text }: Line): Said {
   const fields: Fields = JSON.parse(text)
   const { method, path, status, ms, message } = fields
@@ -66,30 +67,30 @@ export function saidIn({ text }: Line): Said {
   }
 }
 
-/** Every field but those that a row shows anyway, for the detail: values as they are to be read. */
+/** Every field with its value as text, for the details. */
 export function fieldsOf({ text }: Line): [name: string, value: string][] {
   const { time, level, replica, sequence, message, ...rest } = JSON.parse(text) as Fields
   return Object.entries({ message, time, level, replica, sequence, ...rest }).flatMap(([name, value]) =>
     value === undefined
       ? []
-      : [[name, typeof value === 'string' ? value : JSON.stringify(value, null, 2).replaceAll('\\n', '\n')]],
+      : [[visible(name), visible(typeof value === 'string' ? value : JSON.stringify(value, null, 2).replaceAll('\\n', '\n'))]],
   )
 }
 
-/** The id of the request that the line is of. */
+/** The id of the line's request. */
 export function requestOf({ text }: Line): string | undefined {
   const { request_id } = JSON.parse(text) as Fields
   return typeof request_id === 'string' ? request_id : undefined
 }
 
-/** 16:04:05.123, in the reader's zone. */
+/** 16:04:05.123, in the reader's time zone. */
 export function clock(at: number): string {
   const time = new Date(at)
   const two = (value: number) => String(value).padStart(2, '0')
   return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${String(time.getMilliseconds()).padStart(3, '0')}`
 }
 
-/** The text in pieces; every second one is what was marked. */
+/** The text in pieces; every second one is highlighted. */
 export function pieces(text: string, mark: string): string[] {
   if (!mark) return [text]
   return text.split(new RegExp(`(${RegExp.escape(mark)})`, 'gi'))
@@ -102,10 +103,10 @@ function pairs(fields: Fields, but: Set<string>): string {
     .join(' ')
 }
 
-/** Of an error its message says enough on a row. */
+/** Of an error, the message is enough in a row. */
 function shortOf(value: unknown): string {
   const { message } = (value ?? {}) as { message?: unknown }
   return typeof message === 'string' ? message : JSON.stringify(value)
 }
 
-const cut = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)
+const cut = (text: string) => visible(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)

@@ -1,4 +1,4 @@
-// The lines that are in sight, and as many spaces as there are others: 100,000 lines cost what 60 do.
+// Renders only the visible lines, with space for the others: 100,000 lines cost as much as 60.
 import type { ComponentChildren } from 'preact'
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Buffer } from './buffer.ts'
@@ -7,26 +7,26 @@ import { Row } from './row.tsx'
 
 type Props = {
   buffer: Buffer
-  /** The number after the last line that is shown. */
+  /** The number after the last shown line. */
   end: number
-  /** Keeps the end in sight. */
+  /** Keeps the end visible. */
   following: boolean
   marks: string
   nameOf?: (replica: string) => string
-  /** The line that is open, and the one that the keys are at. */
+  /** The open line, and the line that the arrow keys have reached. */
   open: number | undefined
   active: number | undefined
-  /** A line to bring into the middle, once. */
+  /** A line to scroll to, once. */
   middle: number | undefined
   detail: ComponentChildren
   choose: (number: number) => void
   move: (number: number | undefined) => void
-  /** The reader left the end, or came to it. */
+  /** The reader scrolled away from the end, or to an edge. */
   left: () => void
   reached: (edge: 'top' | 'bottom') => void
 }
 
-const BEYOND = 8 // rows drawn out of sight, for the wheel
+const BEYOND = 8 // rows rendered beyond the visible ones, for scrolling
 const NEAR = 200 // px from an edge that count as there
 const WIDE = 24
 const NARROW = 44
@@ -37,7 +37,7 @@ export function LogList(props: Props) {
   const { buffer, end, following, marks, nameOf, open, active, middle, detail, choose, move, left, reached } = props
   const scroller = useRef<HTMLDivElement>(null)
   const panel = useRef<HTMLDivElement>(null)
-  const place = useRef({ top: 0, first: 0 }) // where it was scrolled to when the first line had this number
+  const place = useRef({ top: 0, first: 0 }) // the scroll position while the first line had this number
   const [height, setHeight] = useState(0)
   const [panelHeight, setPanelHeight] = useState(0)
   const [, render] = useState(0)
@@ -73,7 +73,7 @@ export function LogList(props: Props) {
     return () => observer.disconnect()
   }, [opened])
 
-  // What is in sight stays where it is when lines are put before it or let go.
+  // Visible lines stay in place when lines are added before them or dropped.
   useLayoutEffect(() => {
     const element = scroller.current!
     if (Math.abs(element.scrollTop - top) >= 1) element.scrollTop = top
@@ -87,7 +87,7 @@ export function LogList(props: Props) {
 
   const scrollTo = (y: number) => {
     scroller.current!.scrollTop = y
-    place.current = { top: scroller.current!.scrollTop, first } // before the event says so: a render between would undo it
+    place.current = { top: scroller.current!.scrollTop, first } // before the scroll event: a render in between would undo it
     render((count) => count + 1)
   }
 
@@ -96,7 +96,7 @@ export function LogList(props: Props) {
     const before = place.current
     place.current = { top: scrollTop, first: buffer.first() }
     const below = scrollHeight - clientHeight - scrollTop
-    if (following) return below > row ? left() : undefined // we scrolled ourselves, and have rendered
+    if (following) return below > row ? left() : undefined // caused by our own scrolling, and already rendered
     if (scrollTop > before.top && below < 2) reached('bottom')
     if (scrollTop < before.top && scrollTop < NEAR) reached('top')
     render((count) => count + 1)
@@ -140,7 +140,7 @@ export function LogList(props: Props) {
 
   const clicked = useCallback(
     (number: number) => {
-      if (String(getSelection())) return // somebody marks text to copy it
+      if (String(getSelection())) return // text is being selected
       choose(number)
     },
     [choose],
@@ -169,7 +169,7 @@ export function LogList(props: Props) {
           <div class="log-window" style={{ top: `${offsetOf(from)}px` }}>
             {rows.map(([number, entry]) => (
               <Row
-                // Where all rows change at once it is cheaper to write into them anew than to make others.
+                // If all rows change at once, reusing their elements is cheaper than creating new ones.
                 key={following ? number - from : number}
                 number={number}
                 entry={entry}

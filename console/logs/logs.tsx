@@ -1,25 +1,26 @@
 import { useRef, useState } from 'preact/hooks'
-import { Cross } from '../parts/icons.tsx'
-import { PageFrame } from '../parts/page.tsx'
-import { sentence } from '../parts/trouble.tsx'
-import type { ApiError } from '../server/api.ts'
-import { useKeys } from '../shell/keys.ts'
-import { useRoute } from '../shell/route.ts'
+import { useKeys } from '../kit/browser/keys.ts'
+import { useRoute } from '../kit/browser/route.ts'
+import { Cross } from '../kit/parts/icons.tsx'
+import { PageFrame } from '../kit/parts/page.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import type { ApiError } from '../kit/server/api.ts'
 import { logsPath, readView, showView, type View } from './address.ts'
 import { Filters } from './filters.tsx'
 import { useMembers } from './fleet.ts'
 import { readKey } from './line.ts'
 import { Tail } from './tail.tsx'
 
-/** The page of the log: its live end, filtered and marked as the address says, of one replica or all. */
+/** The log of one replica or all: live, filtered and highlighted as the address says. */
 export function Logs() {
   const view = readView(useRoute().query)
   const members = useMembers()
   const [error, setError] = useState<ApiError>()
   const mark = useRef<HTMLInputElement>(null)
-  useKeys({ m: () => mark.current?.focus() }, { m: 'Mark words' })
+  useKeys({ m: () => mark.current?.focus() }, { m: 'Highlight words' })
 
-  // Of the address as it is by then: a field waits until nobody types.
+  // Reads the address again: it may have changed while a field waited for typing to pause.
   const change = (part: Partial<View>) =>
     showView({ ...readView(new URLSearchParams(location.search)), line: '', around: '', ...part }, { replace: true })
   const faults = Object.fromEntries(
@@ -38,11 +39,14 @@ export function Logs() {
       )}
       {view.request && !view.around && (
         <p class="log-request">
-          Only the request <code>{view.request}</code>
+          Tracing request{' '}
+          <code>
+            <Text of={view.request} />
+          </code>
           <button
             type="button"
             class="quiet-button"
-            aria-label="Show every request"
+            aria-label="Show all requests"
             onClick={() => change({ request: '', own: false })}
           >
             <Cross />
@@ -63,13 +67,13 @@ export function Logs() {
   )
 }
 
-/** Which lines these are, and the way back to the filtered log. */
+/** Names the line whose context is shown, with a button back to the filtered log. */
 function Around({ view, nameOf }: { view: View; nameOf: ((replica: string) => string) | undefined }) {
   const { replica = '', sequence } = readKey(view.around) ?? {}
   return (
     <p class="log-request">
-      Every line around number {sequence}
-      {nameOf && replica && ` of ${nameOf(replica)}`}
+      Context of line {sequence}
+      {nameOf && replica && ` on ${nameOf(replica)}`}
       <button type="button" class="button" onClick={() => showView({ ...view, around: '', line: '' })}>
         Back to the log
       </button>

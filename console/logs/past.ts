@@ -1,43 +1,42 @@
-// Lines that the replicas have already, a page at a time, oldest first.
-import { call } from '../server/api.ts'
+// Existing lines of the replicas, a page at a time, oldest first.
+import type { Lines } from '../../src/logs/schema.ts'
+import { call } from '../kit/server/api.ts'
 import { logsPath, type View } from './address.ts'
 import type { Buffer } from './buffer.ts'
 import { isLine, type Line, lineOf } from './line.ts'
 
-/** How many replicas were asked and answered; undefined where only one was meant. */
-export type Answered = { asked?: number; answered?: number }
-/** `stopped`: where patterns had taken all the time there is: the sequence, or true where all replicas were asked. */
-type Answer = Answered & { logs: Record<string, unknown>[]; stopped?: number | true }
+/** How many replicas were asked, and responded; undefined if only one was asked. */
+export type Answered = Pick<Lines, 'asked' | 'answered'>
 
 const PAGE = 200
 const AROUND = 100
-const TRIES = 5 // of a costly pattern, each 300 ms of the server's time
+const TRIES = 5 // for an expensive pattern, each 300 ms of the server's time
 const ALL = 'all'
 const NOTHING = { text: '', pattern: false }
 
 export function createPast(view: View, replica: string, members: string[], signal: AbortSignal) {
   let atStart = false
   let atEnd = false
-  const lookedTo = new Map<string, number>() // how far back a costly pattern got
+  const lookedTo = new Map<string, number>() // how far back an expensive pattern got
   const whole: View = { ...view, level: '', find: NOTHING, hide: NOTHING, request: '', own: true }
-  /** Line numbers are of one replica: that of the line in the middle, the one that is shown, or each of all. */
+  /** Each replica counts its own lines, so pages are loaded per replica. */
   const sources = view.around ? [view.around.replace(/:?\d+$/, '')] : replica === ALL ? members : [replica]
 
   async function ask(of: string, place: { before?: number; after?: number; limit: number }) {
     const numbers = Object.fromEntries(
       Object.entries(place).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
     )
-    const { data } = await call<Answer>('GET', logsPath(view.around ? whole : view, of, numbers), { signal })
+    const { data } = await call<Lines>('GET', logsPath(view.around ? whole : view, of, numbers), { signal })
     return { ...data, lines: data.logs.map(lineOf).reverse() }
   }
 
-  /** A page from before what the buffer has of one replica, and whether there may be more. */
+  /** The page before the lines of one replica in the buffer, and whether there may be more. */
   async function before(of: string, buffer: Buffer) {
     for (let tries = 1; ; tries++) {
       const place = lookedTo.get(of) ?? oldestOf(buffer, of)
       const { lines, stopped } = await ask(of, { before: place, limit: PAGE })
       if (lines.length > 0 || typeof stopped !== 'number') {
-        lookedTo.delete(of) // it goes on before the lines that were taken
+        lookedTo.delete(of) // the next page continues before these lines
         return { lines, more: lines.length === PAGE || stopped !== undefined }
       }
       lookedTo.set(of, stopped)
@@ -64,7 +63,7 @@ export function createPast(view: View, replica: string, members: string[], signa
     },
     async older(buffer: Buffer): Promise<Line[]> {
       const pages = await Promise.all(sources.map((of) => before(of, buffer)))
-      // A page that may go on before its first line: what others have from before that waits for the next time.
+      // A page may be incomplete before its first line: older lines of other replicas wait for the next page.
       const unfinished = pages.filter(({ more }) => more)
       const from = Math.max(...unfinished.flatMap(({ lines }) => (lines[0] ? [lines[0].at] : [])))
       atStart = unfinished.length === 0
@@ -83,7 +82,7 @@ export function createPast(view: View, replica: string, members: string[], signa
   }
 }
 
-/** The lowest number of a replica that is here; undefined where it has no line here. */
+/** The lowest line number of a replica in the buffer; undefined if it has no line there. */
 function oldestOf(buffer: Buffer, replica: string): number | undefined {
   for (let number = buffer.first(); number < buffer.end(); number++) {
     const entry = buffer.at(number)

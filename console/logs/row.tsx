@@ -4,21 +4,21 @@ import { clock, type Entry, isLine, type Line, pieces, saidIn } from './line.ts'
 type Props = {
   number: number
   entry: Entry
-  /** px below it, for its detail. */
+  /** px below it, for its details. */
   gap: number
-  /** Among all, from 1. */
+  /** Position among all, from 1. */
   place: number
   open: boolean
   active: boolean
   marks: string
-  /** The name of its replica, where several are shown. */
+  /** The name of its replica, if several are shown. */
   replica: string | undefined
   clicked: (number: number) => void
 }
 
 const SIGNS: Record<string, string> = { warn: '▲', error: '■', fatal: '■' }
 
-/** One line: what it says is worked out once, however often the list moves. */
+/** One line. Its content is computed once, however often the list moves. */
 export function Row({ number, entry, gap, place, open, active, marks, replica, clicked }: Props) {
   const content = useMemo(
     () => (isLine(entry) ? <Words line={entry} marks={marks} replica={replica} /> : <span class="said">{entry.note}</span>),
@@ -26,8 +26,8 @@ export function Row({ number, entry, gap, place, open, active, marks, replica, c
   )
   const level = isLine(entry) ? entry.level : 'note'
   return (
-    // biome-ignore lint/a11y/useFocusableInteractive: the list box has the focus, and names the active line
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the list box listens to keys
+    // biome-ignore lint/a11y/useFocusableInteractive: the list box has the focus and the active line
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list box handles the keys
     <div
       id={`line-${number}`}
       class={`line ${level}${open ? ' open' : ''}${active ? ' active' : ''}`}
@@ -57,10 +57,14 @@ function Words({ line, marks, replica }: { line: Line; marks: string; replica: s
       </span>
       {replica !== undefined && <span class="replica">{replica}</span>}
       <span class="said">
-        <Marked text={message} mark={marks} />{' '}
+        <bdi>
+          <Marked text={message} mark={marks} />
+        </bdi>{' '}
         {more && (
           <span class="more">
-            <Marked text={more} mark={marks} />
+            <bdi>
+              <Marked text={more} mark={marks} />
+            </bdi>
           </span>
         )}
       </span>
@@ -70,7 +74,7 @@ function Words({ line, marks, replica }: { line: Line; marks: string; replica: s
   )
 }
 
-/** What is marked is every second piece. */
+/** Highlights every second piece. */
 const Marked = ({ text, mark }: { text: string; mark: string }) => (
   <>{pieces(text, mark).map((piece, index) => (index % 2 === 1 ? <mark key={index}>{piece}</mark> : piece))}</>
 )

@@ -1,11 +1,12 @@
 import { useEffect, useState } from 'preact/hooks'
-import { curlOf } from '../parts/command.ts'
-import { Empty } from '../parts/empty.tsx'
-import { count } from '../parts/figures.ts'
-import { State, type Tone } from '../parts/state.tsx'
-import { Trouble } from '../parts/trouble.tsx'
-import type { ApiError } from '../server/api.ts'
-import { useKeys } from '../shell/keys.ts'
+import { useKeys } from '../kit/browser/keys.ts'
+import { curlOf } from '../kit/parts/command.ts'
+import { Empty } from '../kit/parts/empty.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { Liveness } from '../kit/parts/liveness.tsx'
+import { State } from '../kit/parts/state.tsx'
+import { Trouble } from '../kit/parts/trouble.tsx'
+import type { ApiError } from '../kit/server/api.ts'
 import { logsPath, narrowed, showView, type View } from './address.ts'
 import { Detail } from './detail.tsx'
 import { useFeed } from './feed.ts'
@@ -14,7 +15,7 @@ import { LogList } from './list.tsx'
 
 type Props = {
   view: View
-  /** '' the one that answers, 'all', or an id. */
+  /** '' for the one that responds, 'all', or an id. */
   replica: string
   /** The ids behind 'all'. */
   members: string[]
@@ -22,18 +23,18 @@ type Props = {
   refused: (error: ApiError | undefined) => void
 }
 
-/** follow: the end stays in sight. away: the reader looks at what was before. held: nothing moves until somebody says so. */
-type Mode = 'follow' | 'away' | 'held'
+/** follow: the end stays visible. back: the reader has scrolled up. paused: nothing moves. */
+type Mode = 'follow' | 'back' | 'paused'
 
-/** The lines of one view, and how they come. */
+/** The lines of one view, with its state and buttons. */
 export function Tail({ view, replica, members, nameOf, refused }: Props) {
   const feed = useFeed(view, replica, members)
   const { buffer } = feed
   const fixed = view.around !== ''
-  const [mode, setMode] = useState<Mode>(fixed ? 'away' : 'follow')
-  const [leftAt, setLeftAt] = useState(0) // the number after the last line that was there
+  const [mode, setMode] = useState<Mode>(fixed ? 'back' : 'follow')
+  const [leftAt, setLeftAt] = useState(0) // the number after the last line at that time
   const [active, setActive] = useState<number>()
-  const end = mode === 'held' ? leftAt : buffer.end()
+  const end = mode === 'paused' ? leftAt : buffer.end()
   const fresh = mode === 'follow' || fixed ? 0 : buffer.end() - leftAt
 
   const leave = (to: Mode) => {
@@ -41,8 +42,8 @@ export function Tail({ view, replica, members, nameOf, refused }: Props) {
     setMode(to)
   }
   const follow = () => !fixed && setMode('follow')
-  const toggle = () => (mode === 'held' ? follow() : leave('held'))
-  useKeys({ p: toggle, b: follow }, fixed ? {} : { p: 'Pause, go on', b: 'Back to the newest line' })
+  const toggle = () => (mode === 'paused' ? follow() : leave('paused'))
+  useKeys({ p: toggle, b: follow }, fixed ? {} : { p: 'Pause or resume', b: 'Back to the newest line' })
 
   const bad = feed.error?.status === 400 ? feed.error : undefined
   useEffect(() => refused(bad), [bad])
@@ -53,7 +54,7 @@ export function Tail({ view, replica, members, nameOf, refused }: Props) {
     const line = buffer.at(number)
     if (!isLine(line)) return
     setActive(number)
-    if (mode === 'follow') leave('away')
+    if (mode === 'follow') leave('back')
     showView({ ...view, line: number === open ? '' : keyOf(line) }, { replace: true })
   }
   const line = open === undefined ? undefined : buffer.at(open)
@@ -65,21 +66,26 @@ export function Tail({ view, replica, members, nameOf, refused }: Props) {
       <div class="log-bar">
         <Condition feed={feed} mode={mode} fixed={fixed} />
         {!fixed && <span class="figure quiet">{count(Math.round(feed.rate()))} lines/s</span>}
-        <span class="figure quiet">{count(shown)} here</span>
+        <span class="figure quiet">
+          {count(shown)} {shown === 1 ? 'line' : 'lines'}
+        </span>
         {asked !== undefined && asked > 1 && (
           <span class={answered === asked ? 'figure quiet' : 'figure amiss'}>
-            {answered} of {asked} replicas answered
+            {answered} of {asked} replicas responded
           </span>
         )}
         {feed.skipped() > 0 && (
-          <span class="figure amiss" title="They came faster than this browser could take them. A filter lets fewer through.">
+          <span
+            class="figure amiss"
+            title="They arrived faster than the browser could process them. Use a filter to get fewer lines."
+          >
             {count(feed.skipped())} skipped
           </span>
         )}
         <span class="log-buttons">
           {!fixed && (
-            <button type="button" class="button" aria-pressed={mode === 'held'} title="p" onClick={toggle}>
-              {mode === 'held' ? 'Go on' : 'Pause'}
+            <button type="button" class="button" aria-pressed={mode === 'paused'} title="p" onClick={toggle}>
+              {mode === 'paused' ? 'Resume' : 'Pause'}
             </button>
           )}
           {!fixed && (
@@ -88,7 +94,7 @@ export function Tail({ view, replica, members, nameOf, refused }: Props) {
               href={logsPath(view, replica, { format: 'ndjson' })}
               download
               aria-label="Download NDJSON"
-              title="What the replicas still have of this view"
+              title="All lines of this view that the replicas still have"
             >
               <span class="wordy">Download</span> NDJSON
             </a>
@@ -120,15 +126,15 @@ export function Tail({ view, replica, members, nameOf, refused }: Props) {
           }
           choose={choose}
           move={setActive}
-          left={() => leave('away')}
+          left={() => leave('back')}
           reached={(edge) => {
             if (edge === 'top') feed.older()
             else if (fixed) feed.newer()
-            else if (mode === 'away') follow()
+            else if (mode === 'back') follow()
           }}
         />
         {feed.ready() && shown === 0 && !feed.error && <Nothing view={view} />}
-        {!feed.ready() && <p class="log-waiting quiet">Asking for the newest lines…</p>}
+        {!feed.ready() && <p class="log-waiting quiet">Loading the newest lines…</p>}
         {mode !== 'follow' && !fixed && (
           <button type="button" class="log-new button main" onClick={follow}>
             <span aria-hidden="true">↓</span> {fresh > 0 ? `${count(fresh)} new` : 'Newest line'}
@@ -136,7 +142,7 @@ export function Tail({ view, replica, members, nameOf, refused }: Props) {
         )}
       </div>
       <span class="unseen" role="status">
-        {mode === 'held' ? 'Paused' : ''}
+        {mode === 'paused' ? 'Paused' : ''}
       </span>
     </>
   )
@@ -156,50 +162,41 @@ const EVERYTHING: View = {
 
 type FeedNow = ReturnType<typeof useFeed>
 
-/** The number of the line of that key, looked for when the key or the lines' beginning changes: a number stays what it was. */
+/** The number of the line with that key, searched again when the key or the first line changes. */
 function useNumberOf(key: string, { buffer, ready }: FeedNow): number | undefined {
-  const wanted = readKey(key)
+  const target = readKey(key)
   const [found, setFound] = useState<{ key: string; number: number }>()
   const known = found?.key === key ? found.number : undefined
-  const here = ready() && wanted !== undefined && known === undefined
+  const here = ready() && target !== undefined && known === undefined
   useEffect(() => {
     if (!here) return
-    const number = buffer.find((entry) => isLine(entry) && entry.sequence === wanted.sequence && entry.replica === wanted.replica)
+    const number = buffer.find((entry) => isLine(entry) && entry.sequence === target.sequence && entry.replica === target.replica)
     if (number !== undefined) setFound({ key, number })
   }, [key, here, buffer.first()])
   return known
 }
 
-const CONDITIONS: Record<FeedNow['phase'], [Tone, string]> = {
-  open: ['good', 'live'],
-  opening: ['unknown', 'connecting'],
-  hidden: ['unknown', 'at rest'],
-  cut: ['bad', 'cut off'],
-}
-
 function Condition({ feed, mode, fixed }: { feed: FeedNow; mode: Mode; fixed: boolean }) {
   if (fixed) return <State tone="unknown">not live</State>
-  if (feed.refused()) return <State tone="bad">filter not understood</State>
-  const [tone, word] = CONDITIONS[feed.phase]
-  if (feed.phase === 'open' && mode === 'held') return <State tone="warn">paused</State>
-  return <State tone={tone}>{word}</State>
+  if (feed.refused()) return <State tone="bad">invalid filter</State>
+  if (feed.stream.phase === 'open' && mode === 'paused') return <State tone="warn">paused</State>
+  return <Liveness stream={feed.stream} />
 }
 
 function Nothing({ view }: { view: View }) {
-  if (view.around)
-    return <Empty title="This line is gone">A replica keeps its newest 10,000 lines, and begins anew when it is started.</Empty>
+  if (view.around) return <Empty title="Line not found">A replica keeps its newest 10,000 lines, until it restarts.</Empty>
   if (narrowed(view))
     return (
-      <Empty title="No line like this yet">
-        <p>New ones appear as they come.</p>
+      <Empty title="No lines match">
+        <p>New lines appear as they arrive.</p>
         <button type="button" class="button" onClick={() => showView({ ...EVERYTHING, mark: view.mark, own: view.own })}>
-          Show every line
+          Show all lines
         </button>
       </Empty>
     )
   return (
-    <Empty title="Nothing logged yet" command={curlOf('/urls')}>
-      Redirects are counted, not logged. Any other request makes a line:
+    <Empty title="No lines yet" command={curlOf('/urls')}>
+      Redirects are counted, not logged. Any other request writes a line:
     </Empty>
   )
 }

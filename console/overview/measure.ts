@@ -1,4 +1,4 @@
-// What a chart's columns say in a few words: now, on average, at most, and which way it goes.
+// Figures of a chart's columns: the current value, mean, maximum and trend.
 import type { Column } from './samples.ts'
 
 export const mean = (values: Column): number | null => {
@@ -18,23 +18,28 @@ export const most = (values: Column): number | null => {
   return highest
 }
 
-/** The sum of several columns, place by place. */
+/** The sum of several columns, index by index. */
 export const added = (...columns: Column[]): Column =>
   (columns[0] ?? []).map((_, place) => columns.reduce((sum, column) => sum + (column[place] ?? 0), 0))
 
-/** `part` of `whole` in percent; null where there was nothing. */
+/** `part` of `whole` in percent; null if `whole` is 0. */
 export const share = (part: Column, whole: Column): Column =>
   part.map((value, place) => (whole[place] ? (100 * (value ?? 0)) / whole[place]! : null))
 
-const NOW = 5 // samples: one second alone jumps
+const NOW = 5 // samples: a single second varies too much
 
-/** As it is now: the mean of the last few samples. */
+/** The current value: the mean of the last few samples. */
 export const current = (values: Column) => mean(values.slice(-NOW))
 
 export type Trend = { sign: '↑' | '↓' | '→'; word: string }
 
-/** The last sixth of the window beside what was before it. */
-export function trendOf(values: Column): Trend | undefined {
+/**
+ * Compares the last sixth of the period with the time before it. Counts only seconds in which the same replicas reported as now: a replica that
+ * starts or stops is no trend.
+ */
+export function trendOf(all: Column, reporting?: Column): Trend | undefined {
+  const group = reporting && usual(reporting.slice(-NOW))
+  const values = reporting ? all.filter((_, place) => reporting[place] === group) : all
   const cut = values.length - Math.max(NOW, Math.floor(values.length / 6))
   const before = mean(values.slice(0, Math.max(0, cut)))
   const after = mean(values.slice(Math.max(0, cut)))
@@ -44,4 +49,11 @@ export function trendOf(values: Column): Trend | undefined {
   if (Math.abs(change) < 3) return { sign: '→', word: 'steady' }
   const size = Math.abs(change) >= 1000 ? `× ${(after / before).toFixed(0)}` : `${Math.abs(change).toFixed(0)} %`
   return { sign: change > 0 ? '↑' : '↓', word: size }
+}
+
+/** The most frequent value. */
+function usual(values: Column): number | null | undefined {
+  const times = new Map<number | null, number>()
+  for (const value of values) times.set(value, (times.get(value) ?? 0) + 1)
+  return [...times].sort((a, b) => b[1] - a[1])[0]?.[0]
 }

@@ -1,13 +1,14 @@
 import { useCallback, useMemo, useState } from 'preact/hooks'
-import { clock } from '../parts/chart.tsx'
-import { Choice } from '../parts/choice.tsx'
-import { duration } from '../parts/figures.ts'
-import { PageFrame } from '../parts/page.tsx'
-import { State } from '../parts/state.tsx'
-import { Trouble } from '../parts/trouble.tsx'
-import { ALL, nows as nowsOf, useLive } from '../server/live.ts'
-import type { StreamState } from '../server/stream.ts'
-import { useKeys } from '../shell/keys.ts'
+import { useKeys } from '../kit/browser/keys.ts'
+import { clock } from '../kit/parts/chart.tsx'
+import { Choice } from '../kit/parts/choice.tsx'
+import { duration } from '../kit/parts/figures.ts'
+import { Liveness } from '../kit/parts/liveness.tsx'
+import { PageFrame } from '../kit/parts/page.tsx'
+import { State } from '../kit/parts/state.tsx'
+import { Trouble } from '../kit/parts/trouble.tsx'
+import { useHeard } from '../kit/server/connection.ts'
+import { ALL, nows as nowsOf, useLive } from '../kit/server/live.ts'
 import { PanelView } from './panel.tsx'
 import { PANELS } from './panels.ts'
 import { Replicas } from './replicas.tsx'
@@ -17,10 +18,10 @@ import { useView, WINDOWS } from './view.ts'
 
 const SMALLEST_SPAN = 10
 
-/** No answer: in the banner. Not signed in: by the sign-in. No such replica: beside the replicas. */
-const SAID_ELSEWHERE = [0, 401, 404]
+/** Shown elsewhere: no response in the banner, 401 by the sign-in, 404 next to the replicas. */
+const SHOWN_ELSEWHERE = [0, 401, 404]
 
-/** How the fleet is, second by second. */
+/** The state of the fleet, second by second. */
 export function Overview() {
   const { view, change } = useView()
   const { window, replica, span, tables } = view
@@ -28,6 +29,7 @@ export function Overview() {
   const { live = first } = useLive(ALL)
   const [hovered, setHovered] = useState<number | null>(null)
   const hover = useCallback((place: number | null) => setHovered(place), [])
+  const heard = useHeard()
   const nows = live ? nowsOf(live).filter(({ replica: of }) => replica === ALL || !of || of.id === replica) : []
   const states = nows.map(({ now }) => now)
 
@@ -52,22 +54,22 @@ export function Overview() {
         WINDOWS.map(({ value }, place) => [String(place + 1), () => change({ window: Number(value), span: undefined })]),
       ),
     },
-    { '1 – 6': 'Window, from 1 min to 24 h', t: 'Charts as tables, and back', Escape: 'End the zoom' },
+    { '1 – 6': 'Period, from 1 min to 24 h', t: 'Switch between charts and tables', Escape: 'Reset the zoom' },
   )
 
   return (
     <PageFrame
       title="Overview"
-      note={<Liveness stream={stream} zoomed={span !== undefined} />}
+      note={span && stream.phase === 'open' ? <State tone="unknown">zoomed</State> : <Liveness stream={stream} />}
       actions={
         <>
           {span && (
             <button type="button" class="button" onClick={unzoom}>
-              {clock(span[0])} – {clock(span[1])}: end the zoom
+              Reset zoom ({clock(span[0])} – {clock(span[1])})
             </button>
           )}
           <Choice
-            label="Window"
+            label="Period"
             options={WINDOWS}
             value={String(window) as '60'}
             change={(value) => change({ window: Number(value), span: undefined })}
@@ -75,15 +77,19 @@ export function Overview() {
         </>
       }
     >
-      {error && !SAID_ELSEWHERE.includes(error.status) && <Trouble error={error} retryAt={retryAt} retry={retry} />}
+      {error && !SHOWN_ELSEWHERE.includes(error.status) && <Trouble error={error} retryAt={retryAt} retry={retry} />}
       <Replicas
         replicas={live?.replicas}
         asked={live?.asked}
         answered={live?.answered}
         chosen={replica}
         choose={(id) => change({ replica: id })}
+        dimmed={!heard}
       />
-      <div class={samples && (error || stream.phase === 'cut') ? 'panels dimmed' : 'panels'} aria-busy={samples === undefined}>
+      <div
+        class={samples && (error || stream.phase === 'cut' || stream.phase === 'silent') ? 'panels dimmed' : 'panels'}
+        aria-busy={samples === undefined}
+      >
         {PANELS.map((panel) => (
           <PanelView
             key={panel.name}
@@ -112,13 +118,7 @@ export function Overview() {
   )
 }
 
-function Liveness({ stream: { phase }, zoomed }: { stream: StreamState; zoomed: boolean }) {
-  if (phase === 'open') return zoomed ? <State tone="unknown">zoomed</State> : <State tone="good">live</State>
-  if (phase === 'cut') return <State tone="bad">not live</State>
-  return <State tone="unknown">{phase === 'hidden' ? 'at rest' : 'connecting'}</State>
-}
-
-/** The samples of a span: figures, trends and tables follow the zoom. */
+/** The samples of the zoomed period, for figures, trends and tables. */
 function within(samples: Samples, [from, to]: [number, number]): Samples {
   const begin = samples.time.findIndex((time) => time >= from)
   const after = samples.time.findIndex((time) => time > to)

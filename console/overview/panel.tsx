@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks'
-import { Chart, clock } from '../parts/chart.tsx'
-import { Grid, Line } from '../parts/icons.tsx'
-import { State } from '../parts/state.tsx'
-import type { Now } from '../server/live.ts'
+import { Chart, clock } from '../kit/parts/chart.tsx'
+import { Grid, Line } from '../kit/parts/icons.tsx'
+import { State } from '../kit/parts/state.tsx'
+import type { Now } from '../kit/server/live.ts'
 import { current, most, trendOf } from './measure.ts'
 import type { Panel } from './panels.ts'
 import type { Column, Samples } from './samples.ts'
@@ -27,9 +27,9 @@ type Props = {
   turn: () => void
 }
 
-/** A title, one big figure with its unit and trend, and the chart or its table. */
+/** A title, one big figure with its unit and trend, and the chart or table. */
 export function PanelView({ panel, samples, nows, step, from, to, span, hovered, hover, zoom, unzoom, table, turn }: Props) {
-  // Once for each second, not for each move of the cursor.
+  // Once a second, not at each move of the cursor.
   const { value, trend, columns, highest } = useMemo(() => measured(panel, samples), [samples])
   const verdict = samples && panel.verdict?.(samples, nows)
   const time = samples?.time ?? NO_TIME
@@ -44,8 +44,8 @@ export function PanelView({ panel, samples, nows, step, from, to, span, hovered,
         <button
           type="button"
           class="quiet-button"
-          aria-label={table ? `${panel.title} as a chart` : `${panel.title} as a table`}
-          title={table ? 'As a chart' : 'As a table'}
+          aria-label={table ? `Show ${panel.title} as a chart` : `Show ${panel.title} as a table`}
+          title={table ? 'Show as a chart' : 'Show as a table'}
           aria-pressed={table}
           onClick={turn}
         >
@@ -56,7 +56,7 @@ export function PanelView({ panel, samples, nows, step, from, to, span, hovered,
         <span class="big">{number}</span>
         <span class="unit">{unit}</span>
         {trend && (
-          <span class="trend" title={`The end of the last ${span} beside what was before`}>
+          <span class="trend" title={`The last sixth of ${span}, compared with the time before`}>
             <span aria-hidden="true">{trend.sign}</span> {trend.word}
             <span class="unseen">{trend.sign === '↑' ? ' more' : trend.sign === '↓' ? ' less' : ''}</span>
           </span>
@@ -68,7 +68,7 @@ export function PanelView({ panel, samples, nows, step, from, to, span, hovered,
       ) : (
         <>
           <Chart
-            label={`${panel.title}, the last ${span}: now ${`${number} ${unit}`.trim()}; at most ${highest}.`}
+            label={`${panel.title}, last ${span}: now ${`${number} ${unit}`.trim()}; maximum ${highest}.`}
             data={[time, ...columns]}
             series={panel.series}
             write={panel.write}
@@ -103,14 +103,14 @@ export function PanelView({ panel, samples, nows, step, from, to, span, hovered,
 const written = (panel: Panel, value: number | null | undefined) =>
   value === null || value === undefined ? '–' : panel.write(value)
 
-/** "12 ms" in its figure and its unit, which is set smaller. */
+/** Splits "12 ms" into figure and unit, which is shown smaller. */
 function split(text: string, unit: string): [string, string] {
   const [number, own] = text.split(/\s(?=\D+$)/)
   return [number!, own && unit ? `${own} ${unit}` : (own ?? unit)]
 }
 
 function sayOf(panel: Panel, time: number | undefined, columns: Column[], place: number): string {
-  if (time === undefined) return 'nothing yet'
+  if (time === undefined) return 'no data yet'
   return `${clock(time)}: ${panel.series.map(({ name }, series) => `${name} ${written(panel, columns[series]?.[place])}`).join(', ')}`
 }
 
@@ -118,5 +118,5 @@ function measured(panel: Panel, samples: Samples | undefined) {
   const figures = samples ? panel.figure(samples) : []
   const columns = samples ? panel.columns(samples) : panel.series.map((): Column => [])
   const highest = panel.series.map(({ name }, place) => `${name} ${written(panel, most(columns[place] ?? []))}`).join(', ')
-  return { value: current(figures), trend: trendOf(figures), columns, highest }
+  return { value: current(figures), trend: trendOf(figures, samples?.reporting), columns, highest }
 }

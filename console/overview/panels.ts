@@ -1,8 +1,10 @@
-// What the overview shows: of each panel its columns, its big figure, its unit, and when that is not good.
-import type { Series } from '../parts/chart.tsx'
-import { bytes, duration, short } from '../parts/figures.ts'
-import type { Tone } from '../parts/state.tsx'
-import type { Now } from '../server/live.ts'
+// The panels of the overview: the columns of each, its big figure, its unit, and when that is bad.
+import { clickBacklog } from '../../src/monitor/alerts/click-backlog.ts'
+import { memoryLow } from '../../src/monitor/alerts/memory-low.ts'
+import type { Series } from '../kit/parts/chart.tsx'
+import { bytes, duration, short } from '../kit/parts/figures.ts'
+import type { Tone } from '../kit/parts/state.tsx'
+import type { Now } from '../kit/server/live.ts'
 import { added, current, share } from './measure.ts'
 import type { Column, Samples } from './samples.ts'
 
@@ -11,27 +13,27 @@ export type Verdict = { tone: Tone; word: string }
 export type Panel = {
   name: string
   title: string
-  /** Of the big figure and of the trend. */
+  /** For the big figure and the trend. */
   figure: (samples: Samples) => Column
   unit: string
   series: Series[]
   columns: (samples: Samples) => Column[]
-  /** A value of the chart, with its unit where it has one of its own. */
+  /** Formats a value of the chart, with a unit if it varies. */
   write: (value: number) => string
-  /** The big figure, where it is not written as the chart's values are. */
+  /** Formats the big figure, if it differs from the chart's values. */
   writeFigure?: (value: number) => string
   atLeast: number
   limit?: (nows: Now[]) => number | undefined
-  /** Beside the figure: is that good? */
+  /** Next to the figure: whether it is good. */
   verdict?: (samples: Samples, nows: Now[]) => Verdict | undefined
-  /** Of several samples in one row of the table: the mean, or the worst. */
+  /** A row of the table shows the highest sample rather than the mean. */
   worst?: boolean
 }
 
-const SLOW_LOOP = 50 // ms: a redirect that comes then waits as long
+const SLOW_LOOP = 50 // ms: a redirect that arrives then waits as long
 const BLOCKED_LOOP = 250
 const SLOW_REDIRECT = 50 // ms, p99
-const OLD_CLICK = 30 // s, as the alert has it
+const MUCH_MEMORY = 0.75 // of the limit
 
 function milliseconds(value: number): string {
   if (value >= 1000) return `${short(value / 1000)} s`
@@ -55,7 +57,7 @@ export const PANELS: Panel[] = [
     atLeast: 10,
     verdict: ({ requests }) => {
       const failed = current(requests['5xx']) ?? 0
-      return failed > 0 ? { tone: 'bad', word: `${short(failed)} failed a second` } : { tone: 'good', word: 'no failures' }
+      return failed > 0 ? { tone: 'bad', word: `${short(failed)} failed per second` } : { tone: 'good', word: 'no failures' }
     },
   },
   {
@@ -89,7 +91,7 @@ export const PANELS: Panel[] = [
   },
   {
     name: 'cache',
-    title: 'Found in memory',
+    title: 'Cache hit rate',
     unit: '%',
     figure: ({ tiers }) => share(tiers.hit, added(tiers.hit, tiers.edge, tiers.miss)),
     series: [
@@ -104,7 +106,7 @@ export const PANELS: Panel[] = [
   },
   {
     name: 'backlog',
-    title: 'Clicks not stored yet',
+    title: 'Click backlog',
     unit: '',
     figure: ({ backlog }) => backlog,
     series: [{ name: 'clicks', colour: 'accent', filled: true }],
@@ -114,9 +116,9 @@ export const PANELS: Panel[] = [
     worst: true,
     verdict: (_, nows) => {
       const oldest = Math.max(0, ...nows.map(({ clicks }) => clicks.oldest_age_s))
-      if (nows.some(({ clicks }) => clicks.no_room)) return { tone: 'bad', word: 'no room' }
-      if (oldest > OLD_CLICK) return { tone: 'warn', word: `the oldest waits ${duration(oldest)}` }
-      return { tone: 'good', word: oldest >= 1 ? `the oldest waits ${duration(oldest)}` : 'none waits long' }
+      if (nows.some(({ clicks }) => clicks.no_room)) return { tone: 'bad', word: 'no space left' }
+      if (oldest > clickBacklog.limit) return { tone: 'warn', word: `oldest ${duration(oldest)}` }
+      return { tone: 'good', word: oldest >= 1 ? `oldest ${duration(oldest)}` : 'up to date' }
     },
   },
   {
@@ -151,8 +153,9 @@ export const PANELS: Panel[] = [
       const shares = nows.flatMap(({ memory: { rss, used = rss, limit } }) => (limit ? [used / limit] : []))
       if (shares.length === 0) return undefined
       const worst = Math.max(...shares)
-      const word = nows.length === 1 ? `of ${bytes(nows[0]!.memory.limit!)}` : `at most ${Math.ceil(100 * worst)} % of the limit`
-      return { tone: worst > 0.9 ? 'bad' : worst > 0.75 ? 'warn' : 'good', word }
+      const word =
+        nows.length === 1 ? `of ${bytes(nows[0]!.memory.limit!)}` : `peak replica at ${Math.ceil(100 * worst)} % of its limit`
+      return { tone: worst > memoryLow.limit / 100 ? 'bad' : worst > MUCH_MEMORY ? 'warn' : 'good', word }
     },
   },
   {

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact'
-import { count, duration, short } from '../parts/figures.ts'
-import { State, type Tone } from '../parts/state.tsx'
-import { ALL, type Replica, type ReplicaState } from '../server/live.ts'
-import { fleetOf, nameOf } from '../shell/condition.ts'
+import { count, duration, short } from '../kit/parts/figures.ts'
+import { State, type Tone } from '../kit/parts/state.tsx'
+import { ALL, type Replica } from '../kit/server/live.ts'
+import { fleetOf, nameOf } from '../kit/server/replicas.ts'
 
-const TONES: Record<ReplicaState, Tone> = {
+const TONES: Record<string, Tone> = {
   ready: 'good',
   degraded: 'warn',
   starting: 'warn',
@@ -19,14 +19,17 @@ type Props = {
   answered: number | undefined
   chosen: string
   choose: (id: string) => void
+  /** They are out of date: the server does not respond. */
+  dimmed: boolean
 }
 
-/** Every replica with its state; the charts show the one that is chosen, or all together. */
-export function Replicas({ replicas, asked, answered, chosen, choose }: Props) {
+/** Every replica with its state. The charts show the selected one, or all. */
+export function Replicas({ replicas, asked, answered, chosen, choose, dimmed }: Props) {
   if (!replicas) return <div class="replicas waiting" aria-busy="true" />
+  const name = dimmed ? 'replicas dimmed' : 'replicas'
   if (replicas.length === 1 && (chosen === ALL || chosen === replicas[0]!.id))
     return (
-      <div class="replicas">
+      <div class={name}>
         <div class="member alone">
           <One replica={replicas[0]!} name={replicas[0]!.hostname} alone />
         </div>
@@ -35,14 +38,14 @@ export function Replicas({ replicas, asked, answered, chosen, choose }: Props) {
   const known = chosen === ALL || replicas.some(({ id }) => id === chosen)
   const partial = asked !== undefined && answered !== undefined && answered < asked
   return (
-    <fieldset class="replicas">
-      <legend class="unseen">Charts of</legend>
+    <fieldset class={name}>
+      <legend class="unseen">Replica</legend>
       <Choice id={ALL} chosen={chosen} choose={choose}>
-        <span class="who">All together</span>
+        <span class="who">All replicas</span>
         <span class="rate figure">
           {short(replicas.reduce((sum, { rate, state }) => sum + (state === 'lost' ? 0 : rate), 0))} /s
         </span>
-        <span class="more">{partial ? <State tone="warn">{`${answered} of ${asked} answered`}</State> : fleetOf(replicas)}</span>
+        <span class="more">{partial ? <State tone="warn">{`${answered} of ${asked} responded`}</State> : fleetOf(replicas)}</span>
       </Choice>
       {replicas.map((replica) => (
         <Choice key={replica.id} id={replica.id} chosen={chosen} choose={choose}>
@@ -51,7 +54,7 @@ export function Replicas({ replicas, asked, answered, chosen, choose }: Props) {
       ))}
       {!known && (
         <p class="gone">
-          The chosen replica has left the fleet.{' '}
+          The selected replica has left the fleet.{' '}
           <button type="button" class="link-button" onClick={() => choose(ALL)}>
             Show all {count(replicas.length)}
           </button>
@@ -67,7 +70,7 @@ function One({ replica, name, alone }: { replica: Replica; name: string; alone: 
       <span class="who">
         {name}
         {replica.self && !alone && (
-          <span class="here" title="This replica answers you">
+          <span class="here" title="You are connected to this replica">
             {' '}
             here
           </span>
@@ -78,7 +81,7 @@ function One({ replica, name, alone }: { replica: Replica; name: string; alone: 
         <State tone={TONES[replica.state] ?? 'unknown'}>{replica.state}</State>
         {replica.unanswered && replica.state !== 'lost' && (
           <State tone="warn" title={replica.unanswered}>
-            no figures
+            no data
           </State>
         )}
         <span>{replica.version}</span>

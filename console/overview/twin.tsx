@@ -1,6 +1,6 @@
-// The same as a chart, as a table: for those who hear the page, and for those who want the figures.
-import { clock } from '../parts/chart.tsx'
-import { moment } from '../parts/figures.ts'
+// A chart as a table, for screen readers and for exact values.
+import { clock } from '../kit/parts/chart.tsx'
+import { moment } from '../kit/parts/figures.ts'
 import { mean, most } from './measure.ts'
 import type { Panel } from './panels.ts'
 import type { Column } from './samples.ts'
@@ -9,7 +9,7 @@ const ROWS = 24
 
 export function Twin({ panel, time, columns, step }: { panel: Panel; time: number[]; columns: Column[]; step: number }) {
   const size = Math.max(1, Math.ceil(time.length / ROWS))
-  // Rows begin at whole multiples of what they span, so that they do not change their values as time goes on.
+  // Rows begin at whole multiples of their length, so that their values stay the same as time passes.
   const span = size * step
   const rows: { at: number; values: (number | null)[] }[] = []
   for (let end = time.length; end > 0; ) {
@@ -20,7 +20,7 @@ export function Twin({ panel, time, columns, step }: { panel: Panel; time: numbe
     end = begin
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keys
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard
     <section class="twin" tabIndex={0} aria-label={`${panel.title} as a table`}>
       <table>
         <thead>

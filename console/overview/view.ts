@@ -1,6 +1,7 @@
-// What of the overview is shown lives in the address: the window, the replica, the span zoomed into, the tables instead of charts.
-import { ALL } from '../server/live.ts'
-import { go, useRoute } from '../shell/route.ts'
+// The view of the overview, as the address has it: the period, the replica, the zoom, and the panels shown as tables.
+
+import { go, useRoute } from '../kit/browser/route.ts'
+import { ALL } from '../kit/server/live.ts'
 
 export const WINDOWS = [
   { value: '60', word: '1 min' },
@@ -16,9 +17,9 @@ const USUAL = '900'
 export type View = {
   window: number
   replica: string
-  /** Seconds since 1970: what is zoomed into. */
+  /** The zoom, in seconds since 1970. */
   span: [number, number] | undefined
-  /** The panels that are tables. */
+  /** The panels shown as tables. */
   tables: string[]
 }
 

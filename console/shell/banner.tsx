@@ -1,24 +1,47 @@
-import { Countdown, useTicks } from '../parts/time.tsx'
-import type { Notice } from './condition.ts'
+import { useRef } from 'preact/hooks'
+import { Countdown, useTicks } from '../kit/parts/time.tsx'
+import type { BannerLine } from './condition.ts'
 
-/** Why not all is well, on every page. */
-export function Banner({ notices, retry }: { notices: Notice[]; retry: () => void }) {
+/** What is wrong, on every page. */
+export function Banner({ lines, retry }: { lines: BannerLine[]; retry: () => void }) {
   return (
-    <div class="banner-place" role="alert" aria-label="What is wrong">
-      {notices.length > 0 && (
-        <div class="banner">
+    <>
+      <Spoken lines={lines} />
+      {lines.length > 0 && (
+        <section class="banner" aria-label="Problems">
           <ul>
-            {notices.map((notice) => (
-              <Line key={`${notice.where} ${notice.text}`} notice={notice} retry={retry} />
+            {lines.map((line) => (
+              <Line key={keyOf(line)} line={line} retry={retry} />
             ))}
           </ul>
-        </div>
+        </section>
       )}
+    </>
+  )
+}
+
+const keyOf = ({ cause, where }: BannerLine) => (cause === 'replica' ? `${cause} ${where}` : cause)
+
+/** For screen readers: each cause once, with its first text. Later changes of times and counts are not read out. */
+function Spoken({ lines }: { lines: BannerLine[] }) {
+  const spoken = useRef(new Map<string, string>())
+  const current = new Map(
+    lines.map((line) => {
+      const { where, text } = line
+      return [keyOf(line), spoken.current.get(keyOf(line)) ?? `${where ? `${where}: ` : ''}${text}`]
+    }),
+  )
+  spoken.current = current
+  return (
+    <div class="unseen" role="alert" aria-label="New problems" aria-atomic="false" aria-relevant="additions">
+      {[...current].map(([cause, words]) => (
+        <p key={cause}>{words}</p>
+      ))}
     </div>
   )
 }
 
-function Line({ notice: { tone, where, text, until, page, retryAt }, retry }: { notice: Notice; retry: () => void }) {
+function Line({ line: { tone, where, text, until, page, retryAt, heardAt }, retry }: { line: BannerLine; retry: () => void }) {
   return (
     <li class={tone}>
       <span class="sign" aria-hidden="true">
@@ -28,29 +51,34 @@ function Line({ notice: { tone, where, text, until, page, retryAt }, retry }: { 
         {where && <span class="where">{where}: </span>}
         {text}
         {until && (
-          <span aria-live="off">
-            {' '}
-            Ends in <Countdown until={until} />.
-          </span>
+          <>
+            , ends in <Countdown until={until} over="a moment" />.
+          </>
         )}
+        {heardAt !== undefined && <LastUpdate at={heardAt} />}
         {retryAt !== undefined && <Next at={retryAt} />}
       </span>
       {page && <a href={`/console/${page}`}>{page === 'alerts' ? 'Alerts' : 'Chaos'}</a>}
       {retryAt !== undefined && (
         <button type="button" class="link-button" onClick={retry}>
-          Try now
+          Retry now
         </button>
       )}
     </li>
   )
 }
 
+function LastUpdate({ at }: { at: number }) {
+  useTicks(1)
+  return (
+    <span class="figure" aria-live="off">
+      {` Last update ${Math.round((Date.now() - at) / 1000)} s ago.`}
+    </span>
+  )
+}
+
 function Next({ at }: { at: number }) {
   useTicks(1)
   const seconds = Math.ceil((at - Date.now()) / 1000)
-  return (
-    <span class="figure" aria-live="off">
-      {seconds > 0 ? ` Next try in ${seconds} s.` : ' Trying…'}
-    </span>
-  )
+  return <span class="figure">{seconds > 0 ? ` Retry in ${seconds} s.` : ' Retrying…'}</span>
 }

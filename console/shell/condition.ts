@@ -1,100 +1,159 @@
-// From what the server and the fleet say to one word, and to the notices of the banner.
-import type { Tone } from '../parts/state.tsx'
-import { type Live, type Now, nows, type Replica } from '../server/live.ts'
-import type { State } from '../server/state.ts'
-import type { StreamState } from '../server/stream.ts'
+// The condition of the fleet, as one word for the top and as lines for the banner.
+import { type FleetProblem, mergeProblems } from '../../src/monitor/overview/merge.ts'
+import { isCode, sentence } from '../../src/monitor/overview/sentences.ts'
+import { titleOf } from '../alerts/alert.ts'
+import type { Tone } from '../kit/parts/state.tsx'
+import { sentence as errorSentence } from '../kit/parts/trouble.tsx'
+import { type Live, nows, type Replica } from '../kit/server/live.ts'
+import { UNREACHABLE } from '../kit/server/refusal.ts'
+import { fleetOf, nameOf } from '../kit/server/replicas.ts'
+import { NO_CONNECTION, type State } from '../kit/server/state.ts'
+import type { StreamState } from '../kit/server/stream.ts'
 
 export type Condition = { tone: Tone; word: string; reason: string }
 
-export type Notice = {
+export type BannerLine = {
   tone: 'warn' | 'bad'
-  /** Which replicas, where it is not all of them. */
+  /** What it is about. Screen readers hear a line when its cause is new, not when its text changes. */
+  cause: string
+  /** The replicas concerned, unless it is all of them. */
   where: string
+  /** Without a full stop if `until` follows. */
   text: string
   /** When it ends by itself. */
   until?: string
-  /** The page that says more. */
+  /** The page with more about it. */
   page?: 'alerts' | 'chaos'
   retryAt?: number
+  /** When something last arrived from the server. */
+  heardAt?: number
 }
 
-/** The host, and what tells those on one host apart. */
-export function nameOf(replica: Replica, among: Replica[]): string {
-  const { hostname, slot, url } = replica
-  const beside = among.filter((other) => other !== replica && other.hostname === hostname)
-  if (beside.length === 0) return hostname
-  if (beside.every((other) => other.slot !== slot)) return `${hostname}/${slot}`
-  return `${hostname}:${URL.parse(url ?? '')?.port || slot}`
-}
-
-/** 3 replicas; 2 of 3 ready; 1 replica, degraded */
-export function fleetOf(replicas: Pick<Replica, 'state'>[]): string {
-  const [only] = replicas
-  if (only && replicas.length === 1) return only.state === 'ready' ? '1 replica' : `1 replica, ${only.state}`
-  const well = replicas.filter(({ state }) => state === 'ready').length
-  return well === replicas.length ? `${well} replicas` : `${well} of ${replicas.length} ready`
-}
-
-export function conditionOf(server: State, live: Live | undefined, phase: StreamState['phase']): Condition {
-  if (!live || phase === 'cut') return server.tone === 'good' ? { tone: 'good', word: 'ready', reason: '' } : server
+export function conditionOf(server: State, live: Live | undefined, { phase, error }: StreamState): Condition {
+  if (phase === 'cut' && error?.status === 0) return { tone: 'bad', word: NO_CONNECTION, reason: error.message }
+  if (phase === 'silent') return { tone: 'warn', word: 'Not live', reason: 'The server has sent nothing for 3 seconds.' }
+  if (!live || phase === 'cut') return server
   const all = nows(live)
-  const lost = (live.replicas ?? []).filter(({ state }) => state === 'lost').length
-  const troubled = all.some(({ now }) => now.troubles.length > 0 || now.alerts.length > 0)
-  if (troubled || lost > 0) return { tone: 'bad', word: 'not all is well', reason: '' }
-  if (all.some(({ now }) => now.faults.length > 0)) return { tone: 'warn', word: 'a fault is armed', reason: '' }
-  if ((live.replicas ?? []).some(({ state }) => state !== 'ready')) return { tone: 'warn', word: 'not all are ready', reason: '' }
-  return { tone: 'good', word: 'all is well', reason: '' }
-}
-
-/** Worst first. What several replicas say alike is said once. */
-export function noticesOf(server: State, live: Live | undefined, stream: StreamState): Notice[] {
-  if (stream.phase === 'cut' && stream.error?.status !== 401) {
-    const text = server.tone === 'bad' && server.word === 'no answer' ? 'The server cannot be reached.' : cutOff(stream)
-    return [{ tone: 'bad', where: '', text, retryAt: stream.retryAt }]
-  }
-  if (!live) return server.tone === 'bad' && server.reason ? [{ tone: 'bad', where: '', text: server.reason }] : []
   const replicas = live.replicas ?? []
-  const notices: Notice[] = replicas
-    .filter(({ state }) => state === 'lost')
-    .map((replica) => ({
-      tone: 'bad',
-      where: nameOf(replica, replicas),
-      text: `Lost: not heard of since ${clock(replica.seen_at)}. Its clicks wait in its journal until it or another replica adopts them.`,
-    }))
-  for (const replica of replicas)
-    if (replica.unanswered && replica.state !== 'lost')
-      notices.push({ tone: 'warn', where: nameOf(replica, replicas), text: `Left out of the figures: ${replica.unanswered}.` })
-  const said = new Map<string, Notice & { by: Replica[] }>()
-  const say = (notice: Omit<Notice, 'where'>, replica: Replica | undefined) => {
-    const key = notice.text.replace(/\d+/g, '#')
-    const known = said.get(key) ?? { ...notice, where: '', by: [] }
-    if (notice.until && known.until && notice.until > known.until) known.until = notice.until
-    if (replica) known.by.push(replica)
-    said.set(key, known)
+  const problems = problemsIn(live)
+  const alerts = alertsIn(live).filter(({ test }) => !test)
+  const lost = replicas.some(({ state }) => state === 'lost')
+  const recovering = problems.every(({ tone }) => tone === 'warn') && alerts.every(({ cause }) => cause === 'database')
+  if (lost || !recovering) {
+    const count = alerts.length === 0 ? '' : ` · ${alerts.length} alert${alerts.length === 1 ? '' : 's'}`
+    return { tone: 'bad', word: `Problem${count}`, reason: '' }
   }
-  for (const { replica, now } of nows(live)) {
-    for (const text of now.troubles) say({ tone: 'bad', text: withClocks(text) }, replica)
-    for (const { name, since } of now.alerts) say({ tone: 'bad', text: alertText(name, since), page: 'alerts' }, replica)
-    for (const fault of now.faults) say(faultNotice(fault), replica)
-  }
-  const among = nows(live).length
-  for (const { by, ...notice } of said.values())
-    notices.push({ ...notice, where: by.length === among ? '' : by.map((replica) => nameOf(replica, replicas)).join(', ') })
-  return notices.sort((a, b) => Number(a.tone === 'warn') - Number(b.tone === 'warn'))
+  if (problems.length > 0) return { tone: 'warn', word: 'Recovering', reason: '' }
+  if (alerts.length > 0)
+    return { tone: 'bad', word: `Problem · ${alerts.length} alert${alerts.length === 1 ? '' : 's'}`, reason: '' }
+  if (all.some(({ now }) => now.faults.length > 0)) return { tone: 'warn', word: 'Fault armed', reason: '' }
+  if (replicas.some(({ state }) => state !== 'ready')) return { tone: 'warn', word: fleetOf(replicas), reason: '' }
+  return { tone: 'good', word: 'Healthy', reason: '' }
 }
 
-const cutOff = ({ error }: StreamState) =>
-  `What you see is not live: ${(error?.message ?? 'the connection is gone').replace(/[.]$/, '').replace(/^The/, 'the')}.`
+/** Worst first: one line for each cause, however many replicas and alerts report it. */
+export function bannerOf(server: State, live: Live | undefined, stream: StreamState): BannerLine[] {
+  if (stream.phase === 'cut' && stream.error?.status !== 401) {
+    const text = server.unreachable ? UNREACHABLE : cutOff(stream)
+    return [{ tone: 'bad', cause: 'connection', where: '', text, retryAt: stream.retryAt }]
+  }
+  if (stream.phase === 'silent') {
+    const text = 'The server does not respond, so the page may be out of date.'
+    return [{ tone: 'warn', cause: 'connection', where: '', text, heardAt: stream.heardAt }]
+  }
+  if (!live)
+    return server.tone === 'bad' && server.reason ? [{ tone: 'bad', cause: 'server', where: '', text: server.reason }] : []
+  const replicas = live.replicas ?? []
+  const among = nows(live).length
+  const namesOf = (ids: string[]) =>
+    ids.length >= among
+      ? ''
+      : ids.flatMap((id) => replicas.filter((one) => one.id === id).map((one) => nameOf(one, replicas))).join(', ')
+  const alerts = alertsIn(live)
+  const lines = [
+    ...replicas.filter(({ state }) => state === 'lost').map((one) => lostLine(one, replicas)),
+    ...replicas.filter(({ unanswered, state }) => unanswered && state !== 'lost').map((one) => silentLine(one, replicas)),
+    ...problemsIn(live).map(
+      (problem): BannerLine => ({
+        tone: problem.tone ?? 'bad',
+        cause: problem.cause,
+        where: namesOf(problem.replicas),
+        text: textOf(problem),
+      }),
+    ),
+  ]
+  for (const { name, since, cause, test, until, of } of alerts) {
+    const known = lines.find((line) => !test && line.cause === cause)
+    if (known) known.page = 'alerts'
+    else if (test)
+      lines.push({ tone: 'warn', cause: `test ${name}`, where: namesOf(of), ...testText(name, until), page: 'alerts' })
+    else lines.push({ tone: 'bad', cause, where: namesOf(of), text: `${titleOf(name)}, since ${clock(since)}.`, page: 'alerts' })
+  }
+  return [...lines, ...faultsIn(live).map(({ of, ...line }) => ({ ...line, where: namesOf(of) }))].sort(
+    (a, b) => Number(a.tone === 'warn') - Number(b.tone === 'warn'),
+  )
+}
 
-const alertText = (name: string, since: string) => `Alert ${name.replaceAll('_', ' ')}, since ${clock(since)}.`
+/** A server of an older release does not merge the problems of its replicas. */
+const problemsIn = (live: Live): FleetProblem[] =>
+  live.problems ?? mergeProblems(nows(live).map(({ replica, now }) => ({ id: replica?.id ?? '', now })))
 
-const faultNotice = ({ fault, until }: Now['faults'][number]): Omit<Notice, 'where'> => ({
-  tone: 'warn',
-  text: `Fault armed: ${fault.replaceAll('-', ' ')}.`,
-  until,
-  page: 'chaos',
+/** An unknown code, of a newer release, keeps the server's sentence. */
+const textOf = ({ code, params = {}, text }: FleetProblem) => (isCode(code) ? sentence(code, params, clock) : text)
+
+type Firing = { name: string; since: string; cause: string; test: boolean; until: string | undefined; of: string[] }
+
+/** Each alert once; tests are separate from real ones. */
+function alertsIn(live: Live): Firing[] {
+  const found = new Map<string, Firing>()
+  for (const { replica, now } of nows(live))
+    for (const { name, since, cause = name, test = false, until } of now.alerts) {
+      const key = `${name} ${test}`
+      const known = found.get(key) ?? { name, since, cause, test, until: until ?? undefined, of: [] }
+      if (since < known.since) known.since = since
+      if (until && (!known.until || until > known.until)) known.until = until
+      if (replica) known.of.push(replica.id)
+      found.set(key, known)
+    }
+  return [...found.values()]
+}
+
+/** Each armed fault once, with its latest end. */
+function faultsIn(live: Live) {
+  const found = new Map<string, Omit<BannerLine, 'where'> & { of: string[] }>()
+  for (const { replica, now } of nows(live))
+    for (const { fault, until } of now.faults) {
+      const text = `Fault armed: ${fault.replaceAll('-', ' ')}`
+      const known = found.get(fault) ?? { tone: 'warn', cause: `fault ${fault}`, text, until, page: 'chaos', of: [] }
+      if (until > (known.until ?? '')) known.until = until
+      if (replica) known.of.push(replica.id)
+      found.set(fault, known)
+    }
+  return [...found.values()]
+}
+
+const lostLine = (replica: Replica, among: Replica[]): BannerLine => ({
+  tone: 'bad',
+  cause: 'replica',
+  where: nameOf(replica, among),
+  text: sentence('replica_lost', { since: replica.seen_at }, clock),
 })
 
-/** 14:05:09, in the reader's zone. */
-const clock = (time: string) => new Date(time).toLocaleTimeString('en-GB')
-const withClocks = (text: string) => text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, clock)
+const silentLine = (replica: Replica, among: Replica[]): BannerLine => ({
+  tone: 'warn',
+  cause: `silent ${replica.id}`,
+  where: nameOf(replica, among),
+  text: sentence('replica_silent', { reason: replica.unanswered }),
+})
+
+const testText = (name: string, until: string | undefined) => ({
+  text: `Test of the alert “${titleOf(name)}”${until ? '' : '.'}`,
+  until,
+})
+
+/** "Not live: showing data from 17:39:25. The server ended the stream." */
+const cutOff = ({ error, heardAt }: StreamState) =>
+  `Not live${heardAt ? `: showing data from ${clock(heardAt)}` : ''}. ${error ? errorSentence(error) : 'The connection is lost.'}`
+
+/** 14:05:09, in the reader's time zone. */
+const clock = (time: string | number) => new Date(time).toLocaleTimeString('en-GB')

@@ -1,20 +1,20 @@
-import { Dialog } from '../parts/dialog.tsx'
-import { known } from './keys.ts'
+import { known } from '../kit/browser/keys.ts'
+import { Dialog } from '../kit/parts/dialog.tsx'
 import { useAllowed } from './rail.tsx'
 
 const EVERYWHERE: Record<string, string> = {
   'Ctrl K': 'Find a page, a link or an action',
   '/': 'Search on this page',
-  z: 'Undo what was just done',
-  '?': 'This help',
+  z: 'Undo the last action',
+  '?': 'Show this help',
 }
 
-/** Every key that means something now. */
+/** Every shortcut that works now. */
 export function Help({ close }: { close: () => void }) {
   const here = Object.assign({}, ...known.values()) as Record<string, string>
   const jumps = Object.fromEntries(useAllowed().map(({ key, title }) => [`g ${key}`, title]))
   return (
-    <Dialog title="Keys" close={close} class="help">
+    <Dialog title="Keyboard shortcuts" close={close} class="help">
       <Keys title="Everywhere" keys={EVERYWHERE} />
       {Object.keys(here).length > 0 && <Keys title="On this page" keys={here} />}
       <Keys title="Go to" keys={jumps} />

@@ -1,12 +1,12 @@
-// Keys of the whole console: g and a letter goes to a page, / to the search, ? to the help, Ctrl-K to everything.
+// Shortcuts of the whole console: g and a letter opens a page, / the search, ? the help, Ctrl-K the palette.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { jump, typing } from './keys.ts'
+import { jump, typing } from '../kit/browser/keys.ts'
+import { go } from '../kit/browser/route.ts'
 import type { Page } from './pages.ts'
-import { go } from './route.ts'
 
-const PATIENCE = 1_500
+const PATIENCE = 1_500 // ms
 
-/** True while g waits for its letter. */
+/** Returns true while g waits for its letter. */
 export function useJumps(pages: Page[], { find, help }: { find: () => void; help: () => void }): boolean {
   const [jumping, setJumping] = useState(false)
   const latest = useRef(pages)
@@ -43,7 +43,7 @@ export function useJumps(pages: Page[], { find, help }: { find: () => void; help
         field.select()
       }
     }
-    // Before the pages' own keys, so that `g n` is not also `n`.
+    // Before the shortcuts of the pages, so that `g n` is not also `n`.
     document.addEventListener('keydown', listener, true)
     return () => {
       document.removeEventListener('keydown', listener, true)

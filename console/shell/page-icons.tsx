@@ -1,5 +1,5 @@
-// The pages' icons, drawn as those of parts/icons.tsx.
-import { icon } from '../parts/icons.tsx'
+// The icons of the pages, drawn like those of kit/parts/icons.tsx.
+import { icon } from '../kit/parts/icons.tsx'
 
 export const Overview = icon('M2 12.5h12M3.5 10.5l3-4 2.5 2 4-5.5')
 export const Links = icon('M6.5 9.5l3-3M7 4.5l1.2-1.2a2.8 2.8 0 0 1 4 4L11 8.5M9 11.5l-1.2 1.2a2.8 2.8 0 0 1-4-4L5 7.5')

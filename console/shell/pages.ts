@@ -1,4 +1,4 @@
-// The pages of the console, in the order of the rail. `key` follows g: g l goes to the links.
+// The pages of the console, in the order of the rail. `key` is the letter after g: g l opens the links.
 import type { ComponentType } from 'preact'
 import { About } from '../about/about.tsx'
 import { Alerts } from '../alerts/alerts.tsx'
@@ -7,6 +7,9 @@ import { Chaos } from '../chaos/chaos.tsx'
 import { Config } from '../config/config.tsx'
 import { Events } from '../events/events.tsx'
 import { Keys } from '../keys/keys.tsx'
+import { may } from '../kit/server/scope.ts'
+import { session } from '../kit/server/session.ts'
+import { LinkPage } from '../link/link.tsx'
 import { Links } from '../links/links.tsx'
 import { Logs } from '../logs/logs.tsx'
 import { Overview } from '../overview/overview.tsx'
@@ -14,24 +17,35 @@ import { Users } from '../users/users.tsx'
 import * as icons from './page-icons.tsx'
 
 export type Page = {
-  /** The first part of the path below /console; what follows it is the page's own. */
+  /** The first part of the path below /console. The page reads the rest. */
   path: string
   title: string
   key: string
-  /** The scope without which the server would refuse everything on it. */
+  /** Without this scope, the server would refuse everything on the page. */
   needs: 'read' | 'admin'
   /** Open to a key that is bound to a user. */
   bound?: boolean
   component: ComponentType
+  /** The page of one row, at /console/links/42. */
+  one?: ComponentType<{ id: string }>
   icon: ComponentType
-  /** A line in the rail parts it from the page before. */
+  /** A line in the rail separates it from the page before. */
   apart?: boolean
 }
 
-// Keys: o overview, l links, u users, e events, x blocklist, k keys, g logs, a alerts, c chaos, f config, b about.
 export const pages: Page[] = [
   { path: '', title: 'Overview', key: 'o', needs: 'read', component: Overview, icon: icons.Overview },
-  { path: 'links', title: 'Links', key: 'l', needs: 'read', bound: true, component: Links, icon: icons.Links, apart: true },
+  {
+    path: 'links',
+    title: 'Links',
+    key: 'l',
+    needs: 'read',
+    bound: true,
+    component: Links,
+    one: LinkPage,
+    icon: icons.Links,
+    apart: true,
+  },
   { path: 'users', title: 'Users', key: 'u', needs: 'read', bound: true, component: Users, icon: icons.Users },
   { path: 'events', title: 'Events', key: 'e', needs: 'read', bound: true, component: Events, icon: icons.Events },
   { path: 'blocklist', title: 'Blocklist', key: 'x', needs: 'read', component: Blocklist, icon: icons.Blocklist },
@@ -43,5 +57,8 @@ export const pages: Page[] = [
   { path: 'about', title: 'About', key: 'b', needs: 'read', component: About, icon: icons.About },
 ]
 
-/** The page of a path; undefined where there is none of that name. */
+/** Whether the caller may see anything on it. */
+export const isOffered = ({ needs, bound }: Page, caller = session.offered) => may(needs, { bound }, caller)
+
+/** The page of a path; undefined if there is no such page. */
 export const pageAt = (path: string): Page | undefined => pages.find((page) => page.path === path.split('/')[0])

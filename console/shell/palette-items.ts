@@ -1,15 +1,17 @@
-// What the palette finds: pages, actions, and links by code, target or title.
+// The results of the palette: pages, actions, and links by code, target or title.
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
-import { Enter, Moon, Search } from '../parts/icons.tsx'
-import { call } from '../server/api.ts'
-import { useSession } from '../server/session.ts'
+import { go } from '../kit/browser/route.ts'
+import { setTheme, THEMES } from '../kit/browser/theme.ts'
+import { Enter, Moon, Search } from '../kit/parts/icons.tsx'
+import { call } from '../kit/server/api.ts'
+import { may } from '../kit/server/scope.ts'
+import { useSession } from '../kit/server/session.ts'
+import { codeIn } from '../links/exact.ts'
 import * as icons from './page-icons.tsx'
 import { useAllowed } from './rail.tsx'
-import { go } from './route.ts'
 import { signOut } from './sign-out.ts'
-import { setTheme, THEMES } from './theme.ts'
 
 export type Item = {
   id: string
@@ -24,7 +26,7 @@ export type Item = {
 const PAUSE = 120
 const LINKS = 8
 
-/** Those that fit `text`, by group; `searching` while the links of it are on their way. */
+/** The items that match `text`, by group; `searching` while links are loading. */
 export function useItems(text: string, help: () => void): { items: Item[]; searching: boolean } {
   const allowed = useAllowed()
   const { caller } = useSession()
@@ -40,18 +42,22 @@ export function useItems(text: string, help: () => void): { items: Item[]; searc
     }),
   )
   const actions: Item[] = [
-    act('new-link', 'New link', icons.Links, () => {
-      go('links')
-      setTimeout(() => document.getElementById('new-target')?.focus(), 50)
-    }),
-    ...THEMES.map((theme) => act(`theme-${theme}`, `Colours: ${theme}`, Moon, () => setTheme(theme))),
-    act('help', 'Help: keys', icons.About, help),
+    ...(may('write', { bound: true })
+      ? [
+          act('new-link', 'New link', icons.Links, () => {
+            go('links')
+            setTimeout(() => document.getElementById('new-target')?.focus(), 50)
+          }),
+        ]
+      : []),
+    ...THEMES.map((theme) => act(`theme-${theme}`, `Theme: ${theme}`, Moon, () => setTheme(theme))),
+    act('help', 'Keyboard shortcuts', icons.About, help),
     act('print', 'Print this page', icons.Logs, () => setTimeout(print)),
     act('api', 'API documentation', icons.Config, () => location.assign('/swagger')),
     ...(caller?.by === 'session' ? [act('sign-out', 'Sign out', Enter, signOut)] : []),
   ]
-  const wanted = text.trim().toLowerCase().split(/\s+/)
-  const fits = ({ word }: Item) => wanted.every((part) => word.toLowerCase().includes(part))
+  const words = text.trim().toLowerCase().split(/\s+/)
+  const fits = ({ word }: Item) => words.every((part) => word.toLowerCase().includes(part))
   const found: Item[] = links.map((link) => ({
     id: `link-${link.id}`,
     group: 'Links',
@@ -65,7 +71,7 @@ export function useItems(text: string, help: () => void): { items: Item[]; searc
         {
           id: 'all-links',
           group: 'Links',
-          word: `Search the links for “${text.trim()}”`,
+          word: `Search links for “${text.trim()}”`,
           icon: Search,
           run: () => go('links', { q: text.trim() }),
         },
@@ -88,12 +94,17 @@ function useLinks(text: string) {
     const running = new AbortController()
     const timer = setTimeout(async () => {
       try {
-        const query = new URLSearchParams({ q: text, per_page: String(LINKS), order: 'desc' })
-        const { data } = await call<Link[]>('GET', `/urls?${query}`, { signal: running.signal })
-        setLinks(data)
+        const find = async (query: Record<string, string>) =>
+          (await call<Link[]>('GET', `/urls?${new URLSearchParams(query)}`, { signal: running.signal })).data
+        const code = codeIn(text)
+        const [exact, found] = await Promise.all([
+          code ? find({ code, per_page: '1' }) : [],
+          find({ q: text, per_page: String(LINKS), order: 'desc' }),
+        ])
+        setLinks([...exact, ...found.filter(({ id }) => id !== exact[0]?.id)])
       } catch {
         if (running.signal.aborted) return
-        setLinks([]) // the pages and actions stay; the page of links says what is wrong
+        setLinks([]) // pages and actions stay; the page of links shows the error
       }
       setSearching(false)
     }, PAUSE)

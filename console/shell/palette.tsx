@@ -1,15 +1,16 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { Search } from '../parts/icons.tsx'
+import { Search } from '../kit/parts/icons.tsx'
+import { Text } from '../kit/parts/text.tsx'
 import { type Item, useItems } from './palette-items.ts'
 
-/** Ctrl-K: type a part of what you look for, Enter goes there. */
+/** Ctrl-K: finds pages, links and actions by a part of their name; Enter opens the selected one. */
 export function Palette({ close, help }: { close: () => void; help: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [text, setText] = useState('')
   const [place, setPlace] = useState(0)
   const { items, searching } = useItems(text, help)
   const at = Math.min(place, items.length - 1)
-  // Before anything else is typed: what follows Ctrl-K belongs here.
+  // Before the next key press: text typed right after Ctrl-K belongs here.
   useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null
     dialog.current?.showModal()
@@ -22,7 +23,7 @@ export function Palette({ close, help }: { close: () => void; help: () => void }
   const choose = (item: Item | undefined) => {
     if (!item) return
     close()
-    setTimeout(item.run) // once the focus is back where it was
+    setTimeout(item.run) // after the focus has been restored
   }
   const steer = (event: KeyboardEvent) => {
     const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }
@@ -64,7 +65,7 @@ export function Palette({ close, help }: { close: () => void; help: () => void }
           onKeyDown={steer}
         />
       </label>
-      <div class="found" id="found" role="listbox" aria-label="Found" aria-busy={searching}>
+      <div class="found" id="found" role="listbox" aria-label="Results" aria-busy={searching}>
         {(['Pages', 'Actions', 'Links'] as const).map((group) => {
           const members = items.filter((item) => item.group === group)
           if (members.length === 0) return null
@@ -75,7 +76,7 @@ export function Palette({ close, help }: { close: () => void; help: () => void }
                 {group === 'Links' && searching && ' …'}
               </div>
               {members.map((item) => (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: the keys of the field choose
+                // biome-ignore lint/a11y/useKeyWithClickEvents: the field handles the keys
                 <div
                   key={item.id}
                   id={idOf(item)}
@@ -86,8 +87,14 @@ export function Palette({ close, help }: { close: () => void; help: () => void }
                   onClick={() => choose(item)}
                 >
                   <item.icon />
-                  <span class="word">{item.word}</span>
-                  {item.about && <span class="about">{item.about}</span>}
+                  <span class="word">
+                    <Text of={item.word} />
+                  </span>
+                  {item.about && (
+                    <span class="about">
+                      <Text of={item.about} />
+                    </span>
+                  )}
                   {item.keys && (
                     <span class="keys" aria-hidden="true">
                       {item.keys.map((key) => (

@@ -1,16 +1,15 @@
 import { useEffect, useState } from 'preact/hooks'
-import { Dialog } from '../parts/dialog.tsx'
-import { More } from '../parts/icons.tsx'
-import { may } from '../server/scope.ts'
-import { session, useSession } from '../server/session.ts'
-import { type Page, pages } from './pages.ts'
+import { Dialog } from '../kit/parts/dialog.tsx'
+import { More } from '../kit/parts/icons.tsx'
+import { session, useSession } from '../kit/server/session.ts'
+import { isOffered, type Page, pages } from './pages.ts'
 import { signOut } from './sign-out.ts'
 import { ThemeChoice } from './theme-choice.tsx'
 
-/** Where it is narrow; the others are behind More. */
+/** Shown on narrow screens; the others are behind More. */
 const IN_SIGHT = ['', 'links', 'logs', 'alerts']
 
-/** The names of the pages, at the left; at the bottom where it is narrow. Their letters show while g waits for one. */
+/** The names of the pages, on the left; at the bottom on narrow screens. Their letters show while g waits for one. */
 export function Rail({ current, jumping }: { current: Page | undefined; jumping: boolean }) {
   const [more, setMore] = useState(false)
   const allowed = useAllowed()
@@ -18,8 +17,14 @@ export function Rail({ current, jumping }: { current: Page | undefined; jumping:
   const hidden = allowed.filter(({ path }) => !IN_SIGHT.includes(path))
   return (
     <nav class={jumping ? 'rail jumping' : 'rail'} aria-label="Pages">
-      {allowed.map((page) => (
-        <Way key={page.path} page={page} current={page === current} late={hidden.includes(page)} />
+      {allowed.map((page, place) => (
+        <Way
+          key={page.path}
+          page={page}
+          current={page === current}
+          late={hidden.includes(page)}
+          apart={isApart(page, allowed[place - 1])}
+        />
       ))}
       {hidden.length > 0 && (
         <button
@@ -54,8 +59,14 @@ export function Rail({ current, jumping }: { current: Page | undefined; jumping:
   )
 }
 
-function Way({ page, current, late = false }: { page: Page; current: boolean; late?: boolean }) {
-  const { path, title, key, apart, icon: Icon } = page
+/** Whether a line separates it from the one before: a page between the two, or itself, begins a group. */
+const isApart = (page: Page, before: Page | undefined) =>
+  before !== undefined && pages.slice(pages.indexOf(before) + 1, pages.indexOf(page) + 1).some(({ apart }) => apart)
+
+type WayProps = { page: Page; current: boolean; late?: boolean; apart?: boolean }
+
+function Way({ page, current, late = false, apart = false }: WayProps) {
+  const { path, title, key, icon: Icon } = page
   return (
     <a
       href={`/console${path && `/${path}`}`}
@@ -70,8 +81,8 @@ function Way({ page, current, late = false }: { page: Page; current: boolean; la
   )
 }
 
-/** The pages that the caller may see anything on. */
+/** The pages that the caller may see. */
 export function useAllowed(): Page[] {
   const { caller } = useSession()
-  return pages.filter(({ needs, bound }) => may(needs, { bound }, caller))
+  return pages.filter((page) => isOffered(page, caller))
 }

@@ -1,18 +1,18 @@
-import { Choice } from '../parts/choice.tsx'
-import { Moon, Sun, System } from '../parts/icons.tsx'
-import { setTheme, THEMES, type Theme, useTheme } from './theme.ts'
+import { setTheme, THEMES, type Theme, useTheme } from '../kit/browser/theme.ts'
+import { Choice } from '../kit/parts/choice.tsx'
+import { Moon, Sun, System } from '../kit/parts/icons.tsx'
 
-const WORDS: Record<Theme, string> = { system: 'As the system', light: 'Light', dark: 'Dark' }
+const WORDS: Record<Theme, string> = { system: 'System', light: 'Light', dark: 'Dark' }
 const SIGNS = { system: System, light: Sun, dark: Moon }
 
-/** One press goes on to the next of the three. */
+/** Each press selects the next of the three. */
 export function ThemeButton() {
   const current = useTheme()
   const next = THEMES[(THEMES.indexOf(current) + 1) % THEMES.length]!
   const Sign = SIGNS[current]
-  const said = `Colours: ${WORDS[current].toLowerCase()}. Change to ${WORDS[next].toLowerCase()}`
+  const text = `Theme: ${WORDS[current].toLowerCase()}. Change to ${WORDS[next].toLowerCase()}`
   return (
-    <button type="button" class="quiet-button" aria-label={said} title={said} onClick={() => setTheme(next)}>
+    <button type="button" class="quiet-button" aria-label={text} title={text} onClick={() => setTheme(next)}>
       <Sign />
     </button>
   )
@@ -21,6 +21,6 @@ export function ThemeButton() {
 export function ThemeChoice() {
   const current = useTheme()
   return (
-    <Choice label="Colours" value={current} change={setTheme} options={THEMES.map((value) => ({ value, word: WORDS[value] }))} />
+    <Choice label="Theme" value={current} change={setTheme} options={THEMES.map((value) => ({ value, word: WORDS[value] }))} />
   )
 }

@@ -1,22 +1,28 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { Mark, Search } from '../parts/icons.tsx'
-import { State } from '../parts/state.tsx'
-import { ALL, useLive } from '../server/live.ts'
-import { may } from '../server/scope.ts'
-import { useSession } from '../server/session.ts'
-import { useServerState } from '../server/state.ts'
+import { Mark, Search } from '../kit/parts/icons.tsx'
+import { State } from '../kit/parts/state.tsx'
+import { setConnection } from '../kit/server/connection.ts'
+import { ALL, nows, useLive } from '../kit/server/live.ts'
+import { fleetOf } from '../kit/server/replicas.ts'
+import { may } from '../kit/server/scope.ts'
+import { useSession } from '../kit/server/session.ts'
+import { useServerState } from '../kit/server/state.ts'
 import { Banner } from './banner.tsx'
-import { conditionOf, fleetOf, noticesOf } from './condition.ts'
+import { bannerOf, conditionOf } from './condition.ts'
 import { signOut } from './sign-out.ts'
 import { ThemeButton } from './theme-choice.tsx'
 
-/** What never leaves the window: which fleet this is, whether all is well, and why not. */
+/** Always visible: which fleet this is, its condition, and current problems. */
 export function Top({ find }: { find: () => void }) {
   const { caller, refused } = useSession()
-  const server = useServerState()
   const maySee = !refused && caller !== undefined && may('read', {}, caller)
+  const server = useServerState(!maySee)
   const { live, stream } = useLive(maySee ? ALL : undefined)
-  const condition = conditionOf(server, live, stream.phase)
+  const condition = conditionOf(server, maySee ? live : undefined, stream)
+  const hears = maySee ? stream.phase !== 'cut' && stream.phase !== 'silent' : !server.unreachable
+  const databases =
+    live && maySee ? nows(live).filter(({ now }) => now.database.state === 'up').length : Number(server.tone === 'good')
+  useEffect(() => setConnection(hears, databases), [hears, databases])
   const head = useHeight()
   return (
     <header class="head" ref={head}>
@@ -25,7 +31,7 @@ export function Top({ find }: { find: () => void }) {
           <Mark />
           <span>Waypost</span>
         </a>
-        <div class="fleet" title={`Answered by ${server.host}, version ${server.version}`}>
+        <div class="fleet" title={`Connected to ${server.host}, version ${server.version}`}>
           <b>{location.host}</b>
           <span class="how-many">{live?.replicas ? fleetOf(live.replicas) : server.version}</span>
         </div>
@@ -35,7 +41,10 @@ export function Top({ find }: { find: () => void }) {
           </State>
         </div>
         {caller?.mode === 'open' && (
-          <span class="tag" title="Nobody signs in: everybody on this machine may do everything. Set ADMIN_TOKEN to change that.">
+          <span
+            class="tag"
+            title="There is no sign-in: everyone on this machine may do everything. Set ADMIN_TOKEN to change that."
+          >
             open
           </span>
         )}
@@ -63,12 +72,12 @@ export function Top({ find }: { find: () => void }) {
           )}
         </nav>
       </div>
-      <Banner notices={noticesOf(server, live, stream)} retry={stream.retry} />
+      <Banner lines={bannerOf(server, live, stream)} retry={stream.retry} />
     </header>
   )
 }
 
-/** Sticky headers stop below this one, however high its banner. */
+/** Sticky headers stop below this one, whatever the height of its banner. */
 function useHeight() {
   const element = useRef<HTMLElement>(null)
   useEffect(() => {

@@ -1,13 +1,15 @@
 import type { RefObject } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { visible } from '../../src/base/visible.ts'
 import type { User } from '../../src/users/schema.ts'
-import { Failure, Field } from '../parts/field.tsx'
-import { toast } from '../parts/toast.tsx'
-import { call } from '../server/api.ts'
-import { useAttempt } from '../server/attempt.ts'
+import { useDraft } from '../kit/browser/drafts.ts'
+import { useAttempt } from '../kit/parts/attempt.ts'
+import { Failure, Field } from '../kit/parts/field.tsx'
+import { toast } from '../kit/parts/toast.tsx'
+import { call } from '../kit/server/api.ts'
 
 type Props = {
-  /** The user to change; without one it makes one. */
+  /** The user to change; without one the form creates a user. */
   user?: User
   first?: RefObject<HTMLInputElement | null>
   saved: (user: User) => void
@@ -15,8 +17,10 @@ type Props = {
 }
 
 export function UserForm({ user, first, saved, close }: Props) {
-  const [username, setUsername] = useState(user?.username ?? '')
-  const [email, setEmail] = useState(user?.email ?? '')
+  const [{ username, email }, type, forget] = useDraft(user ? `user ${user.id}` : 'new user', {
+    username: user?.username ?? '',
+    email: user?.email ?? '',
+  })
   const [asked, setAsked] = useState(false)
   const { busy, run, faultOf, failure, clear } = useAttempt()
   const own = useRef<HTMLInputElement>(null)
@@ -24,9 +28,9 @@ export function UserForm({ user, first, saved, close }: Props) {
   useEffect(() => void (user && input.current?.focus()), [])
 
   const faults = {
-    username: username.trim() === '' ? 'A username.' : username.length > 64 ? 'At most 64 characters.' : undefined,
-    // One @, no spaces, a dot in the domain: as the server has it.
-    email: /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(email.trim()) ? undefined : 'An address such as ada@example.com.',
+    username: username.trim() === '' ? 'Enter a username.' : username.length > 64 ? 'At most 64 characters.' : undefined,
+    // One @, no spaces, a dot in the domain: as the server checks it.
+    email: /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(email.trim()) ? undefined : 'Enter an e-mail address, such as ada@example.com.',
   }
   const save = async (event: Event) => {
     event.preventDefault()
@@ -40,20 +44,19 @@ export function UserForm({ user, first, saved, close }: Props) {
       saved(data)
     })
     if (!worked) return
-    toast({ text: user ? `Saved ${body.username}` : `Made ${body.username}` })
+    toast({ text: user ? `Saved ${body.username}` : `Created ${body.username}` })
     setAsked(false)
+    forget()
     if (user) return close?.()
-    setUsername('')
-    setEmail('')
     input.current?.focus()
   }
-  const told = (field: 'username' | 'email', text: string, name: string) =>
+  const fault = (field: 'username' | 'email', text: string, name: string) =>
     faultOf(field, name) ?? (asked || (user && text !== user[field]) ? faults[field] : undefined)
 
   return (
     <form
       class="line-form user-form"
-      aria-label={user && `Edit ${user.username}`}
+      aria-label={user && `Edit ${visible(user.username)}`}
       onSubmit={save}
       onKeyDown={(event) => event.key === 'Escape' && close?.()}
       noValidate
@@ -65,9 +68,9 @@ export function UserForm({ user, first, saved, close }: Props) {
         placeholder="ada"
         change={(text) => {
           clear()
-          setUsername(text)
+          type({ username: text })
         }}
-        fault={told('username', username, 'this username')}
+        fault={fault('username', username, 'this username')}
       />
       <Field
         label="E-mail"
@@ -76,16 +79,23 @@ export function UserForm({ user, first, saved, close }: Props) {
         placeholder="ada@example.com"
         change={(text) => {
           clear()
-          setEmail(text)
+          type({ email: text })
         }}
-        fault={told('email', email, 'this e-mail')}
+        fault={fault('email', email, 'this e-mail')}
       />
       <span class="buttons">
         <button type="submit" class="button main" disabled={busy}>
           {user ? 'Save' : 'Create'}
         </button>
         {user && (
-          <button type="button" class="button" onClick={close}>
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              forget()
+              close?.()
+            }}
+          >
             Cancel
           </button>
         )}

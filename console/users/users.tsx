@@ -1,23 +1,24 @@
-import { useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
+import { visible } from '../../src/base/visible.ts'
 import type { User } from '../../src/users/schema.ts'
-import { curlOf } from '../parts/command.ts'
-import { CsvImport, useDrop } from '../parts/csv-import.tsx'
-import { confirm } from '../parts/dialog.tsx'
-import { Empty } from '../parts/empty.tsx'
-import { count } from '../parts/figures.ts'
-import { Bin, Pen, Up } from '../parts/icons.tsx'
-import { PageFrame } from '../parts/page.tsx'
-import { Pager, totalOf } from '../parts/pager.tsx'
-import { SearchField } from '../parts/search.tsx'
-import { type Column, Table } from '../parts/table.tsx'
-import { Time } from '../parts/time.tsx'
-import { toast } from '../parts/toast.tsx'
-import { sentence, Trouble } from '../parts/trouble.tsx'
-import { asApiError, call } from '../server/api.ts'
-import { useList } from '../server/list.ts'
-import { useQuery } from '../server/query.ts'
-import { may } from '../server/scope.ts'
-import { useKeys } from '../shell/keys.ts'
+import { useKeys } from '../kit/browser/keys.ts'
+import { useQuery } from '../kit/browser/query.ts'
+import { curlOf } from '../kit/parts/command.ts'
+import { confirm } from '../kit/parts/dialog.tsx'
+import { Empty } from '../kit/parts/empty.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { Bin, Pen } from '../kit/parts/icons.tsx'
+import { useImport } from '../kit/parts/import.tsx'
+import { ListPage, rowsOf } from '../kit/parts/list-page.tsx'
+import { SearchField } from '../kit/parts/search.tsx'
+import { type Column, Table } from '../kit/parts/table.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
+import { useList } from '../kit/server/list.ts'
+import { may } from '../kit/server/scope.ts'
 import { UserForm } from './user-form.tsx'
 
 const FILE = {
@@ -25,17 +26,16 @@ const FILE = {
   template: 'username,email\nada,ada@example.com\n',
 }
 
-/** Whose the links are: find, make, change, delete with all that is theirs. */
+/** The owners of links: finds, creates, changes and deletes them. */
 export function Users() {
   const { query, change } = useQuery()
   const { q = '', after, before, edit } = query
-  const { list, reload, replace } = useList<User>('/users', filterOf(q), { after, before })
-  const [importing, setImporting] = useState<{ file?: File }>()
+  const { list, reload, replace } = useList<User>('/users', filterOf(q), { after, before }, edit ? 0 : 10) // no reload while a row is edited
   const search = useRef<HTMLInputElement>(null)
   const name = useRef<HTMLInputElement>(null)
   const writes = may('write')
   useKeys({ n: () => name.current?.focus(), '/': () => search.current?.focus() }, { n: 'New user', '/': 'Search' })
-  const dropping = useDrop((file) => writes && setImporting({ file }))
+  const csv = useImport({ what: 'users', path: '/users/bulk', ...FILE, done: reload }, writes)
 
   const remove = async (user: User) => {
     const owned = await call<unknown>('GET', `/users/${user.id}/urls?per_page=1`).then(
@@ -47,8 +47,8 @@ export function Users() {
       title: `Delete ${user.username}?`,
       text: (
         <p>
-          With the user go <b>{owned === '1' ? '1 link' : `${owned} links`}</b>, their events, and the user’s API keys. Their
-          codes are never issued again. There is no way back.
+          This also deletes <b>{owned === '1' ? '1 link' : `${owned} links`}</b> with all events, and the user’s API keys. The
+          codes are never issued again. This cannot be undone.
         </p>
       ),
       action: 'Delete',
@@ -71,12 +71,20 @@ export function Users() {
       name: 'username',
       title: 'Username',
       cell: (user) => (
-        <a href={`/console/links?user=${user.id}`} title={`Links of ${user.username}`}>
-          {user.username}
+        <a href={`/console/links?user=${user.id}`} title={`Links of ${visible(user.username)}`}>
+          <Text of={user.username} />
         </a>
       ),
     },
-    { name: 'email', title: 'E-mail', cell: ({ email }) => <a href={`mailto:${encodeURIComponent(email)}`}>{email}</a> },
+    {
+      name: 'email',
+      title: 'E-mail',
+      cell: ({ email }) => (
+        <a href={`mailto:${encodeURIComponent(email)}`}>
+          <Text of={email} />
+        </a>
+      ),
+    },
     { name: 'created', title: 'Created', figure: true, cell: ({ created_at }) => <Time at={created_at} /> },
     { name: 'more', title: 'Events', cell: ({ id }) => <a href={`/console/events?user=${id}`}>events</a> },
     {
@@ -89,7 +97,7 @@ export function Users() {
             <button
               type="button"
               class="quiet-button"
-              aria-label={`Edit ${user.username}`}
+              aria-label={`Edit ${visible(user.username)}`}
               title="Edit"
               aria-expanded={edit === String(user.id)}
               onClick={() => change({ edit: edit === String(user.id) ? undefined : String(user.id) })}
@@ -99,7 +107,7 @@ export function Users() {
             <button
               type="button"
               class="quiet-button"
-              aria-label={`Delete ${user.username}`}
+              aria-label={`Delete ${visible(user.username)}`}
               title="Delete"
               onClick={() => remove(user)}
             >
@@ -111,48 +119,36 @@ export function Users() {
   ]
 
   return (
-    <PageFrame
+    <ListPage
       title="Users"
-      note={
-        <span class="figure">
-          {totalOf(list)}
-          {q && ' found'}
-        </span>
-      }
-      actions={
+      list={list}
+      reload={reload}
+      note={q && list.rows && 'found'}
+      actions={csv.button}
+      make={
         writes && (
-          <button type="button" class="button" onClick={() => setImporting({})}>
-            <Up /> Import
-          </button>
+          <section class="make" aria-label="New user">
+            <UserForm first={name} saved={reload} />
+          </section>
         )
       }
-    >
-      {writes && (
-        <section class="make" aria-label="New user">
-          <UserForm first={name} saved={reload} />
-        </section>
-      )}
-      <div class="toolbar">
+      filters={
         <search class="filters">
           <SearchField
             value={q}
             change={(text) => change({ q: text, after: undefined, before: undefined })}
             field={search}
-            placeholder="A whole username or e-mail"
+            placeholder="Exact username or e-mail"
             label="Find a user by username or e-mail"
           />
         </search>
-        <Pager list={list} go={(place) => change({ after: place.after, before: place.before }, { step: true })} />
-      </div>
-      {list.error && list.error.status !== 401 && <Trouble error={list.error} retryAt={list.retryAt} retry={reload} />}
-      {(list.rows || !list.error) && (
+      }
+      table={
         <Table
           label="Users"
           class="users"
           columns={columns}
-          rows={list.rows}
-          keyOf={({ id }) => id}
-          dimmed={list.stale || list.error !== undefined}
+          {...rowsOf(list)}
           rowClass={() => 'user'}
           detail={(user) =>
             edit === String(user.id) && (
@@ -166,8 +162,8 @@ export function Users() {
           }
           empty={
             q || after ? (
-              <Empty title="No user of this name">
-                <p>Username and e-mail are compared as a whole.</p>
+              <Empty title="No such user">
+                <p>Enter the exact username or e-mail address.</p>
                 <button
                   type="button"
                   class="button"
@@ -178,32 +174,19 @@ export function Users() {
               </Empty>
             ) : (
               <Empty title="No users yet" command={curlOf('/users', { username: 'ada', email: 'ada@example.com' })}>
-                <p>Links need none. Make one above, drop a CSV file here, or from a terminal:</p>
+                <p>Links do not need a user. Create one above, drop a CSV file here, or use a terminal:</p>
               </Empty>
             )
           }
         />
-      )}
-      {dropping && writes && (
-        <p class="drop-here" role="status">
-          Drop the file to import users
-        </p>
-      )}
-      {importing && (
-        <CsvImport
-          what="users"
-          path="/users/bulk"
-          {...FILE}
-          file={importing.file}
-          close={() => setImporting(undefined)}
-          done={reload}
-        />
-      )}
-    </PageFrame>
+      }
+    >
+      {csv.over}
+    </ListPage>
   )
 }
 
-/** The server compares whole names only. */
+/** The server finds exact names only. */
 function filterOf(q: string): Record<string, string> {
   if (q === '') return {}
   return q.includes('@') ? { email: q } : { username: q }

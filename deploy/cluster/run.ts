@@ -2,7 +2,7 @@
 // Any setting of docs/configuration.md in the environment is the replicas', and those of deploy/nginx/render are nginx's. SIGHUP restarts them one after another; one that ends with 75,
 // as /chaos makes it, is started again, as its supervisor would; one that is killed stays dead.
 import { parseArgs } from 'node:util'
-import { settings } from '../../src/settings.ts'
+import { settings } from '../../src/config/settings.ts'
 import { startCluster } from './cluster.ts'
 
 const { values } = parseArgs({

@@ -1,37 +1,38 @@
-// The hosts that no link may lead to: those of the database, which every replica holds, and those of a file on this machine.
-import { hostOf, readHost } from '../http/host.ts'
+// Blocked hosts, from two sources: the policy (database, same on all replicas) and BLOCKLIST_FILE (this machine).
+import { hostOf, readHost } from '../base/host.ts'
 
 export type Blocklist = {
-  /** Whether a host is blocked, itself or by a domain above it. */
+  /** Whether a host or one of its parent domains is blocked. */
   blocks: (host: string) => boolean
-  /** The same for where a URL leads. */
+  /** The same for the host of a URL. */
   blocksTarget: (url: string) => boolean
-  /** Calls `listener` when other hosts are blocked than before. */
+  /** Calls `listener` whenever the set of blocked hosts changes. */
   onChange: (listener: () => void) => void
 }
 
 type Hosts = ReadonlySet<string>
-type Feed = { current: () => { hosts: Hosts }; onChange: (listener: (policy: { hosts: Hosts }) => void) => void }
+/** The hosts that the policy blocks. */
+export type PolicyHosts = { current: () => { hosts: Hosts }; onChange: (listener: (policy: { hosts: Hosts }) => void) => void }
 type File = { hosts: () => Hosts; onChange: (listener: () => void) => void }
 
 const LONGEST_NAME = 253
 
-/** Puts the hosts of the `policy` and of the `file` together. */
-export function blocklist(policy: Feed, file?: File): Blocklist {
+/** Combines the hosts of the `policy` and of the `file`. */
+export function blocklist(policy: PolicyHosts, file?: File): Blocklist {
   const listeners: (() => void)[] = []
-  const tell = () => listeners.forEach((listener) => listener())
+  const notify = () => listeners.forEach((listener) => listener())
   let known = policy.current().hosts
   policy.onChange(({ hosts }) => {
     const before = known
     known = hosts
-    if (!areEqual(before, hosts)) tell()
+    if (!areEqual(before, hosts)) notify()
   })
-  file?.onChange(tell)
+  file?.onChange(notify)
 
   function blocks(host: string): boolean {
     const listed = file?.hosts()
     if (known.size === 0 && !listed?.size) return false
-    // A longer name is no host; its end is still looked at, in bounded time.
+    // A longer name is not a valid host; only its end is checked, to bound the time.
     let at = host.length > LONGEST_NAME ? host.indexOf('.', host.length - LONGEST_NAME) + 1 : 0
     for (;;) {
       const name = host.slice(at)
@@ -54,14 +55,12 @@ export function blocklist(policy: Feed, file?: File): Blocklist {
 }
 
 /**
- * A host as the list keeps it, from what somebody wrote: `Evil.example`, `*.evil.example`, `192.0.2.7`. Undefined for what is no host, for one
- * with a port, and for one label alone: `com` would block half the internet.
+ * Normalises a host for the list: `Evil.example`, `*.evil.example`, `192.0.2.7`. Undefined if it is not a host, has a port, or is a
+ * single label: `com` would block half the internet.
  */
 export function blockable(text: string): string | undefined {
   const read = readHost(text.replace(/^\*?\./, ''))
-  return read?.port === '' && read.host.length <= LONGEST_NAME && /[.:]/.test(read.host) && !read.host.includes('*')
-    ? read.host
-    : undefined
+  return read?.port === '' && /[.:]/.test(read.host) ? read.host : undefined
 }
 
 const areEqual = (a: Hosts, b: Hosts) => a.size === b.size && [...a].every((host) => b.has(host))

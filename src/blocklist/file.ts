@@ -1,88 +1,107 @@
-// BLOCKLIST_FILE: a host a line, `#` begins a comment, lines of a hosts file (`0.0.0.0 evil.example`) are understood.
+// BLOCKLIST_FILE: one host per line, `#` starts a comment; the format of /etc/hosts (`0.0.0.0 evil.example`) works too.
 import { readFile, stat } from 'node:fs/promises'
-import { isIP } from 'node:net'
-import { ConfigError } from '../config.ts'
+import { readIp } from '../base/ip.ts'
+import { ConfigError } from '../config/config.ts'
 import type { Log } from '../telemetry/logs.ts'
 import { blockable } from './blocklist.ts'
 
-const LOOK_EVERY = 1_000
-const LINES_A_TURN = 10_000 // some 5 ms
-const BAD_LINES_SAID = 20
+const CHECK_EVERY = 1_000
+const LINES_PER_TURN = 10_000 // about 5 ms
+const BAD_LINES_LOGGED = 20
 
 export type BlocklistFile = Awaited<ReturnType<typeof openBlocklistFile>>
 
 /**
- * Reads the file, and again within a second of a change, or at once at SIGHUP; one that goes away leaves what it said. Throws ConfigError where
- * it cannot be read at the start.
+ * Reads the file now, within a second of a change, and at once on SIGHUP. If it disappears, its last content stays in force. Throws
+ * ConfigError if it cannot be read at the start.
  */
 export async function openBlocklistFile(path: string, log: Log) {
   const listeners: (() => void)[] = []
   let hosts: ReadonlySet<string> = new Set()
   let seen = ''
   let missing = false
-  let looking = false
+  let refused = 0
+  let isReading = false
 
-  async function look() {
-    if (looking) return
-    looking = true
+  async function readIfChanged() {
+    if (isReading) return
+    isReading = true
     try {
       const { ino, mtimeMs, size } = await stat(path)
       const now = `${ino} ${mtimeMs} ${size}`
       if (now !== seen) {
-        hosts = await read()
+        const { found, bad } = await read()
+        hosts = found
+        refused = bad
         seen = now
       } else if (!missing) return
       missing = false
-      log.info({ file: path, hosts: hosts.size }, 'the blocklist file was read')
+      log.info({ file: path, hosts: hosts.size, ...(refused > 0 && { lines_refused: refused }) }, 'read the blocklist file')
       listeners.forEach((listener) => listener())
     } finally {
-      looking = false
+      isReading = false
     }
   }
 
-  async function read(): Promise<Set<string>> {
+  async function read(): Promise<{ found: Set<string>; bad: number }> {
     const found = new Set<string>()
     let bad = 0
-    for (const [index, line] of (await readFile(path, 'utf8')).split('\n').entries()) {
+    let badLine = -1
+    for (const [index, line] of (await readFile(path, 'utf8'))
+      .replace(/^\ufeff/, '')
+      .split(/\r?\n/)
+      .entries()) {
       for (const word of hostsIn(line)) {
         const host = blockable(word)
         if (host) found.add(host)
-        else if (++bad <= BAD_LINES_SAID) log.warn({ file: path, line: index + 1 }, 'a line of the blocklist file names no host')
+        else if (index !== badLine) {
+          badLine = index
+          if (++bad <= BAD_LINES_LOGGED)
+            log.warn(
+              { file: path, line: index + 1 },
+              'a line of the blocklist file contains something that is not a host: its valid hosts and the other lines are in force',
+            )
+        }
       }
-      if (index % LINES_A_TURN === LINES_A_TURN - 1) await Bun.sleep(0)
+      if (index % LINES_PER_TURN === LINES_PER_TURN - 1) await Bun.sleep(0)
     }
-    if (bad > BAD_LINES_SAID) log.warn({ file: path, lines: bad }, 'that many names in the blocklist file are no hosts')
-    return found
+    if (bad > BAD_LINES_LOGGED)
+      log.warn(
+        { file: path, lines: bad },
+        `the blocklist file has more invalid lines: only the first ${BAD_LINES_LOGGED} are logged`,
+      )
+    return { found, bad }
   }
 
-  await look().catch((error) => {
+  await readIfChanged().catch((error) => {
     throw new ConfigError(`BLOCKLIST_FILE names a file that cannot be read: ${path} (${error.code})`)
   })
-  const lookAgain = () =>
-    look().catch((error) => {
-      if (!missing) log.error({ file: path, reason: error.code }, 'the blocklist file cannot be read: what it said still holds')
+  const recheck = () =>
+    readIfChanged().catch((error) => {
+      if (!missing)
+        log.error({ file: path, reason: error.code }, 'cannot read the blocklist file: its last content stays in force')
       missing = true
     })
-  const timer = setInterval(lookAgain, LOOK_EVERY)
+  const timer = setInterval(recheck, CHECK_EVERY)
   timer.unref()
-  const readAgain = () => {
+  const reload = () => {
     seen = ''
-    void lookAgain()
+    void recheck()
   }
-  process.on('SIGHUP', readAgain)
+  process.on('SIGHUP', reload)
 
   return {
     hosts: () => hosts,
     onChange: (listener: () => void) => void listeners.push(listener),
     stop() {
       clearInterval(timer)
-      process.off('SIGHUP', readAgain)
+      process.off('SIGHUP', reload)
     },
   }
 }
 
-/** The names of a line. In a hosts file an address comes first, and names of one label (localhost) are this machine's own. */
+/** The names in a line. In a hosts file the address comes first; names of one label (localhost) are local and skipped. */
 function hostsIn(line: string): string[] {
   const words = line.replace(/#.*/, '').split(/\s+/).filter(Boolean)
-  return words.length > 1 && isIP(words[0]!) ? words.slice(1).filter((name) => name.includes('.') && !isIP(name)) : words
+  return words.length > 1 && readIp(words[0]!) ? words.slice(1).filter((name) => name.includes('.') && !readIp(name)) : words
 }

@@ -1,16 +1,18 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { needs } from '../http/access.ts'
+import { invalid } from '../base/problem.ts'
+import { fails, needs } from '../http/access.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
 import { askedBy } from '../http/principal.ts'
-import { invalid } from '../http/problem.ts'
 import { blockable } from './blocklist.ts'
-import { Blocked, BlockedHost, NewBlockedHost } from './schema.ts'
+import { Blocked, BlockedHost, blocklistResource, NewBlockedHost } from './schema.ts'
 import type { BlocklistStore } from './store.ts'
 
-/** `changed` resolves when what the database has is in force on this replica, and announces it to the others. */
-export function blocklistRoutes(store: BlocklistStore, changed: () => Promise<void>) {
-  return new Elysia({ detail: { tags: ['Operations'] } })
+/** `policyChanged` resolves when a change is in force on this replica. */
+type Parts = { blockedHosts: BlocklistStore; policyChanged: () => Promise<void> }
+
+export function blocklistRoutes({ blockedHosts: store, policyChanged }: Parts) {
+  return new Elysia({ detail: { tags: [blocklistResource.tag] } })
     .get(
       '/api/blocklist',
       async ({ query, request, set }) => {
@@ -24,7 +26,7 @@ export function blocklistRoutes(store: BlocklistStore, changed: () => Promise<vo
         response: { 200: Type.Array(BlockedHost) },
         detail: {
           summary: 'List blocked hosts',
-          description: 'Those of BLOCKLIST_FILE are blocked too and are not listed.',
+          description: 'Hosts in BLOCKLIST_FILE are blocked too, but not listed here.',
           ...needs('read'),
         },
       },
@@ -33,10 +35,10 @@ export function blocklistRoutes(store: BlocklistStore, changed: () => Promise<vo
       '/api/blocklist',
       async ({ body, request, set }) => {
         const host = blockable(body.host.trim())
-        if (!host) throw invalid('host', 'must be the name or address of a host, without a port: evil.example')
-        const { made, ...row } = await store.add(host, body.reason ?? null, askedBy(request))
-        await changed()
-        set.status = made ? 201 : 200
+        if (!host) throw invalid('host', 'must be a host name or IP address without a port, such as evil.example')
+        const { created, ...row } = await store.add(host, body.reason ?? null, askedBy(request))
+        await policyChanged()
+        set.status = created ? 201 : 200
         return { ...row, links: await store.linksTo(host) }
       },
       {
@@ -45,8 +47,9 @@ export function blocklistRoutes(store: BlocklistStore, changed: () => Promise<vo
         detail: {
           summary: 'Block a host',
           description:
-            'Every link to it, or to a name below it, answers 410 at once, on all replicas within a second; no new one can be made.',
+            'Links to the host or its subdomains get 410 at once here, and within a second on all replicas. Nobody can create new ones.',
           ...needs('admin'),
+          ...fails(409),
         },
       },
     )
@@ -54,13 +57,13 @@ export function blocklistRoutes(store: BlocklistStore, changed: () => Promise<vo
       '/api/blocklist/:host',
       async ({ params, request, set }) => {
         await store.remove(blockable(params.host) ?? params.host, askedBy(request))
-        await changed()
+        await policyChanged()
         set.status = 204
       },
       {
         params: Type.Object({ host: Type.String() }),
         response: { 204: Type.Void() },
-        detail: { summary: 'Unblock a host', description: 'Its links lead there again.', ...needs('admin') },
+        detail: { summary: 'Unblock a host', description: 'Links to the host redirect again.', ...needs('admin') },
       },
     )
 }

@@ -1,15 +1,16 @@
 import { domainToUnicode } from 'node:url'
-import { type Database, DatabaseAway, type Sql } from '../database/guard.ts'
+import { MAX_HOSTS } from '../access/policy/policy.ts'
+import { notFound, Problem } from '../base/problem.ts'
+import { DatabaseUnreachable } from '../database/database-unreachable.ts'
+import type { Database, Sql } from '../database/guard.ts'
+import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo } from '../database/totals.ts'
-import type { Page, Total } from '../http/page.ts'
-import { notFound, Problem } from '../http/problem.ts'
-import { MAX_HOSTS } from '../policy/policy.ts'
 import type { BlockedHost } from './schema.ts'
 
 export type BlocklistStore = ReturnType<typeof blocklistStore>
 
-/** Who asked, for the audit log. */
+/** The caller, for the audit log. */
 type By = Record<string, unknown>
 
 const COUNT_WITHIN = 1_000
@@ -24,26 +25,28 @@ export function blocklistStore(database: Database) {
       })
     },
 
-    /** Blocks a host; one that is blocked already gets the new reason. `made`: it was not. Writes `host_blocked`. */
-    async add(host: string, reason: string | null, by: By): Promise<BlockedHost & { made: boolean }> {
+    /**
+     * Blocks a host, or updates the reason if it is blocked already (`created` false). Writes `host_blocked`. 409 when the list is full.
+     */
+    async add(host: string, reason: string | null, by: By): Promise<BlockedHost & { created: boolean }> {
       const [row] = await database.run(
-        (sql) => sql<(BlockedHost & { made: boolean })[]>`
+        (sql) => sql<(BlockedHost & { created: boolean })[]>`
           with blocked as (
             insert into blocked_hosts as b (host, reason)
             select ${host}, ${reason}::text
             where (select count(*) from blocked_hosts) < ${MAX_HOSTS} or exists (select from blocked_hosts where host = ${host})
             on conflict (host) do update set reason = coalesce(excluded.reason, b.reason)
-            returning *, xmax = 0 as made),
+            returning *, xmax = 0 as created),
           logged as (
             insert into events (id, event_type, details)
-            select next_event_id(), 'host_blocked', ${sql.json({ host, reason, ...by } as never)} from blocked where made)
-          select ${columns(sql)}, made from blocked`,
+            select next_event_id(), 'host_blocked', ${sql.json({ host, reason, ...by } as never)} from blocked where created)
+          select ${columns(sql)}, created from blocked`,
       )
-      if (!row) throw new Problem(409, `the blocklist holds ${MAX_HOSTS} hosts and no more: put them into BLOCKLIST_FILE`)
+      if (!row) throw new Problem(409, `the blocklist is full (${MAX_HOSTS} hosts): put further hosts into BLOCKLIST_FILE`)
       return row
     },
 
-    /** Takes a host off the list; 404 where it is not on it. Writes `host_unblocked`. */
+    /** Removes a host from the list; 404 if it is not on it. Writes `host_unblocked`. */
     async remove(host: string, by: By): Promise<void> {
       const gone = await database.run(
         (sql) => sql`
@@ -54,10 +57,10 @@ export function blocklistStore(database: Database) {
       if (gone.length === 0) throw notFound('Blocked host')
     },
 
-    /** How many links lead to the host or below it, as their targets are written; null where it takes too long to say. */
+    /** Number of links whose target has this host or a subdomain; null if counting takes more than a second. */
     async linksTo(host: string): Promise<number | null> {
       const pattern = `^https?://([^/?#@]*@)?([^/?#@:]*\\.)?${host.replace(/[.[\]]/g, '\\$&')}\\.?(:\\d*)?([/?#]|$)`
-      const written = [host, domainToUnicode(host) || host].map((name) => `%${name.replace(/_/g, '\\_')}%`)
+      const written = (name: string) => `%${name.replace(/_/g, '\\_')}%`
       return database
         .run(
           (sql) =>
@@ -65,15 +68,15 @@ export function blocklistStore(database: Database) {
               sql,
               sql`
                 select 1 from urls
-                where deleted_at is null and coalesce(location, original_url) ~* ${pattern}
-                  and (short_code || ' ' || coalesce(original_url, '') || ' ' || coalesce(title, '')) ilike any (${written}::text[])`, // has an index
+                where deleted_at is null and lower(coalesce(location, original_url) collate "C") ~ ${pattern}
+                  and (${anywhere(sql)} ilike case_pattern(${written(host)}) or ${anywhere(sql)} ilike case_pattern(${written(domainToUnicode(host) || host)}))`,
             ),
           COUNT_WITHIN,
         )
         .then(
           ({ count }) => count,
           (error) => {
-            if (error instanceof DatabaseAway) return null
+            if (error instanceof DatabaseUnreachable) return null
             throw error
           },
         )
@@ -82,3 +85,6 @@ export function blocklistStore(database: Database) {
 }
 
 const columns = (sql: Sql) => sql`id, host, reason, created_at`
+
+/** The indexed expression. */
+const anywhere = (sql: Sql) => sql`(short_code || ' ' || coalesce(original_url, '') || ' ' || coalesce(title, ''))`

@@ -1,4 +1,4 @@
-// Burns its share of one core, until told to stop and never longer than ordered.
+// Burns a share of one core until it is stopped, and never longer than requested.
 declare const self: Worker
 
 export type Burn = { stop: Int32Array; share: number; until: number }

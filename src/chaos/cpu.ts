@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
-import { workerFile } from '../executable.ts'
+import { workerFile } from '../base/executable.ts'
 import type { Burn } from './cpu-worker.ts'
 
-/** Keeps every core busy for a `share` of the time, in threads of their own, so that this one can still be told to end it. */
+/** Keeps every core busy for a `share` of the time, for `ms` at most. Uses separate threads, so that the main thread can still end it. */
 export function burn(share: number, ms: number): () => void {
   const stop = new Int32Array(new SharedArrayBuffer(4))
   const order: Burn = { stop, share, until: Date.now() + ms }

@@ -1,37 +1,37 @@
-// What a fault does to the parts of the server while it is armed. Latency and errors are not here: the pipeline asks for them.
+// The effect of each fault on the parts of the server. Latency and errors are missing here: the request pipeline applies them.
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Database } from '../database/guard.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import { burn } from './cpu.ts'
-import type { Fault } from './faults.ts'
 import { fill } from './memory.ts'
+import type { Fault } from './schema.ts'
 
-/** Begins a fault on a `share` (above 0, to 1) of what it hits, for `ms` at most; returns what undoes it at once. */
+/** Starts a fault on a `share` (above 0, at most 1) for `ms` at most; returns a function that undoes it at once. */
 type Effect = (share: number, ms: number) => () => void
 export type Effects = { [F in Fault]?: Effect }
 
 export const effectsOn = (database: Database, clicks: Recorder, resolver: Resolver): Effects => ({
-  /** Of queries; all of them is an outage, which opens the breaker. */
+  /** Share of queries that fail; 1 is an outage, which opens the breaker. */
   database(share) {
-    database.pretendAway(share)
-    clicks.pretendAway(share)
+    database.pretendUnreachable(share)
+    clicks.pretendUnreachable(share)
     return () => {
-      database.pretendAway(0)
-      clicks.pretendAway(0)
+      database.pretendUnreachable(0)
+      clicks.pretendUnreachable(0)
     }
   },
-  /** Of look-ups: memory and the copy on this machine know nothing, and the database is asked. */
+  /** Share of look-ups that skip memory and the edge copy, and ask the database. */
   cache(share) {
     resolver.hide(share)
     return () => resolver.hide(0)
   },
-  /** Clicks go on into the journal, and none leaves it. */
+  /** Clicks are still journaled, but not stored. */
   'freeze-drain'() {
     clicks.freeze(true)
     return () => clicks.freeze(false)
   },
-  /** Of the time of every core. */
+  /** Share of the time of every core. */
   cpu: burn,
-  /** Of 1 GiB, or of half of what is free where that is less. */
+  /** Share of 1 GiB, or of half of the free memory if that is less. */
   memory: fill,
 })

@@ -1,12 +1,10 @@
-// What a fault did: how much was asked, failed and clicked before it, meanwhile and after, by the counters that are kept anyway.
+// What a fault did: requests, errors and clicks before, during and after it, from the regular counters.
+import type { Stretch } from './schema.ts'
 
-/** Counted since the start; `seconds` is what requests took together. */
+/** Counters since the start; `seconds` is the total duration of requests. */
 export type Sums = Record<'requests' | 'errors' | 'seconds' | 'clicks' | 'stored' | 'dropped', number>
 
-/** What was counted in so many seconds. */
-export type Stretch = Omit<Sums, 'seconds'> & { seconds: number; mean_ms: number }
-
-/** The minute before, the time of the fault, and the minute after; `after` is null until it begins. They grow while they last. */
+/** The minute before, the time of the fault, and the minute after (null until the fault ends). The current one still grows. */
 export type Evidence = () => { before: Stretch; while: Stretch; after: Stretch | null }
 
 type Moment = Sums & { at: number }
@@ -14,7 +12,7 @@ type Moment = Sums & { at: number }
 const AROUND = 60_000
 const EVERY = 1_000
 
-/** Reads the counters each second, so that a fault finds the minute before it. */
+/** Samples the counters every second, to know the minute before a fault. */
 export function keepCount(read: () => Sums) {
   const moments: Moment[] = []
   const now = (): Moment => ({ at: performance.now(), ...read() })
@@ -27,7 +25,7 @@ export function keepCount(read: () => Sums) {
   timer.unref()
 
   return {
-    /** Call `over` when the fault is. */
+    /** Call `over` when the fault ends. */
     begin(): { evidence: Evidence; over: () => void } {
       keep()
       const from = moments.at(-1)!

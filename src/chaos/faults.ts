@@ -1,14 +1,12 @@
-// Faults made on purpose, each with a mandatory end: what is armed, until when, and what was.
+// Faults on purpose, each with a mandatory end: arms them, ends them, and keeps the history.
 import type { Log } from '../telemetry/logs.ts'
 import type { Effects } from './effects.ts'
 import { type Evidence, keepCount, type Sums } from './evidence.ts'
+import type { Fault } from './schema.ts'
 import type { Trail } from './trail.ts'
-
-export const FAULTS = ['kill', 'latency', 'errors', 'database', 'cache', 'freeze-drain', 'cpu', 'memory'] as const
-export type Fault = (typeof FAULTS)[number]
-/** `by`: the id of the request that asked for it, to be found in the log. */
+/** `by`: the id of the request that armed it, as in the log. */
 export type Armed = { fault: Fault; until: number; share: number; ms: number; by: string }
-/** A fault that was armed; `to` is null while it is. Times in ms since 1970. */
+/** A fault of the history; `to` is null while it is armed. Times in ms since 1970. */
 export type Past = Omit<Armed, 'until'> & { from: number; to: number | null; evidence: Evidence }
 
 const KEPT = 100
@@ -18,8 +16,8 @@ export type Chaos = ReturnType<typeof createChaos>
 type Parts = { effects: Effects; trail: Trail; log: Log; kill: () => void; read: () => Sums }
 
 /**
- * `kill` is called for that fault: the process drains and exits 75, for its supervisor to start it again. `read` are the counters that tell
- * what a fault did.
+ * `kill` implements the fault kill: the process drains and exits 75, so that its supervisor restarts it. `read` returns the counters for
+ * the evidence.
  */
 export function createChaos({ effects, trail, log, kill, read }: Parts) {
   const count = keepCount(read)
@@ -39,7 +37,7 @@ export function createChaos({ effects, trail, log, kill, read }: Parts) {
   }
 
   return {
-    /** Arms `fault` for `seconds`; `share` (0 to 1) is of what it hits, latency adds `ms`. Armed again, it starts anew. */
+    /** Arms `fault` for `seconds` on a `share` (0–1) of its subjects; latency adds `ms`. A fault that is armed already is restarted. */
     async arm(fault: Fault, seconds: number, share: number, ms: number, by = '') {
       await trail.note('chaos_armed', { fault, seconds, share, ...(fault === 'latency' && { latency_ms: ms }), request_id: by })
       log.warn({ fault, seconds, share, ms }, 'fault armed')
@@ -58,16 +56,21 @@ export function createChaos({ effects, trail, log, kill, read }: Parts) {
       }
       armed.set(fault, { fault, until: now + seconds * 1000, share, ms, by, timer, past, over: undone })
     },
-    endAll: () => [...armed.keys()].forEach((fault) => end(fault, 'ended by hand')),
+    /** Ends all faults; returns those that were armed. */
+    endAll(): Fault[] {
+      const all = [...armed.keys()]
+      for (const fault of all) end(fault, 'ended by hand')
+      return all
+    },
     armed: (): Armed[] => [...armed.values()].map(({ fault, until, share, ms, by }) => ({ fault, until, share, ms, by })),
-    /** Newest first, at most 100, those that are armed among them. */
+    /** Newest first, at most 100, armed ones included. */
     history: () => history.toReversed(),
     timesArmed: (fault: Fault) => timesArmed.get(fault) ?? 0,
-    /** Whether requests are failed or held up; redirects by /:code never are. */
+    /** Whether any request may fail or be delayed; redirects by /:code never are. */
     disturbs: () => armed.has('errors') || armed.has('latency'),
-    /** Whether this request is one of those to fail. */
+    /** Whether this request should fail. */
     fails: () => hits(armed.get('errors')),
-    /** How many ms this request is to wait. */
+    /** The delay of this request in ms. */
     delay: () => (hits(armed.get('latency')) ? armed.get('latency')!.ms : 0),
     async stop() {
       for (const fault of [...armed.keys()]) end(fault, 'the server stops')

@@ -1,20 +1,20 @@
 const MOST = 1024 ** 3
 const BLOCK = 8 * 1024 ** 2
-const EVERY = 5 // ms from one block to the next: filling one takes some 3, and requests go on in between
+const EVERY = 5 // ms between blocks: filling one takes about 3 ms, and requests continue in between
 
-/** Holds a `share` of 1 GiB, or of half of what is free where that is less, so that pressure does not become a kill. */
+/** Allocates a `share` of 1 GiB, or of half of the free memory if that is less, so that the kernel does not kill the process. */
 export function fill(share: number): () => void {
   const blocks: ArrayBuffer[] = []
   const most = share * Math.min(MOST, process.availableMemory() / 2)
   const timer = setInterval(() => {
     if ((blocks.length + 1) * BLOCK > most) return clearInterval(timer)
     const block = new ArrayBuffer(BLOCK)
-    new Uint8Array(block).fill(1) // a page that nobody wrote to takes no memory
+    new Uint8Array(block).fill(1) // pages that were never written take no memory
     blocks.push(block)
   }, EVERY)
   return () => {
     clearInterval(timer)
-    for (const block of blocks) block.transfer(0) // gives it back at once, not when it is collected
+    for (const block of blocks) block.transfer(0) // frees it at once, not at the next garbage collection
     blocks.length = 0
   }
 }

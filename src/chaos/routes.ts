@@ -1,93 +1,102 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import type { Config } from '../config.ts'
-import { looksItself } from '../http/access.ts'
-import { sameSecret } from '../http/auth.ts'
-import { readJson } from '../http/body.ts'
+import { sameSecret } from '../access/auth.ts'
+import type { Limits } from '../access/limits/limits.ts'
+import { invalid, Problem } from '../base/problem.ts'
+import type { Config } from '../config/config.ts'
+import { chosenIn, ReplicaParameter } from '../fleet/choice.ts'
+import { looksItself, needs } from '../http/access.ts'
 import { exchangeOf } from '../http/exchange.ts'
-import { invalid, Problem } from '../http/problem.ts'
-import { type Chaos, FAULTS, type Fault } from './faults.ts'
+import { principalOf } from '../http/principal.ts'
+import { OTHERS_IGNORED } from '../http/validation.ts'
+import type { Chaos } from './faults.ts'
+import { type FleetChaos, PEER_PATH } from './fleet.ts'
+import { OrderBody, readOrder } from './order.ts'
+import { type Done, FaultsDone } from './schema.ts'
 
-const MAX_SECONDS = 600
-const MAX_LATENCY = 5_000
+const query = Type.Object({ replica: ReplicaParameter }, OTHERS_IGNORED)
+const response = { 200: FaultsDone, 204: Type.Void({ description: 'Done by this replica, if none was chosen.' }) }
 
-export function chaosRoutes(chaos: Chaos, config: Config) {
-  /** The token suffices, and without one set nobody has it. */
+type Parts = { fleetChaos: FleetChaos; chaos: Chaos; config: Pick<Config, 'CHAOS_TOKEN'>; limits: Pick<Limits, 'guard'> }
+
+/** A request without `replica` is for the replica that receives it, and gets 204 without a body. */
+export function chaosRoutes({ fleetChaos: fleet, chaos, config: { CHAOS_TOKEN }, limits }: Parts) {
+  /** The token is sufficient; if CHAOS_TOKEN is unset, nobody gets in. */
   const authorize = ({ request }: { request: Request }) => {
     const given = request.headers.get('x-chaos-token')
-    if (!config.CHAOS_TOKEN || !given || !sameSecret(given, config.CHAOS_TOKEN))
-      throw new Problem(401, 'a valid X-Chaos-Token is required')
+    const matches = () => (CHAOS_TOKEN && given && sameSecret(given, CHAOS_TOKEN) ? true : undefined)
+    if (!given || !limits.guard(request, matches)) throw new Problem(401, 'a valid X-Chaos-Token is required')
   }
-  const detail = { tags: ['Operations'], ...looksItself('chaosToken') }
-  const Fault = Type.Object({
-    fault: Type.Optional(
-      Type.Union(
-        FAULTS.map((name) => Type.Literal(name)),
-        { default: 'kill' },
-      ),
-    ),
-    duration: Type.Optional(Type.Number({ description: `Seconds, up to ${MAX_SECONDS}; mandatory but for kill.` })),
-    share: Type.Optional(
-      Type.Number({
-        description:
-          'Above 0 to 1: of requests (latency, errors), queries (database), look-ups (cache), the time of every core (cpu), 1 GiB (memory).',
-        default: 1,
-      }),
-    ),
-    latency_ms: Type.Optional(Type.Integer({ description: `Added by latency, up to ${MAX_LATENCY}.`, default: 200 })),
+  /** `all`, or an id. */
+  const chosen = (replica: string) => chosenIn(replica, fleet.members) ?? fleet.members.self().id
+  const summary = (replicas: Done[]) => ({
+    asked: replicas.length,
+    answered: replicas.filter(({ reason }) => reason === null).length,
+    replicas,
   })
 
-  return new Elysia({ detail })
+  const forOperators = new Elysia({ detail: { tags: ['Operations'], ...looksItself('chaosToken') } })
     .onBeforeHandle(authorize)
     .get(
       '/chaos',
-      async ({ request, set }) => {
+      async ({ request, query: { replica }, set }) => {
+        if (replica !== undefined)
+          throw invalid('replica', 'works for POST and DELETE only: GET stops the replica that receives the request')
         await chaos.arm('kill', 0, 1, 0, exchangeOf(request).id)
         set.status = 204
       },
-      { detail: { summary: 'Drain and exit 75, for the supervisor to restart' } },
+      {
+        query,
+        response: { 204: Type.Void() },
+        detail: { summary: 'Drain and exit 75, so that the supervisor restarts the replica' },
+      },
     )
     .post(
       '/chaos',
-      async ({ request, set }) => {
-        const { fault, seconds, share, ms } = await readFault(request)
-        await chaos.arm(fault, seconds, share, ms, exchangeOf(request).id)
+      async ({ request, query: { replica }, set }) => {
+        const { by: _, ...order } = await readOrder(request)
+        if (replica !== undefined) return summary(await fleet.arm(chosen(replica), order, exchangeOf(request).id))
+        await chaos.arm(order.fault, order.seconds, order.share, order.ms, exchangeOf(request).id)
         set.status = 204
       },
       {
+        query,
+        response,
         parse: 'none',
         detail: {
-          summary: 'Arm a fault',
-          description: 'Without a body: kill.',
-          requestBody: { content: { 'application/json': { schema: Fault as never } } },
+          summary: 'Arm a fault, on this replica or on others',
+          description: 'Without a body: kill. `replica=all` works for every fault except kill.',
+          requestBody: { content: { 'application/json': { schema: OrderBody as never } } },
         },
       },
     )
     .delete(
       '/chaos',
-      ({ set }) => {
+      async ({ query: { replica }, set }) => {
+        if (replica !== undefined) return summary(await fleet.end(chosen(replica)))
         chaos.endAll()
         set.status = 204
       },
-      { detail: { summary: 'End every fault at once' } },
+      { query, response, detail: { summary: 'End every fault at once, on this replica or on others' } },
     )
-}
 
-async function readFault(request: Request): Promise<{ fault: Fault; seconds: number; share: number; ms: number }> {
-  const hasBody = request.headers.has('content-type') || Number(request.headers.get('content-length') ?? 0) > 0
-  const body = hasBody ? await readJson(request) : {}
-  const fault = FAULTS.find((known) => known === (body.fault ?? 'kill'))
-  if (!fault) throw invalid('fault', `must be one of ${FAULTS.join(', ')}`)
-  return {
-    fault,
-    seconds: fault === 'kill' ? 0 : numberIn(body, 'duration', MAX_SECONDS),
-    share: numberIn(body, 'share', 1, 1),
-    ms: numberIn(body, 'latency_ms', MAX_LATENCY, 200),
-  }
-}
+  /** The replica that received the request has checked CHAOS_TOKEN. A replica without CHAOS_TOKEN accepts no faults. */
+  const forReplicas = new Elysia({ detail: { hide: true, ...needs('admin', { peers: 'write' }) } })
+    .onBeforeHandle(({ request }) => {
+      if (principalOf(request).by !== 'replica')
+        throw new Problem(403, 'only replicas may use this route: use /chaos with X-Chaos-Token')
+    })
+    .post(
+      PEER_PATH,
+      async ({ request }) => {
+        if (!CHAOS_TOKEN) throw new Problem(403, 'CHAOS_TOKEN is not set on this replica')
+        const { by, ...order } = await readOrder(request)
+        await chaos.arm(order.fault, order.seconds, order.share, order.ms, String(by ?? '').slice(0, 64))
+        return { faults: [order.fault] }
+      },
+      { parse: 'none' },
+    )
+    .delete(PEER_PATH, () => ({ faults: chaos.endAll() }))
 
-function numberIn(body: Record<string, unknown>, field: string, max: number, byDefault?: number): number {
-  const value = body[field] ?? byDefault
-  if (typeof value !== 'number' || !(value > 0) || value > max) throw invalid(field, `must be a number above 0, at most ${max}`)
-  return value
+  return new Elysia().use(forOperators).use(forReplicas)
 }

@@ -1,61 +1,84 @@
 import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import { Elysia } from 'elysia'
-import type { Config } from '../config.ts'
+import { iso } from '../base/time.ts'
+import type { Config } from '../config/config.ts'
+import { chosenIn, ReplicaParameter } from '../fleet/choice.ts'
 import { needs } from '../http/access.ts'
+import { principalOf } from '../http/principal.ts'
+import { OTHERS_IGNORED } from '../http/validation.ts'
 import type { Chaos } from './faults.ts'
+import type { FleetChaos } from './fleet.ts'
+import { ChaosState, OwnChaos } from './schema.ts'
 
-const Moment = Type.String({ description: 'ISO 8601, UTC.' })
-const Stretch = Type.Object({
-  seconds: Type.Number(),
-  requests: Type.Integer(),
-  errors: Type.Integer({ description: 'Answers of 500 and above.' }),
-  mean_ms: Type.Number({ description: 'What a request took.' }),
-  clicks: Type.Integer({ description: 'Redirects whose click was kept.' }),
-  stored: Type.Integer({ description: 'Clicks that reached the database.' }),
-  dropped: Type.Integer({ description: 'Clicks lost.' }),
-})
-const about = {
-  fault: Type.String(),
-  share: Type.Number({ description: 'Of what the fault hits.' }),
-  latency_ms: Type.Number(),
-  by: Type.String({ description: 'Id of the request that armed it.' }),
-}
-const State = Type.Object({
-  enabled: Type.Boolean({ description: 'Whether CHAOS_TOKEN is set.' }),
-  armed: Type.Array(Type.Object({ ...about, until: Moment })),
-  history: Type.Array(
-    Type.Object({
-      ...about,
-      from: Moment,
-      to: Type.Union([Moment, Type.Null()], { description: 'null while it is armed.' }),
-      evidence: Type.Object(
-        { before: Stretch, while: Stretch, after: Type.Union([Stretch, Type.Null()]) },
-        { description: 'What this replica counted in the minute before, meanwhile, and in the minute after.' },
-      ),
-    }),
-    { description: 'Newest first, at most 100, since the start.' },
-  ),
-})
+const KEPT = 100
+const PATH = '/api/chaos'
 
-/** What is armed and what was: to look needs no chaos token. */
-export function chaosStateRoute(chaos: Chaos, { CHAOS_TOKEN }: Pick<Config, 'CHAOS_TOKEN'>) {
-  const iso = (time: number) => new Date(time).toISOString()
+type Parts = { fleetChaos: FleetChaos; chaos: Chaos; config: Pick<Config, 'CHAOS_TOKEN'> }
+
+/** Armed faults and their history. Reading them needs no chaos token. */
+export function chaosStateRoute({ fleetChaos: fleet, chaos, config: { CHAOS_TOKEN } }: Parts) {
+  const own = (): OwnChaos => ({
+    enabled: CHAOS_TOKEN !== undefined,
+    armed: chaos.armed().map(({ ms, until, ...one }) => ({ ...one, latency_ms: ms, until: iso(until) })),
+    history: chaos.history().map(({ ms, from, to, evidence, ...one }) => ({
+      ...one,
+      latency_ms: ms,
+      from: iso(from),
+      to: to === null ? null : iso(to),
+      evidence: evidence(),
+    })),
+  })
+
+  /** Merges the states of the replicas `of` (all, or an id). Replicas that do not answer are listed with the reason. */
+  async function joined(of: string): Promise<ChaosState> {
+    const self = fleet.members.self().id
+    const { answers, silent } = of === self ? { answers: [], silent: [] } : await fleet.ask(of, PATH)
+    const states = [
+      ...(of === 'all' || of === self ? [{ id: self, state: own() }] : []),
+      ...answers.flatMap(({ id, body }) => (Value.Check(OwnChaos, body) ? [{ id, state: body }] : [])),
+    ]
+    const unread = answers.filter(({ id }) => !states.some((one) => one.id === id))
+    const missing = [...silent, ...unread.map(({ id }) => ({ id, reason: 'its answer is invalid: it may run another release' }))]
+    const mark = (id: string) => ({ replica: fleet.named(id), replica_id: id })
+    return {
+      enabled: states.some(({ state }) => state.enabled),
+      armed: states
+        .flatMap(({ id, state }) => state.armed.map((one) => ({ ...one, ...mark(id) })))
+        .sort((a, b) => a.replica.localeCompare(b.replica)), // the same order on every replica
+      history: states
+        .flatMap(({ id, state }) => state.history.map((one) => ({ ...one, ...mark(id) })))
+        .sort((a, b) => b.from.localeCompare(a.from))
+        .slice(0, KEPT),
+      asked: states.length + missing.length,
+      answered: states.length,
+      replicas: [
+        ...states.map(({ id, state: { enabled } }) => ({
+          id,
+          replica: fleet.named(id),
+          self: id === self,
+          enabled,
+          unanswered: null,
+        })),
+        ...missing.map(({ id, reason }) => ({ id, replica: fleet.named(id), self: false, enabled: null, unanswered: reason })),
+      ],
+    }
+  }
+
   return new Elysia().get(
-    '/api/chaos',
-    () => ({
-      enabled: CHAOS_TOKEN !== undefined,
-      armed: chaos.armed().map(({ ms, until, ...one }) => ({ ...one, latency_ms: ms, until: iso(until) })),
-      history: chaos.history().map(({ ms, from, to, evidence, ...one }) => ({
-        ...one,
-        latency_ms: ms,
-        from: iso(from),
-        to: to === null ? null : iso(to),
-        evidence: evidence(),
-      })),
-    }),
+    PATH,
+    async ({ query: { replica }, request }) => {
+      if (replica === undefined || principalOf(request).by === 'replica') return own()
+      return joined(chosenIn(replica, fleet.members) ?? fleet.members.self().id)
+    },
     {
-      response: { 200: State },
-      detail: { tags: ['Operations'], summary: 'Faults that are armed, those that were, and what they did', ...needs('read') },
+      query: Type.Object({ replica: ReplicaParameter }, OTHERS_IGNORED),
+      response: { 200: ChaosState },
+      detail: {
+        tags: ['Operations'],
+        summary: 'Armed faults, past faults, and their effects',
+        ...needs('read', { peers: true }),
+      },
     },
   )
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../database/guard.ts'
 
-/** One entry of the audit log, as of the time when it happened. */
+/** Writes an event to the audit log, with the time when it happened. */
 export const writeEvent = (database: Database, type: string, details: Record<string, unknown>, at: Date) =>
   database.run(
     (sql) => sql`

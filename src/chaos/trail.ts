@@ -1,5 +1,7 @@
-// Writes into the audit log what was armed and how it ended, when the database can be reached again where it cannot.
-import { type Database, DatabaseAway } from '../database/guard.ts'
+// Writes armed and ended faults to the audit log; while the database is unreachable, waits and retries.
+import { waitAtMost } from '../base/time-limit.ts'
+import { DatabaseUnreachable } from '../database/database-unreachable.ts'
+import type { Database } from '../database/guard.ts'
 import type { Log } from '../telemetry/logs.ts'
 import { writeEvent } from './store.ts'
 
@@ -24,11 +26,11 @@ export function auditTrail(database: Database, log: Log) {
         await writeEvent(database, entry.type, entry.details, entry.at)
       } catch (error) {
         if (stopped) break
-        if (error instanceof DatabaseAway) {
+        if (error instanceof DatabaseUnreachable) {
           await Bun.sleep(AGAIN_AFTER)
           continue
         }
-        log.error({ err: error }, 'a fault could not be written to the audit log')
+        log.error({ err: error }, 'cannot write a fault to the audit log')
       }
       waiting.shift()
       entry.written()
@@ -37,17 +39,17 @@ export function auditTrail(database: Database, log: Log) {
   }
 
   return {
-    /** Resolves when it is written, or after half a second: a fault waits for its entry, but not for a database that is away. */
-    note(type: 'chaos_armed' | 'chaos_ended', details: Record<string, unknown>): Promise<void> {
+    /** Resolves when the entry is written, or after half a second: a fault does not wait for an unreachable database. */
+    async note(type: 'chaos_armed' | 'chaos_ended', details: Record<string, unknown>): Promise<void> {
       const { promise, resolve } = Promise.withResolvers<void>()
       if (waiting.push({ type, details, at: new Date(), written: resolve }) > MAX_WAITING) waiting.shift()!.written()
       void write()
-      return Promise.race([promise, Bun.sleep(WRITTEN_WITHIN)])
+      await waitAtMost(promise, WRITTEN_WITHIN)
     },
-    /** Tries once more to write what is left. */
+    /** Tries once more to write the remaining entries. */
     async stop() {
       stopped = true
-      if (waiting.length > 0) await Promise.race([write(), Bun.sleep(WRITTEN_WITHIN)])
+      if (waiting.length > 0) await waitAtMost(write(), WRITTEN_WITHIN)
     },
   }
 }

@@ -1,9 +1,9 @@
-// Makes clicks into rows and sums, so that the database gets 50,000 events but only as many counters as differ.
-import type { Click } from './journal-format.ts'
+// Converts clicks to rows and sums, so that 50,000 clicks need 50,000 events but only as many counter updates as there are distinct counters.
+import type { Click } from '../journal/journal-format.ts'
 import { type Agent, agentOf } from './visitor.ts'
 
 /** The columns of one store: parallel lists, each an array parameter of sql/store-clicks.sql. */
-export type Batch = {
+export type ClickBatch = {
   count: number
   events: { link: number[]; at: number[]; details: string[] }
   totals: { link: number[]; clicks: number[]; bots: number[]; last: number[] }
@@ -18,12 +18,12 @@ type Sum = { clicks: number; bots: number }
 type Values = Map<string, Sum>
 type Link = Sum & { last: number; series: Map<number, Sum>; days: Map<string, Record<Dimension, Values>> }
 
-// In the order of keys: so everybody locks counters.
+// Sorted, because everyone locks counters in this order.
 const DIMENSIONS = ['browser', 'device', 'referrer', 'system'] as const
 type Dimension = (typeof DIMENSIONS)[number]
 
-/** `clampTime` keeps a mad clock from making rows of another age. Times are ms since 1970; sums come in the order of their keys. */
-export function batchOf(clicks: Click[], clampTime: (time: number) => number): Batch {
+/** `clampTime` limits times, because a clock may be far off. Times are ms since 1970; sums are sorted by key. */
+export function batchOf(clicks: Click[], clampTime: (time: number) => number): ClickBatch {
   const batch = openBatch(clampTime)
   for (const click of clicks) batch.add(click)
   return batch.close()
@@ -31,7 +31,7 @@ export function batchOf(clicks: Click[], clampTime: (time: number) => number): B
 
 /** The same, click by click. */
 export function openBatch(clampTime: (time: number) => number) {
-  const events: Batch['events'] = { link: [], at: [], details: [] }
+  const events: ClickBatch['events'] = { link: [], at: [], details: [] }
   const links = new Map<number, Link>()
 
   function add({ linkId, time, referrer, userAgent, address }: Click) {
@@ -58,7 +58,7 @@ export function openBatch(clampTime: (time: number) => number) {
     count(values.device, agent.device, bots)
   }
 
-  return { add, close: (): Batch => ({ count: events.link.length, events, ...columnsOf(links) }) }
+  return { add, close: (): ClickBatch => ({ count: events.link.length, events, ...columnsOf(links) }) }
 }
 
 function count<Key>(sums: Map<Key, Sum>, key: Key, bots: number) {
@@ -69,10 +69,10 @@ function count<Key>(sums: Map<Key, Sum>, key: Key, bots: number) {
   } else sums.set(key, { clicks: 1, bots })
 }
 
-function columnsOf(links: Map<number, Link>): Pick<Batch, 'totals' | 'series' | 'breakdowns'> {
-  const totals: Batch['totals'] = { link: [], clicks: [], bots: [], last: [] }
-  const series: Batch['series'] = { link: [], bucket: [], clicks: [], bots: [] }
-  const breakdowns: Batch['breakdowns'] = { link: [], day: [], dimension: [], value: [], clicks: [], bots: [] }
+function columnsOf(links: Map<number, Link>): Pick<ClickBatch, 'totals' | 'series' | 'breakdowns'> {
+  const totals: ClickBatch['totals'] = { link: [], clicks: [], bots: [], last: [] }
+  const series: ClickBatch['series'] = { link: [], bucket: [], clicks: [], bots: [] }
+  const breakdowns: ClickBatch['breakdowns'] = { link: [], day: [], dimension: [], value: [], clicks: [], bots: [] }
   for (const [id, link] of inOrder(links)) {
     totals.link.push(id)
     totals.clicks.push(link.clicks)
@@ -108,7 +108,7 @@ function detailsOf(referrer: string, agent: Agent, address: string): string {
 
 const agentTexts = new WeakMap<Agent, string>()
 
-/** A burst is of few browsers, and agentOf gives the same object for each. */
+/** Cached per agent: a burst comes from few browsers, and agentOf returns the same object for each. */
 function agentDetails(agent: Agent): string {
   let text = agentTexts.get(agent)
   if (text === undefined) {

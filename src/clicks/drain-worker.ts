@@ -1,67 +1,43 @@
-// The worker thread behind the recorder: makes segments ready, syncs what is written, drains the live journal, and adopts those of the dead.
+// The recorder's worker thread: prepares segments, syncs what is written, drains the live journal, and adopts those of ended processes.
 
-import { closeSync, fdatasync, openSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
-import { dirname } from 'node:path'
-import { promisify } from 'node:util'
-import { type Address, openPool } from '../database/connect.ts'
+import { openPool } from '../database/connect.ts'
 import type { Database } from '../database/guard.ts'
-import { lockSlot, slotFolders } from '../slots.ts'
+import { CONTROL } from '../journal/journal.ts'
+import { openReader } from '../journal/journal-reader.ts'
+import { journalsIn, type SegmentFile, segmentPath, sizeOfSegment } from '../journal/segments.ts'
 import { messageForLog } from '../telemetry/log-error.ts'
 import type { Log } from '../telemetry/logs.ts'
-import { type DeadJournal, type DrainState, drainFolder, journalDrain, newState, removeJournal } from './drain.ts'
-import { CONTROL, type PreparedSegment } from './journal.ts'
-import { openReader } from './journal-reader.ts'
-import { isWantOfRoom, journalsIn, prepareSegment, type SegmentFile, segmentPath, sizeOfSegment } from './segments.ts'
-
-export type DrainStart = {
-  slot: string
-  dataDir: string
-  journalId: string
-  startedAt: number
-  shared: SharedArrayBuffer
-  address: Address
-  /** How long drained segments are kept, ms. */
-  keep: number
-  maxBytes: number
-  /** The segment to make ready first; undefined where the writer has one to spare. */
-  want: number | undefined
-}
-export type ToDrain =
-  | { start: DrainStart }
-  | { began: { segment: number; firstSequence: number }; want: number }
-  | { wake: true }
-  | { faults: { frozen: boolean; away: number } }
-  | { stop: number }
-export type FromDrain =
-  | { segment: PreparedSegment }
-  | { state: DrainState }
-  | { noRoom: string }
-  | { log: { level: 'info' | 'warn' | 'error'; fields: Record<string, unknown>; message: string } }
-  | { stopped: true }
+import { adoption } from './adoption.ts'
+import type { DeadJournal } from './dead-journals.ts'
+import type { DrainStart, FromDrain, ToDrain } from './drain-messages.ts'
+import { newState } from './drain-state.ts'
+import { batchPortion, journalDrain } from './journal-drain.ts'
+import { segmentSupply } from './segment-supply.ts'
+import { segmentSync } from './segment-sync.ts'
 
 declare const self: Worker & { postMessage(message: FromDrain): void }
 
 const IDLE_LOOK = 1_000
-// While clicks keep coming, they are gathered for a moment: 1,000 stored together cost a quarter of 1,000 stored in tens, and at 80 a second
-// each stored by itself took a quarter of a core.
+// While clicks keep coming, they are collected for a moment: storing 1,000 together costs a quarter of storing them in tens, and at 80 a second,
+// storing each separately took a quarter of a core.
 const GATHER = 50
-const SYNC_EVERY = 200 // what power loss may cost
+const SYNC_EVERY = 200 // what a power failure may lose
 const ALIGN_EVERY = 5_000
 const ADOPT_EVERY = 10_000
-const sync = promisify(fdatasync)
 
-let tell: (message: Exclude<ToDrain, { start: DrainStart }>) => void = () => {}
+let receive: (message: Exclude<ToDrain, { start: DrainStart }>) => void = () => {}
 
-// As in commands/serve.ts: a connection that goes while it opens must not cost this worker.
+// As in commands/serve.ts: a connection that fails while it opens must not end this worker.
 process.on('unhandledRejection', (error) => workerLog.error({ err: error as Error }, 'an error that nobody waited for'))
 
 self.onmessage = ({ data }: MessageEvent<ToDrain>) => {
   if ('start' in data) void start(data.start)
-  else tell(data)
+  else receive(data)
 }
 
-/** Redirects come first: the drain takes what time they leave. Linux alone sets a thread's priority, and elsewhere this is a wish. */
+/** Redirects come first: the drain runs at low priority. Only Linux sets it per thread; elsewhere this has no effect. */
 function giveWay() {
   try {
     setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), 10)
@@ -75,20 +51,35 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
   const control = new Int32Array(shared)
   const state = newState()
   const database: Database = openPool(address, 2, workerLog)
-  const segments: SegmentFile[] = (await journalsIn(slot)).journals.get(journalId) ?? []
+  const segments: SegmentFile[] = (await journalsIn(slot, { except: journalId })).journals.get(journalId) ?? []
   const published = (segment: number) => Atomics.load(control, CONTROL.committed + (segment % CONTROL.RING)) << 3
   const reader = openReader(journalId, segments, published)
-  const live = journalDrain(database, { id: journalId, reader, startedAt, state, report, hold: whileFrozen })
-  const drained: { segment: SegmentFile; at: number }[] = []
-  let wanted = want
+  const live = journalDrain(database, {
+    id: journalId,
+    reader,
+    startedAt,
+    state,
+    report,
+    portion: batchPortion(),
+    hold: whileFrozen,
+  })
   let stopAt: number | undefined
   let frozen = false
   let wake = () => {}
   let adopting = Promise.resolve()
-  let synced = { segment: -1, length: 0 }
   const dead = new Map<string, DeadJournal>()
+  const post = (message: FromDrain) => self.postMessage(message)
+  const supply = segmentSupply({ slot, journalId, keep, maxBytes, reader, dead, post }, want)
+  const current = () => Atomics.load(control, CONTROL.segment)
+  const syncWritten = segmentSync({ segments, current, published, report })
+  const earlier = adoption({
+    ...{ database, slot, dataDir, journalId, keep, state, dead, report },
+    changed: () => post({ state }),
+    isStopping: () => stopAt !== undefined,
+  })
+  let damagedBefore = 0
 
-  tell = (message) => {
+  receive = (message) => {
     if ('began' in message) {
       const { segment, firstSequence } = message.began
       segments.push({
@@ -99,23 +90,22 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
         path: segmentPath(slot, journalId, segment),
         size: sizeOfSegment(segment),
       })
-      wanted = message.want
-      prepare()
+      supply.want(message.want)
     } else if ('stop' in message) stopAt = Date.now() + message.stop
     else if ('faults' in message) {
       frozen = message.faults.frozen
-      database.pretendAway(message.faults.away)
+      database.pretendUnreachable(message.faults.away)
     }
     wake()
   }
 
-  prepare()
+  supply.prepare()
   const timers = [
-    setInterval(() => wanted !== undefined && prepare(), 1_000),
+    setInterval(supply.prepare, 1_000),
     setInterval(syncWritten, SYNC_EVERY),
     setInterval(() => void (adopting = adopting.then(adopt)), ADOPT_EVERY),
   ]
-  database.onUp(() => void (adopting = adopting.then(adopt))) // at the start, and when it is back or another
+  database.onUp(() => void (adopting = adopting.then(adopt))) // at the start, and when the database is back or changed servers
   await run()
   timers.forEach(clearInterval)
   await syncWritten()
@@ -124,22 +114,23 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
   await database.close()
   self.postMessage({ stopped: true })
 
-  /** Drains the live journal until told to stop, and then what is left of it. */
+  /** Drains the live journal until told to stop, and then the rest of it. */
   async function run() {
     let aligned = Date.now()
     for (;;) {
       try {
         const count = await live.step(() => self.postMessage({ state }))
+        reportDamage()
         if (state.failing) self.postMessage({ state: Object.assign(state, { failing: false }) })
         if (count > 0) {
           self.postMessage({ state })
-          release()
+          supply.release()
           await pause(GATHER)
         } else if (stopAt !== undefined) return
         else {
           await idle()
           if (Date.now() - aligned > ALIGN_EVERY) {
-            await live.align() // a failover shows as an older watermark, also when there are no clicks
+            await live.align() // detects a failover by its older watermark, even without clicks
             aligned = Date.now()
           }
         }
@@ -152,11 +143,11 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
   }
 
   async function whileFrozen() {
-    if (frozen) self.postMessage({ state }) // so that the age of the oldest is known
+    if (frozen) self.postMessage({ state }) // reports the age of the oldest click
     while (frozen && stopAt === undefined) await pause(IDLE_LOOK)
   }
 
-  /** Waits `ms`, or until somebody wakes it. */
+  /** Waits `ms`, or until it is woken. */
   function pause(ms: number): Promise<void> {
     return new Promise((done) => {
       const timer = setTimeout(done, ms)
@@ -171,103 +162,30 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
     return new Promise((done) => {
       void pause(IDLE_LOOK).then(done)
       control[CONTROL.asleep] = 1
-      const current = Atomics.load(control, CONTROL.segment)
       const last = segments.at(-1)
-      if (last && (last.segment !== current || reader.position() < published(current))) wake() // written before the flag was up
+      if (last && (last.segment !== current() || reader.position() < published(current()))) wake() // written before the flag was set
     })
   }
 
-  function prepare() {
-    if (wanted === undefined) return
-    try {
-      const now = Date.now()
-      const crowded = (drained.length + 3) * sizeOfSegment(wanted) > maxBytes
-      const free = drained.filter(({ at }) => crowded || now - at > keep).map(({ segment }) => segment)
-      const offered = [...free]
-      const segment = roomFor(() => prepareSegment(slot, journalId, wanted!, free, maxBytes))
-      for (const used of offered.filter((one) => !free.includes(one))) {
-        reader.forget(used)
-        drained.splice(
-          drained.findIndex((one) => one.segment === used),
-          1,
-        )
-      }
-      wanted = undefined
-      self.postMessage({ segment })
-    } catch (error) {
-      self.postMessage({ noRoom: (error as Error).message })
-    }
+  /** Reports damage in the live journal, which is skipped; the segment is kept, and never reused. */
+  function reportDamage() {
+    const damaged = reader.damaged()
+    if (damaged.length === damagedBefore) return
+    for (const { path } of damaged.slice(damagedBefore))
+      report('error', { file: path }, 'damage in the click journal was skipped: the file is kept')
+    damagedBefore = damaged.length
+    countUnread()
   }
 
-  /** Where there is none, journals of earlier processes go first that are drained, and only kept for a failover. */
-  function roomFor<T>(work: () => T): T {
-    for (;;)
-      try {
-        return work()
-      } catch (error) {
-        if (!isWantOfRoom(error)) throw error
-        const own = [...dead.values()].filter(({ segments: [first] }) => dirname(first!.path) === slot)
-        const [oldest] = own.sort((a, b) => a.drainedAt - b.drainedAt)
-        if (!oldest) throw error
-        removeJournal(oldest)
-        dead.delete(oldest.id)
-      }
+  function countUnread() {
+    state.unread = reader.damaged().length + earlier.unread()
+    self.postMessage({ state })
   }
 
-  /** Segments that are drained may be used again once they were kept long enough for a failover to show. */
-  function release() {
-    for (const segment of reader.passed())
-      if (!drained.some((one) => one.segment === segment)) drained.push({ segment, at: Date.now() })
-  }
-
-  async function syncWritten() {
-    const segment = Atomics.load(control, CONTROL.segment)
-    const length = published(segment)
-    const file = segments.find((one) => one.segment === segment)
-    if (!file || (synced.segment === segment && synced.length === length)) return
-    const previous = synced.segment !== segment ? segments.find((one) => one.segment === synced.segment) : undefined
-    synced = { segment, length }
-    for (const { path } of previous ? [previous, file] : [file]) {
-      const descriptor = openSync(path, 'r+')
-      try {
-        await sync(descriptor)
-      } catch (error) {
-        report('error', { file: path, reason: (error as Error).message }, 'the click journal could not be synced')
-      } finally {
-        closeSync(descriptor)
-      }
-    }
-  }
-
-  /** What earlier processes left: of this slot, and of slots whose replica is gone. */
   async function adopt() {
     if (frozen) return
-    try {
-      await adoptFolder(slot, journalId)
-      for (const folder of slotFolders(dataDir)) {
-        if (folder === slot || stopAt !== undefined) continue
-        const taken = lockSlot(folder)
-        if (!taken) continue
-        try {
-          await adoptFolder(folder)
-        } finally {
-          taken.release()
-        }
-      }
-    } catch {
-      // The database is away, or somebody else was faster: the next look tries again.
-    }
-  }
-
-  async function adoptFolder(folder: string, except?: string) {
-    const before = state.adopted
-    await drainFolder(database, folder, { state, report, except, dead })
-    for (const journal of dead.values()) {
-      if (Date.now() - journal.drainedAt < keep) continue
-      removeJournal(journal)
-      dead.delete(journal.id)
-    }
-    if (state.adopted > before) self.postMessage({ state })
+    await earlier.adopt()
+    countUnread()
   }
 }
 

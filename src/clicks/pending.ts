@@ -1,14 +1,14 @@
 import type { Recorder } from './recorder.ts'
 
-/** Waits for this replica's own clicks, so that the answer has them; what is not stored in time is said in X-Clicks-Pending. */
+/** Waits for this replica's own clicks, so that the response includes them; X-Clicks-Pending counts those not stored in time. */
 export async function pendingClicks(clicks: Recorder, headers: Record<string, unknown>) {
   const pending = await clicks.settled()
   if (pending > 0) headers['X-Clicks-Pending'] = String(pending)
 }
 
 /**
- * Reads rows of links, and reads them again where this replica had clicks of theirs that were not stored yet. The others wait for nothing: under load
- * there always are some clicks of other links, and a batch takes milliseconds.
+ * Reads rows of links, and reads them again if this replica had unstored clicks of theirs. Other requests do not wait: under load there are always some
+ * clicks of other links, and a batch takes milliseconds.
  */
 export async function withOwnClicks<T extends { rows: { id: number }[] }>(
   clicks: Recorder,

@@ -1,28 +1,29 @@
-// What the redirect and the reads of clicks talk to: appends to the journal here, while the worker stores what was appended.
+// The interface for recording and awaiting clicks: appends to the journal here, while the worker stores what was appended.
 import { randomUUIDv7 } from 'bun'
-import type { Address } from '../database/connect.ts'
-import { workerFile } from '../executable.ts'
-import type { Slot } from '../slots.ts'
+import { workerFile } from '../base/executable.ts'
+import { waitAtMost } from '../base/time-limit.ts'
+import type { Config } from '../config/config.ts'
+import type { DatabaseAddress } from '../database/connect.ts'
+import { controlBlock, openJournal } from '../journal/journal.ts'
 import type { Log } from '../telemetry/logs.ts'
-import { type DrainState, newState } from './drain.ts'
-import type { DrainStart, FromDrain, ToDrain } from './drain-worker.ts'
-import { controlBlock, openJournal } from './journal.ts'
+import type { DrainStart, FromDrain, ToDrain } from './drain-messages.ts'
+import { type DrainState, newState } from './drain-state.ts'
 
 export type Recorder = {
-  /** Of the journal, and with it of this run of the replica. */
+  /** Of the journal, and thus of this run of the replica. */
   journalId: string
-  /** Keeps one click; never waits, never throws. `time` in ms since 1970; the texts as visitor.ts made them. */
+  /** Records one click; never waits, never throws. `time` in ms since 1970; the texts are those of visitor.ts. */
   record: (linkId: number, time: number, referrer: string, userAgent: string, address: string) => void
-  /** Waits, at most 500 ms and not while the database is away, until the clicks recorded before now are stored; returns how many are not. */
+  /** Waits until all clicks so far are stored, at most 500 ms, and not while the database is unreachable; returns the number of unstored ones. */
   settled: () => Promise<number>
-  /** Remembers which clicks are not stored now; what it returns says whether one of them was of one of these links. */
+  /** Takes a snapshot of unstored clicks; the returned function tells whether any belongs to these links. */
   unstored: () => (linkIds: number[]) => boolean
   figures: () => RecorderFigures
-  /** Fault injection: while true, no click leaves the journal. */
+  /** Fault injection: while true, clicks stay in the journal. */
   freeze: (frozen: boolean) => void
-  /** Fault injection: to the drain too the database is away, for so large a share of its queries. */
-  pretendAway: (share: number) => void
-  /** Stores what is left, within `ms`; what cannot be stored waits in the journal for the next start. */
+  /** Fault injection: the fraction (0–1) of the drain's queries that fail as if the database were unreachable. */
+  pretendUnreachable: (share: number) => void
+  /** Stores the rest within `ms`; what cannot be stored stays in the journal for the next start. */
   stop: (ms: number) => Promise<void>
 }
 
@@ -35,23 +36,26 @@ export type RecorderFigures = DrainState & {
   slot: string
 }
 
-type Options = { slot: Slot; dataDir: string; address: Address; keep: number; maxBytes: number; log: Log }
+/** `folder` of the slot. */
+type Parts = { config: Config; database: { address: DatabaseAddress }; folder: string; log: Log }
 
 const SETTLE_WITHIN = 500
 const READY_WITHIN = 5_000
-/** Links of so many last clicks are known; where more are not stored, any link may be among them. */
+/** We remember the links of this many recent clicks; with a larger backlog, assume any link may have some. */
 const RECENT = 4_096
 const RESTART_AFTER = 500
 
-/** Opens a new journal in the slot. Resolves when clicks can be kept (or, on a full disk, are known to be dropped). */
-export async function startRecorder({ slot, dataDir, address, keep, maxBytes, log }: Options): Promise<Recorder> {
+/** Opens a new journal in the slot. Resolves when clicks can be recorded, or, on a full disk, when it is known that they are dropped. */
+export async function startRecorder({ config, database: { address }, folder, log }: Parts): Promise<Recorder> {
+  const { DATA_DIR: dataDir, JOURNAL_MAX_BYTES: maxBytes } = config
+  const keep = config.JOURNAL_KEEP * 1000
   const journalId = randomUUIDv7()
   const startedAt = Date.now()
   const shared = controlBlock()
   let state = newState()
   let dropped = 0
   let restarts = 0
-  const before = { stored: 0, leftOut: 0, rejected: 0, adopted: 0 } // of the workers that ended
+  const before = { stored: 0, leftOut: 0, rejected: 0, adopted: 0 } // of earlier workers
   let noRoom: string | undefined
   let want: number | undefined = 0
   const recent = new Float64Array(RECENT)
@@ -71,20 +75,20 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
     },
   )
   let worker = startWorker()
-  await Promise.race([ready.promise, Bun.sleep(READY_WITHIN)])
+  await waitAtMost(ready.promise, READY_WITHIN)
 
   function startWorker(): Worker {
     const started = new Worker(workerFile('clicks/drain-worker'))
-    started.onmessage = ({ data }: MessageEvent<FromDrain>) => hear(data)
+    started.onmessage = ({ data }: MessageEvent<FromDrain>) => receive(data)
     started.onerror = (event) => log.error({ reason: event.message }, 'the click drain failed')
     started.addEventListener('close', () => started === worker && ended())
-    const start: DrainStart = { slot: slot.folder, dataDir, journalId, startedAt, shared, address, keep, maxBytes, want }
+    const start: DrainStart = { slot: folder, dataDir, journalId, startedAt, shared, address, keep, maxBytes, want }
     started.postMessage({ start } satisfies ToDrain)
     if (faults.frozen || faults.away > 0) started.postMessage({ faults } satisfies ToDrain)
     return started
   }
 
-  /** The worker is gone: the journal goes on, and another worker takes over where the database says. */
+  /** The worker ended: the journal continues, and a new worker starts from the database's watermark. */
   async function ended() {
     stopped.resolve()
     if (stopping) return
@@ -94,15 +98,15 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
     }
     state.failing = false
     restarts++
-    log.error({ restarts }, 'the click drain ended and is started again')
+    log.error({ restarts }, 'the click drain ended: restarting it')
     await Bun.sleep(RESTART_AFTER)
     if (!stopping) worker = startWorker()
   }
 
-  function hear(message: FromDrain) {
+  function receive(message: FromDrain) {
     if ('segment' in message) {
       if (message.segment.number === want) want = undefined
-      if (noRoom) log.info('the click journal has room again')
+      if (noRoom) log.info('the click journal has space again')
       noRoom = undefined
       journal.offer(message.segment)
       ready.resolve()
@@ -113,7 +117,7 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
       if (!noRoom)
         log.error(
           { reason: message.noRoom },
-          'no room for the click journal: clicks will be dropped when the current segment is full',
+          'no space for the click journal: clicks will be dropped when the current segment is full',
         )
       noRoom = message.noRoom
       ready.resolve()
@@ -143,10 +147,10 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
       const { promise, resolve } = Promise.withResolvers<void>()
       const one = { sequence, done: resolve }
       waiting.push(one)
-      worker.postMessage({ wake: true } satisfies ToDrain) // it may be gathering
-      await Promise.race([promise, Bun.sleep(SETTLE_WITHIN)])
-      const place = waiting.indexOf(one)
-      if (place >= 0) waiting.splice(place, 1)
+      worker.postMessage({ wake: true } satisfies ToDrain) // it may be pausing
+      await waitAtMost(promise, SETTLE_WITHIN)
+      const index = waiting.indexOf(one)
+      if (index >= 0) waiting.splice(index, 1)
       return Math.max(0, sequence - state.watermark)
     },
     figures: () => ({
@@ -160,20 +164,20 @@ export async function startRecorder({ slot, dataDir, address, keep, maxBytes, lo
       dropped,
       restarts,
       noRoom,
-      slot: slot.folder,
+      slot: folder,
     }),
     freeze(frozen) {
       faults.frozen = frozen
       worker.postMessage({ faults } satisfies ToDrain)
     },
-    pretendAway(share) {
+    pretendUnreachable(share) {
       faults.away = share
       worker.postMessage({ faults } satisfies ToDrain)
     },
     async stop(ms) {
       stopping = true
       worker.postMessage({ stop: ms } satisfies ToDrain)
-      await Promise.race([stopped.promise, Bun.sleep(ms)])
+      await waitAtMost(stopped.promise, ms)
       await worker.terminate()
       journal.close()
     },

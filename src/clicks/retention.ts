@@ -1,43 +1,68 @@
-// Events older than the limit go, a month's partition at a time; totals and statistics stay.
-// Every step can be the last before a crash: what is left (a detachment that waits, a table detached but still there) is found the next time.
+// Drops events older than the limit, one monthly partition at a time; totals and statistics stay. Any step may be the last before a crash: the next
+// call finds what is left (a pending detachment, or a table that is detached but still exists).
+import { askTime, watchClocks } from '../database/clocks.ts'
 import type { Database, Sql } from '../database/guard.ts'
+import { inPortions, portionUpTo } from '../database/portion.ts'
+import { hasState } from '../database/sql-state.ts'
 import type { Log } from '../telemetry/logs.ts'
 
 const LOCK = 7_767_003
-const ROWS_A_CHUNK = 5_000
-const DEADLINE = 60_000 // a step of its own waits 5 s for a lock, then leaves the rest to the next time
+const importedPortion = portionUpTo(5_000)
+const DAY = 86_400_000
+/** Per partition, by id: clicks that waited in a journal have older times. */
+const LAST_EVENTS = 1_000
+const DEADLINE = 60_000 // each step waits at most 5 s for a lock, and leaves the rest to the next call
 
 type State = 'attached' | 'detaching' | 'detached'
 type Partition = { name: string; state: State }
 type Session = Pick<Sql, 'unsafe'>
 
 /**
- * Drops what is older than `days`. `external`: there are other sessions, writers that must not wait; the embedded database has one.
- * One replica at a time. Throws where a transaction under way is in the way for long; what is left is for the next call.
+ * Drops the oldest partition with only events older than `days`, one per call, and trims imported events. Does nothing while the clocks disagree.
+ * `external`: there are other sessions, writers that must not wait; the embedded database has only one. One replica at a time. Throws if a transaction
+ * in flight blocks it for long; the next call does the rest. Returns whether a partition was dropped.
  */
-export async function dropOldEvents(database: Database, log: Log, days: number, external: boolean): Promise<void> {
-  for (const { name } of await oldPartitions(database, days)) {
-    const drop = external ? dropBesideWriters : dropAlone
-    if (await drop(database, name)) log.info({ partition: name, days }, 'a partition of old events was dropped')
+export async function dropOldEvents(
+  database: Database,
+  log: Log,
+  days: number,
+  external: boolean,
+  clocks = watchClocks(),
+): Promise<boolean> {
+  const time = clocks.agree(await askTime(database))
+  if ('doubt' in time) {
+    log.warn({ reason: time.doubt }, 'the time is uncertain: old events are kept for now')
+    return false
   }
-  await trimImported(database, days)
+  const limit = time.at - days * DAY
+  const drop = external ? dropConcurrently : dropAlone
+  let dropped = false
+  for (const { name } of await oldPartitions(database, limit)) {
+    const newest = await newestOf(database, name, time.at)
+    if (newest === undefined || newest >= limit) continue
+    dropped = await drop(database, name)
+    if (dropped) log.info({ partition: name, days }, 'a partition of old events was dropped')
+    break
+  }
+  await trimImported(database, limit)
+  return dropped
 }
 
-/** Detached first, which needs no lock that a writer waits for; no transaction can hold that, so the turn is the session's. */
-const dropBesideWriters = (database: Database, name: string) =>
+/** Detaches first, without a lock that writers wait for. That cannot run in a transaction, so the advisory lock belongs to the session. */
+const dropConcurrently = (database: Database, name: string) =>
   database.run(async (pool) => {
     const session = await pool.reserve()
     try {
       const [turn] = await session<{ mine: boolean }[]>`select pg_try_advisory_lock(${LOCK}) as mine`
       if (!turn!.mine) return false
       try {
-        const state = await stateOf(session, name) // another replica may have had its turn since
+        const state = await stateOf(session, name) // another replica may have been faster
         if (state === 'attached') await session.unsafe(`alter table events detach partition ${name} concurrently`).simple()
         if (state === 'detaching') await session.unsafe(`alter table events detach partition ${name} finalize`).simple()
         if (state !== undefined) await session.unsafe(`drop table ${name}`).simple()
         return state !== undefined
       } finally {
-        await session`select pg_advisory_unlock(${LOCK})`.catch(() => {}) // gone with the session
+        await session`select pg_advisory_unlock(${LOCK})`.catch(() => {}) // released with the session
       }
     } finally {
       session.release()
@@ -52,24 +77,47 @@ const dropAlone = (database: Database, name: string) =>
     return state !== undefined
   }, DEADLINE)
 
-/** Months that ended before the limit, whole or left half-way. Their names are ours: events_2026_01. */
-const oldPartitions = (database: Database, days: number) =>
+/**
+ * Months that ended before `limit` (ms), oldest first, attached or half detached, by our names: events_2026_01. Never the month from which ids are
+ * assigned, nor later ones, whatever a clock says.
+ */
+const oldPartitions = (database: Database, limit: number) =>
   database.run((sql) =>
     sql.unsafe<Partition[]>(
       `${PARTITIONS}
-      and make_date(substr(c.relname, 8, 4)::int, substr(c.relname, 13, 2)::int, 1) + interval '1 month'
-        <= (now() - make_interval(days => $1::int)) at time zone 'UTC'
+      and (make_date(substr(c.relname, 8, 4)::int, substr(c.relname, 13, 2)::int, 1) + interval '1 month') at time zone 'UTC'
+        <= least(to_timestamp($1::float8), timestamptz '2020-01-01 00:00:00+00' + (select last_value from event_ids) / 4096 * interval '1 millisecond')
       order by 1`,
-      [days],
+      [limit / 1000],
     ),
   )
+
+/**
+ * When the last events of a partition were stored, in ms, by their own times, without those from the future. Undefined if another replica dropped the
+ * partition.
+ */
+async function newestOf(database: Database, name: string, now: number): Promise<number | undefined> {
+  try {
+    const [row] = await database.run((sql) =>
+      sql.unsafe<{ newest: number | null }[]>(
+        `select (extract(epoch from max(timestamp)) * 1000)::float8 as newest
+         from (select timestamp from ${name} order by id desc limit ${LAST_EVENTS}) as last where timestamp < to_timestamp($1::float8)`,
+        [(now + DAY) / 1000],
+      ),
+    )
+    return row!.newest ?? Number.NEGATIVE_INFINITY
+  } catch (error) {
+    if (hasState(error, 'undefined_table')) return undefined
+    throw error
+  }
+}
 
 async function stateOf(session: Session, name: string): Promise<State | undefined> {
   const [found] = await session.unsafe<Partition[]>(`${PARTITIONS} and c.relname = $1`, [name])
   return found?.state
 }
 
-// A table of such a name that has not the columns of events is somebody else's.
+// A table with such a name but other columns is not ours.
 const PARTITIONS = `
   select c.relname as name, case when i.inhrelid is null then 'detached' when i.inhdetachpending then 'detaching' else 'attached' end as state
   from pg_class events
@@ -80,20 +128,19 @@ const PARTITIONS = `
     and (select array_agg(attname order by attname) from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped)
       = (select array_agg(attname order by attname) from pg_attribute where attrelid = events.oid and attnum > 0 and not attisdropped)`
 
-/** Imported events are of all ages in one partition. */
-async function trimImported(database: Database, days: number) {
-  for (;;) {
+/** Imported events of all ages are in one partition. */
+const trimImported = (database: Database, limit: number) =>
+  inPortions(importedPortion, async (most) => {
     const [chunk] = await database.run(
       (sql) => sql<{ deleted: number }[]>`
         with turn as materialized (select pg_try_advisory_xact_lock(${LOCK}) as mine),
         gone as (
           delete from events_imported where id = any (array(
             select id from events_imported
-            where (select mine from turn) and timestamp < now() - make_interval(days => ${days})
-            order by timestamp limit ${ROWS_A_CHUNK}))
+            where (select mine from turn) and timestamp < to_timestamp(${limit / 1000}::float8)
+            order by timestamp limit ${most}))
           returning 1)
         select count(*) as deleted from gone`,
     )
-    if (chunk!.deleted < ROWS_A_CHUNK) return
-  }
-}
+    return chunk!.deleted
+  })

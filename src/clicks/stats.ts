@@ -1,54 +1,20 @@
-// Statistics of a link, from its rollups: the same cost at 10 clicks and at 10 million.
-import { type Static, Type } from '@sinclair/typebox'
+// Statistics of a link, from its rollups: the cost is the same at 10 clicks and at 10 million.
 import statement from '../../sql/link-stats.sql' with { type: 'text' }
+import { invalid } from '../base/problem.ts'
 import type { Database } from '../database/guard.ts'
-import { invalid } from '../http/problem.ts'
-import { OTHERS_IGNORED, Time } from '../http/validation.ts'
-import type { Span } from './span.ts'
-
-const Count = Type.Object({ value: Type.String(), clicks: Type.Integer(), bots: Type.Integer() })
-const Bucket = Type.Object({ start: Time, clicks: Type.Integer(), bots: Type.Integer() })
-
-export const StatsQuery = Type.Object(
-  {
-    tz: Type.Optional(Type.String({ description: 'Time zone of hours and days, an IANA name: Europe/Berlin.', default: 'UTC' })),
-    from: Type.Optional(
-      Type.String({
-        description:
-          'An ISO date or time, in `tz` unless it names an offset; at most 5 years before `to`. Default: 48 hours and 90 days.',
-      }),
-    ),
-    to: Type.Optional(Type.String({ description: 'An ISO date, which is included, or a time. Default: now.' })),
-  },
-  OTHERS_IGNORED,
-)
-
-export const LinkStats = Type.Object({
-  clicks: Type.Integer({ description: 'All clicks since the link was made, bots included.' }),
-  bots: Type.Integer(),
-  last_click: Type.Union([Time, Type.Null()]),
-  id: Type.Integer(),
-  short_code: Type.String(),
-  by_hour: Type.Array(Bucket, { description: 'Every hour asked for, but only the last 31 days. `start` is UTC.' }),
-  by_day: Type.Array(Bucket, { description: 'Every day asked for. `start` is the UTC time of local midnight.' }),
-  referrers: Type.Array(Count, {
-    description: 'Hosts: the ten with most clicks on the UTC days asked for, then all others together as `(other)`.',
-  }),
-  browsers: Type.Array(Count),
-  systems: Type.Array(Count),
-  devices: Type.Array(Count),
-})
-export type LinkStats = Static<typeof LinkStats>
+import { hasState } from '../database/sql-state.ts'
+import type { Count, LinkStats } from './schema.ts'
+import type { StatsSpan } from './span.ts'
 
 type Row = Pick<LinkStats, 'clicks' | 'bots' | 'last_click' | 'by_hour' | 'by_day'> & {
-  breakdowns: (Static<typeof Count> & { dimension: string })[]
+  breakdowns: (Count & { dimension: string })[]
 }
 
-/** The statistics of the link `id`; zeros where it was never clicked. */
+/** The statistics of the link `id`; zeros if it was never clicked. */
 export async function statsOf(
   database: Database,
   { id, short_code }: { id: number; short_code: string },
-  span: Span,
+  span: StatsSpan,
 ): Promise<LinkStats> {
   const rows = await database
     .run((sql) => sql.unsafe<Row[]>(statement, [id, span.zone, span.from, span.to] as never[], { prepare: true }))
@@ -71,8 +37,8 @@ export async function statsOf(
   }
 }
 
-/** A zone that we know and this PostgreSQL does not: its names may be older than ours. */
+/** For a zone that we know but this PostgreSQL does not: its time zone names may be older. */
 function refuseZone(error: unknown): never {
-  if ((error as { code?: string }).code === '22023') throw invalid('tz', 'is not a time zone that the database knows')
+  if (hasState(error, 'invalid_parameter_value')) throw invalid('tz', 'is not a time zone that the database knows')
   throw error
 }

@@ -1,22 +1,41 @@
-import statement from '../../sql/store-clicks.sql' with { type: 'text' }
-import { type Database, DatabaseAway } from '../database/guard.ts'
-import { batchOf } from './batch.ts'
-import type { Click } from './journal-format.ts'
+import text from '../../sql/store-clicks.sql' with { type: 'text' }
+import type { Resource } from '../base/resource.ts'
+import { DatabaseUnreachable } from '../database/database-unreachable.ts'
+import type { Database, Sql, Transaction } from '../database/guard.ts'
+import { hasState } from '../database/sql-state.ts'
+import type { Click } from '../journal/journal-format.ts'
+import { batchOf, type ClickBatch } from './batch.ts'
+
+export const clickResource = {
+  tables: {
+    link_totals: {},
+    click_series: {},
+    click_breakdowns: {},
+    click_days: {},
+    click_months: {},
+    journals: {}, // each journal's watermark: restored with the clicks, so that none is stored twice
+    click_rejects: { sequence: 'click_rejects_id_seq' },
+  },
+} satisfies Resource
 
 export type Stored = { stored: number; leftOut: number; rejected: number }
 
-/** Somebody else has moved the journal's watermark: nothing was stored. */
+/** Another process moved the journal's watermark: nothing was stored. */
 export class Fenced extends Error {
   override name = 'Fenced'
 }
 
-const DEADLINE = 12_000 // statement_timeout is 10 s: what takes longer hangs on a dead connection, and the fence makes another try safe
-/** So many take a fraction of a second: on a dead connection they wait as long as any query, and not longer the more of them there are. */
+/** Per link, day and dimension; the rest is (other). count_click in sql/0001-schema.sql has the same limit. */
+export const MAX_VALUES = 200
+export const storeStatement = text.replaceAll(':max_values', String(MAX_VALUES))
+
+const DEADLINE = 12_000 // statement_timeout is 10 s: a statement that takes longer has a dead connection, and the fence makes a retry safe
+/** This many take a fraction of a second, so on a dead connection they wait no longer than any other query. */
 const FEW = 2_000
-/** PostgreSQL plans a prepared statement for ten rows a list: 8,000 clicks of 2,000 links took over 10 s, planned for them 0.4 s. It costs 2 ms. */
+/** PostgreSQL plans a prepared statement for ten rows a list: 8,000 clicks of 2,000 links took 10 s, but 0.4 s with their own plan, which costs 2 ms. */
 const PREPARED = 100
 
-/** What the database knows of a journal: its watermark, and how far its clock is ahead of ours (ms). Opens the journal where it is new. */
+/** A journal's watermark in the database, and how far the database's clock is ahead of ours (ms). Creates the journal if it is new. */
 export async function watermarkOf(database: Database, journalId: string): Promise<{ watermark: number; clockAhead: number }> {
   const [row] = await database.run(
     (sql) => sql<{ watermark: number; now: number }[]>`
@@ -28,9 +47,9 @@ export async function watermarkOf(database: Database, journalId: string): Promis
 }
 
 /**
- * Stores clicks of one journal, in order, and moves its watermark from `before` to the last of them, in one transaction. Throws Fenced where
- * the watermark is another. What the database refuses as data (SQLSTATE 22, 23) is halved down to the record, which goes to click_rejects;
- * nothing can block the drain for ever. `batch` is what `clicks` come to, where the caller had time to work it out before.
+ * Stores clicks of one journal, in order, and moves its watermark from `before` to the last of them, in one transaction. Throws Fenced if the watermark
+ * is another. Data that the database refuses (SQLSTATE 22, 23, 54) is halved down to the bad record, which goes to click_rejects, so that nothing
+ * blocks the drain forever. `batch` is the conversion of `clicks`, if the caller already has it.
  */
 export async function storeClicks(
   database: Database,
@@ -42,20 +61,8 @@ export async function storeClicks(
 ): Promise<Stored> {
   const after = clicks.at(-1)!.sequence
   try {
-    const { events, totals, series, breakdowns } = batch
     const [row] = await database.run(
-      (sql) =>
-        sql.unsafe(
-          statement,
-          [
-            [journalId, before, after],
-            [events.link, events.at, events.details],
-            [totals.link, totals.clicks, totals.bots, totals.last],
-            [series.link, series.bucket, series.clicks, series.bots],
-            [breakdowns.link, breakdowns.day, breakdowns.dimension, breakdowns.value, breakdowns.clicks, breakdowns.bots],
-          ].flat() as never[],
-          { prepare: clicks.length <= PREPARED },
-        ),
+      (sql) => storing(sql, { journal: journalId, before, after }, batch),
       clicks.length <= FEW ? undefined : DEADLINE,
     )
     if (row!.fenced === 0) throw new Fenced(`the watermark of journal ${journalId} is not ${before}`)
@@ -68,6 +75,22 @@ export async function storeClicks(
     const rest = await storeClicks(database, journalId, clicks[middle - 1]!.sequence, clicks.slice(middle), clampTime)
     return { stored: first.stored + rest.stored, leftOut: first.leftOut + rest.leftOut, rejected: first.rejected + rest.rejected }
   }
+}
+
+/** The statement that stores a batch; with `fenced` 0 the journal's watermark is not `before`, and nothing was stored. */
+export function storing(sql: Sql | Transaction, of: { journal: string; before: number; after: number }, batch: ClickBatch) {
+  const { count, events, totals, series, breakdowns } = batch
+  return (sql as Sql).unsafe<{ fenced: number; stored: number }[]>(
+    storeStatement,
+    [
+      [of.journal, of.before, of.after],
+      [events.link, events.at, events.details],
+      [totals.link, totals.clicks, totals.bots, totals.last],
+      [series.link, series.bucket, series.clicks, series.bots],
+      [breakdowns.link, breakdowns.day, breakdowns.dimension, breakdowns.value, breakdowns.clicks, breakdowns.bots],
+    ].flat() as never[],
+    { prepare: count <= PREPARED },
+  )
 }
 
 async function reject(database: Database, journalId: string, before: number, click: Click, reason: string): Promise<Stored> {
@@ -87,4 +110,13 @@ async function reject(database: Database, journalId: string, before: number, cli
 
 const printable = (click: Click) => JSON.parse(JSON.stringify(click).replaceAll('\\u0000', '?'))
 
-const isBadData = (error: unknown) => !(error instanceof DatabaseAway) && /^2[23]/.test(String((error as { code?: string }).code))
+/** Whether the record itself is refused; a missing partition for its id is not its fault. */
+export const isBadData = (error: unknown) =>
+  !(error instanceof DatabaseUnreachable) &&
+  /^(2[23]|54)/.test(String((error as { code?: string }).code)) &&
+  !isWithoutPartition(error)
+
+const isWithoutPartition = (error: unknown) => {
+  const { table_name, constraint_name } = error as { table_name?: string; constraint_name?: string }
+  return hasState(error, 'check_violation') && table_name === 'events' && !constraint_name
+}

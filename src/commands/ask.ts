@@ -1,23 +1,27 @@
-// What commands ask of a server that runs, as its operator.
-import type { Config } from '../config.ts'
+// Requests of commands to a running server, as its operator.
+
+import { readIp } from '../base/ip.ts'
+import type { Config } from '../config/config.ts'
 
 const ANSWER_WITHIN = 5_000
 
-/** Where the server of these settings is reached from its own machine. */
+/** The URL of the server with these settings, from its own machine. */
 export function baseOf({ HOST, PORT }: Config): string {
-  const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST.includes(':') ? (HOST === '::' ? '[::1]' : `[${HOST}]`) : HOST
-  return `http://${host}:${PORT}`
+  const host = HOST.replace(/^\[(.*)\]$/, '$1')
+  const ip = readIp(host)
+  if (ip?.range() === 'unspecified') return `http://${ip.kind() === 'ipv4' ? '127.0.0.1' : '[::1]'}:${PORT}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`
 }
 
-type Wish = { body?: unknown; headers?: Record<string, string> }
+type Options = { body?: unknown; headers?: Record<string, string> }
 
-/** The answer's JSON. Throws a sentence where there is none within 5 s, or it is an error. */
+/** Returns the JSON of the response. Throws an error with a readable message if there is none within 5 s, or for an error status. */
 export async function ask(
   base: string,
   { ADMIN_TOKEN }: Pick<Config, 'ADMIN_TOKEN'>,
   method: string,
   path: string,
-  { body, headers }: Wish = {},
+  { body, headers }: Options = {},
 ): Promise<unknown> {
   const response = await fetch(base + path, {
     method,
@@ -35,6 +39,6 @@ export async function ask(
   })
   const answer = (await response.json().catch(() => ({}))) as { error?: string }
   if (response.ok) return answer
-  const hint = response.status === 401 ? '; set ADMIN_TOKEN to that of the server' : ''
-  throw new Error(`${method} ${path} was answered ${response.status}: ${answer.error ?? 'no reason given'}${hint}`)
+  const hint = response.status === 401 ? '; set ADMIN_TOKEN to the server’s token' : ''
+  throw new Error(`${method} ${path} failed with ${response.status}: ${answer.error ?? 'no reason given'}${hint}`)
 }

@@ -1,23 +1,26 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Config, isExternal } from '../config.ts'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { assertFolder, causeOf } from '../base/file-error.ts'
+import { type Config, isExternal } from '../config/config.ts'
 import { A_DAY, backupLines, type Counts } from '../database/backup.ts'
 import { writeBackup } from '../database/backup-file.ts'
 import { type OpenDatabase, openDatabase } from '../database/connect.ts'
-import { CLUSTER } from '../database/embedded.ts'
 import { copyEmbedded } from '../database/embedded-copy.ts'
-import { slotFolders } from '../slots.ts'
+import { CLUSTER } from '../database/embedded-files.ts'
+import { TABLES } from '../server/resources.ts'
+import { slotFolders } from '../slot/slots.ts'
 import { createLog, createLogRing, type Log } from '../telemetry/logs.ts'
 import { storeLeftClicks } from './drain.ts'
 
-/** Writes a backup of the database that the settings name. Says on standard error what is in it. */
+/** Writes a backup of the configured database; prints its contents to standard error. */
 export async function backup(config: Config, file: string) {
   const started = performance.now()
+  if (file !== '-') assertCanWrite(file)
   const log = createLog('fatal', createLogRing())
   const { database, close } = await openForReading(config, log)
   const counts: Counts = {}
   try {
-    await database.transaction((sql) => writeBackup(file, backupLines(sql, database.address.kind, counts)), A_DAY)
+    await database.transaction((sql) => writeBackup(file, backupLines(sql, TABLES, database.address.kind, counts)), A_DAY)
   } finally {
     await close()
   }
@@ -27,10 +30,23 @@ export async function backup(config: Config, file: string) {
   console.error(`backed up ${users} users, ${urls} links, ${events} events in ${seconds} s${size}`)
 }
 
-/** The database; or, where a server has the embedded one, a copy that can be read at leisure. */
+/** Reports problems with the file before the database is read. */
+function assertCanWrite(file: string) {
+  const folder = dirname(resolve(file))
+  assertFolder(folder)
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    throw new Error(`cannot write the backup to ${file}: it is a folder`)
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new Error(`cannot write the backup into ${folder}: ${causeOf(error)}`)
+  }
+}
+
+/** The database. If a running server uses the embedded one: a copy of it, so that a long read does not block the server. */
 async function openForReading(config: Config, log: Log): Promise<{ database: OpenDatabase; close: () => Promise<void> }> {
   if (!isExternal(config) && !existsSync(join(config.DATA_DIR, CLUSTER)))
-    throw new Error(`there is no database in ${config.DATA_DIR}: name one by DATA_DIR, or by DATABASE_URL`)
+    throw new Error(`there is no database in ${config.DATA_DIR}: set DATA_DIR or DATABASE_URL`)
   const database = await openDatabase(config, log, { join: true })
   try {
     if (!database.joined) {

@@ -1,5 +1,5 @@
-// Steady load on links of its own, with a ledger of all that was acknowledged: 40 redirects and 4 changes a second, half of them new links.
-import type { Config } from '../config.ts'
+// Steady load on separate links: 40 redirects and 4 changes a second, half of them new links. Keeps a ledger of everything acknowledged.
+import type { Config } from '../config/config.ts'
 import { ask } from './ask.ts'
 
 const REDIRECT_EVERY = 25
@@ -8,30 +8,30 @@ const REDIRECT_WITHIN = 5_000
 const PAGE = 100
 const SETTLED = 2_000
 
-/** What one fault saw. */
+/** The results during one fault; p99 in ms. */
 export type Ledger = { redirects: number; failed: number; p99: number; changes: number; refused: number }
 
 type Link = { id: number; short_code: string; target: string; unsure?: boolean }
 
-/** Makes `count` links through `base` and begins to ask for them. */
+/** Creates `count` links through `base`, and starts the load on them. */
 export async function startLoad(base: string, config: Config, count: number) {
   const targets = `https://example.com/waypost-drill/${crypto.randomUUID()}`
   const links: Link[] = []
   const times: number[] = []
   const ledger = { redirects: 0, failed: 0, changes: 0, refused: 0 }
   const clicks = { answered: 0, unanswered: 0 }
-  const under = new Set<Promise<unknown>>()
+  const inFlight = new Set<Promise<unknown>>()
   let number = 0
   for (let n = 0; n < count; n++) await create()
-  await Bun.sleep(SETTLED) // every replica has a copy of them: only links that are known are promised to redirect, whatever breaks
+  await Bun.sleep(SETTLED) // until every replica has a copy: only known links are guaranteed to redirect during any failure
 
   async function create() {
     const target = `${targets}/${++number}`
-    const made = (await ask(base, config, 'POST', '/urls', { body: { original_url: target, title: 'fire drill' } })) as Link
-    links.push({ id: made.id, short_code: made.short_code, target })
+    const created = (await ask(base, config, 'POST', '/urls', { body: { original_url: target, title: 'fire drill' } })) as Link
+    links.push({ id: created.id, short_code: created.short_code, target })
   }
 
-  /** Whether it was acknowledged. One that was not may have happened nevertheless. */
+  /** Makes one change; returns whether it was acknowledged. An unacknowledged one may still have happened. */
   async function change(): Promise<boolean> {
     const link = links[number % links.length]!
     const target = `${targets}/${number + 1}`
@@ -70,7 +70,7 @@ export async function startLoad(base: string, config: Config, count: number) {
     }
   }
 
-  /** Also those that were made and not acknowledged. */
+  /** All links, including those that were created but not acknowledged. */
   async function everyLink() {
     type Row = { id: number; short_code: string; original_url: string }
     const all: Row[] = []
@@ -80,11 +80,11 @@ export async function startLoad(base: string, config: Config, count: number) {
   }
 
   function track(work: Promise<unknown>) {
-    under.add(work)
-    void work.finally(() => under.delete(work))
+    inFlight.add(work)
+    void work.finally(() => inFlight.delete(work))
   }
   let turn = 0
-  const redirects = setInterval(() => under.size < 200 && track(redirect(turn++)), REDIRECT_EVERY)
+  const redirects = setInterval(() => inFlight.size < 200 && track(redirect(turn++)), REDIRECT_EVERY)
   let changing = false
   const changes = setInterval(() => {
     if (changing) return
@@ -101,7 +101,10 @@ export async function startLoad(base: string, config: Config, count: number) {
       const sorted = times.toSorted((a, b) => a - b)
       return { ...ledger, p99: sorted[Math.floor(sorted.length * 0.99)] ?? 0 }
     },
-    /** Waits until four changes in a row are acknowledged, which any of the replicas may have taken; ms until the first of them. */
+    /**
+     * Waits until four changes in a row are acknowledged, by any replica. Returns the ms until the first of them; undefined if it takes
+     * too long.
+     */
     async changesAgain(within: number): Promise<number | undefined> {
       const started = performance.now()
       let first = 0
@@ -119,14 +122,14 @@ export async function startLoad(base: string, config: Config, count: number) {
     async stop() {
       clearInterval(redirects)
       clearInterval(changes)
-      await Promise.all(under)
+      await Promise.all(inFlight)
     },
-    /** Compares the ledger with what is there, waiting so long for clicks that are on their way. */
+    /** Compares the ledger with the database; waits up to `within` ms for clicks in flight. */
     async audit(within: number) {
       const books = { acknowledged: links.length, lost: 0, doubled: 0, ...clicks, stored: 0, balanced: false }
-      const there = await everyLink()
-      const found = new Map(there.map((link) => [link.id, link]))
-      books.doubled = there.length - new Set(there.map(({ original_url }) => original_url)).size
+      const existing = await everyLink()
+      const found = new Map(existing.map((link) => [link.id, link]))
+      books.doubled = existing.length - new Set(existing.map(({ original_url }) => original_url)).size
       for (const { id, short_code, target, unsure } of links) {
         const link = found.get(id)
         if (link?.short_code !== short_code || !(unsure || link.original_url === target)) books.lost++
@@ -134,7 +137,7 @@ export async function startLoad(base: string, config: Config, count: number) {
       const deadline = Date.now() + within
       do {
         books.stored = 0
-        for (const { id } of there) {
+        for (const { id } of existing) {
           const { clicks } = (await ask(base, config, 'GET', `/urls/${id}/stats`)) as { clicks: number }
           books.stored += clicks
         }

@@ -1,12 +1,16 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
+import { baseOf } from './ask.ts'
 
 const WITHIN = 3_000
 
-/** Exits 0 where the server that these settings describe is ready (or degraded: it still redirects), else 1 with a sentence. */
+/** Exits 0 if the server with these settings is ready (or degraded: it still redirects), else 1 with a message. */
 export async function healthcheck(config: Config) {
-  const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST === '::' ? '[::1]' : config.HOST
   try {
-    const answer = await fetch(`http://${host}:${config.PORT}/ready`, { signal: AbortSignal.timeout(WITHIN), proxy: undefined })
+    const answer = await fetch(`${baseOf(config)}/ready`, {
+      signal: AbortSignal.timeout(WITHIN),
+      redirect: 'manual',
+      proxy: false, // a proxy from the environment would lead away from this machine
+    })
     const { status } = (await answer.json()) as { status: string }
     console.log(status)
     process.exitCode = answer.ok ? 0 : 1

@@ -1,109 +1,129 @@
-// The command line: one command a file beside this one, every setting a flag of each.
+// The command line. Each command has its own file in this folder; every setting is also a flag of every command.
 import { Command, Option } from 'commander'
-import { type Config, ConfigError, flagOf, readConfig, readEnvFile } from '../config.ts'
-import { type Name, settings } from '../settings.ts'
-import { version } from '../version.ts'
+import { SCOPES } from '../base/scope.ts'
+import { version } from '../base/version.ts'
+import { type Config, ConfigError, flagOf, readConfig, readEnvFile } from '../config/config.ts'
+import { type Name, settings } from '../config/settings.ts'
+import { DatabaseRefuses, DatabaseUnreachable } from '../database/database-unreachable.ts'
+import { assertChannels } from '../monitor/notifications/channels.ts'
 
-/** Runs the command that `argv` (without the program) names; `serve` where it names none. Sets the exit code, 2 for a wrong setting. */
+/** Runs the command in `argv` (without the program), `serve` by default. Sets the exit code: 2 for an invalid setting. */
 export async function run(argv: string[]) {
   const program = new Command('waypost')
     .description('A self-hosted URL shortener that survives.')
     .version(version.text, '-v, --version')
-    .showHelpAfterError('(--help lists what there is)')
+    .showHelpAfterError('(--help lists commands and options)')
 
-  command('serve', 'Serve the API, redirects and the console (the default).', { isDefault: true }).action(async (options) =>
+  opening('serve', 'Serve the API, redirects and the console (the default).', { isDefault: true }).action(async (options) =>
     (await import('./serve.ts')).serve(() => configOf(options)),
   )
-  command('migrate', 'Bring the database to this release’s schema.')
+  opening('migrate', 'Migrate the database to the schema of this release.')
     .option('--status', 'only list the migrations')
     .action(async (options) => (await import('./migrate.ts')).migrateCommand(configOf(options), options.status === true))
-  command('seed [folder]', 'Import users.csv, urls.csv and events.csv of a folder.')
-    .option('--demo', 'import a data set made up by waypost itself')
+  opening('seed [folder]', 'Import users.csv, urls.csv and events.csv from a folder.')
+    .option('--demo', 'import a built-in set of synthetic data')
     .action(async (folder, options) => (await import('./seed.ts')).seed(configOf(options), folder, options.demo === true))
-  const key = program.command('key').description('Make, list and revoke API keys.')
-  command('create <name>', 'Make an API key; it is printed this once.', {}, key)
-    .addOption(
-      new Option('--scope <scope>', 'what it may do').choices(['admin', 'write', 'read', 'metrics']).makeOptionMandatory(),
-    )
-    .option('--user <id>', 'bind it: it sees and changes only what is this user’s')
+  const key = program.command('key').description('Create, list and revoke API keys.')
+  opening('create <name>', 'Create an API key. It is printed only once.', {}, key)
+    .addOption(new Option('--scope <scope>', 'what the key may do').choices(SCOPES).makeOptionMandatory())
+    .option('--user <id>', 'bind the key to a user: it reads and changes only what belongs to them')
     .option('--expires <when>', '90d, 2027-01-31 or 2027-01-31T12:00:00Z')
     .action(async (name, options) => (await import('./key.ts')).createKey(configOf(options), name, options))
-  command('list', 'List the keys, never the keys themselves.', {}, key).action(async (options) =>
+  opening('list', 'List the keys, without their secrets.', {}, key).action(async (options) =>
     (await import('./key.ts')).listKeys(configOf(options)),
   )
-  command('revoke <id>', 'Revoke a key: it never opens anything again.', {}, key).action(async (id, options) =>
+  opening('revoke <id>', 'Revoke a key for good.', {}, key).action(async (id, options) =>
     (await import('./key.ts')).revokeKey(configOf(options), id),
   )
-  command('drain <folder>', 'Store the click journals that a replica left in a folder (a DATA_DIR, or one replica’s).').action(
-    async (folder, options) => (await import('./drain.ts')).drain(configOf(options), folder),
+  opening(
+    'drain <folder>',
+    'Store the click journals that a replica left behind in a folder (a DATA_DIR, or one replica’s folder).',
+  ).action(async (folder, options) => (await import('./drain.ts')).drain(configOf(options), folder))
+  command('backup <file>', 'Back up the whole database to a file, also while servers run; - is standard output.').action(
+    async (file, options) => (await import('./backup.ts')).backup(configOf(options), file),
   )
-  command(
-    'backup <file>',
-    'Write everything that the database holds to a file, also while servers run; - is standard output.',
-  ).action(async (file, options) => (await import('./backup.ts')).backup(configOf(options), file))
-  command('restore <file>', 'Put a backup into an empty database, embedded or not; - is standard input.')
-    .option('--replace', 'in the place of all that is there')
+  command('restore <file>', 'Restore a backup into an empty database, embedded or external; - is standard input.')
+    .option('--replace', 'replace everything in the database')
     .action(async (file, options) => (await import('./restore.ts')).restore(configOf(options), file, options.replace === true))
-  const drill = program.command('drill').description('Try out, on the running server, what must work when it matters.')
+  const drill = program.command('drill').description('Test alerts and resilience on the running server.')
   command(
     'alerts',
-    'Let every alert fire as a test, and report whether its notice was delivered; exit 1 when not.',
+    'Fire every alert as a test, and report whether its notification was delivered. Exits 1 if one was not.',
     {},
     drill,
   ).action(async (options) => (await import('./drill-alerts.ts')).drillAlerts(configOf(options)))
   command(
     'survive [url]',
-    'Break one replica in six ways, a few seconds each, and report what held; for a fleet that may be broken. Exit 1 when something did not.',
+    'Inject six faults into one replica, a few seconds each, and report which guarantees were kept. Only for a fleet that may fail. Exits 1 if one was broken.',
     {},
     drill,
   )
-    .option('--seconds <seconds>', 'how long each fault lasts, 1 to 60', '5')
-    .option('--kill', 'end with a replica killed, for its supervisor to start it again')
+    .option('--seconds <seconds>', 'duration of each fault, 1 to 60', '5')
+    .option('--kill', 'finally kill a replica; its supervisor restarts it')
     .action(async (url, options) => {
       const seconds = Number(options.seconds)
       if (!(seconds >= 1 && seconds <= 60)) throw new ConfigError('--seconds must be a number from 1 to 60')
       await (await import('./drill-survive.ts')).drillSurvive(configOf(options), url, { seconds, kill: options.kill === true })
     })
-  command('healthcheck', 'Ask the server on this machine whether it is ready; exit 1 when it is not.').action(async (options) =>
+  command('healthcheck', 'Check whether the server on this machine is ready. Exits 1 if it is not.').action(async (options) =>
     (await import('./healthcheck.ts')).healthcheck(configOf(options)),
   )
-  command('config', 'Print every setting, its value and where it came from.').action(async (options) =>
+  command('config', 'Print every setting with its value and source.').action(async (options) =>
     (await import('./config.ts')).printConfig(configOf(options)),
   )
   program
     .command('version')
     .description('Print version, commit and date.')
     .action(() => console.log(version.text))
-  program.command('initdb <folder>', { hidden: true }).action(async (folder) => (await import('./initdb.ts')).initdb(folder))
+  program
+    .command('initdb <folder>', { hidden: true })
+    .action(async (folder) => (await import('../database/embedded-cluster.ts')).createCluster(folder))
 
   const [first = 'serve'] = argv
   if (!first.startsWith('-') && first !== 'help' && !program.commands.some((one) => one.name() === first)) {
-    console.error(`waypost: there is no command ${first} (--help lists what there is)`)
+    console.error(`waypost: there is no command ${first} (--help lists commands and options)`)
     process.exit(1)
   }
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
-    console.error(`waypost: ${error instanceof Error ? error.message : error}`)
+    console.error(`waypost: ${messageOf(error)}`)
     process.exit(error instanceof ConfigError ? 2 : 1)
   }
 
+  /** A command that creates the embedded database if there never was one. */
+  function opening(...of: Parameters<typeof command>) {
+    return command(...of).option(
+      '--init-empty',
+      'accept an empty database in place of an earlier one: what is left of that one is set aside in DATA_DIR',
+    )
+  }
+
   function command(usage: string, description: string, options = {}, parent = program) {
-    const made = parent.command(usage, options).description(description)
-    made.option('--env-file <file>', 'read settings from a file too (the environment wins)')
+    const created = parent.command(usage, options).description(description)
+    created.option('--env-file <file>', 'also read settings from a file (the environment takes precedence)')
     for (const [name, { help, default: byDefault }] of Object.entries(settings))
-      made.addOption(new Option(`${flagOf(name)} <value>`, byDefault === undefined ? help : `${help} (default: ${byDefault})`))
-    return made
+      created.addOption(new Option(`${flagOf(name)} <value>`, byDefault === undefined ? help : `${help} (default: ${byDefault})`))
+    return created
   }
 }
 
-/** The settings, from a command's parsed flags. */
+/** The message for an error that ended a command. Includes why the database is unreachable, because a command has no log. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof DatabaseRefuses) return error.message
+  const cause = error instanceof DatabaseUnreachable && error.cause instanceof Error ? error.cause.message : ''
+  return cause ? `the database is not reachable: ${cause}` : error.message
+}
+
+/** The settings, and --init-empty, from a command's parsed flags. Throws ConfigError. */
 function configOf(options: Record<string, unknown>): Config {
   const flags: Partial<Record<Name, string>> = {}
   for (const name of Object.keys(settings) as Name[]) {
     const value = options[name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())]
     if (typeof value === 'string') flags[name] = value
   }
-  const file = options.envFile ? readEnvFile(String(options.envFile)) : {}
-  return readConfig(flags, { ...file, ...process.env })
+  const settled = readConfig(flags, undefined, options.envFile ? readEnvFile(String(options.envFile)) : {})
+  assertChannels(settled)
+  return { ...settled, initEmpty: options.initEmpty === true }
 }

@@ -1,31 +1,56 @@
+import { writeSync } from 'node:fs'
 import { Value } from '@sinclair/typebox/value'
-import type { Config } from '../config.ts'
+import { type Key, NewKey } from '../access/keys/schema.ts'
+import { type KeyStore, keyStore } from '../access/keys/store.ts'
+import { causeOf } from '../base/file-error.ts'
+import { Problem } from '../base/problem.ts'
+import { visible, visibleLine } from '../base/visible.ts'
+import type { Config } from '../config/config.ts'
 import { type OpenDatabase, openDatabase } from '../database/connect.ts'
 import { migrate } from '../database/migrate.ts'
-import { Problem } from '../http/problem.ts'
-import { type Key, NewKey } from '../keys/schema.ts'
-import { type KeyStore, keyStore } from '../keys/store.ts'
 import { createLog, createLogRing } from '../telemetry/logs.ts'
 
 const BY = { by: 'command line' }
 const PAGE = 100
 
-/** Makes a key and prints it: alone on standard output, so that a script can take it. */
+/** Creates a key. Standard output contains only the key, for use in scripts. */
 export async function createKey(config: Config, name: string, options: { scope: string; user?: string; expires?: string }) {
   const user_id = options.user === undefined ? undefined : Number(options.user)
   if (user_id !== undefined && !(Number.isSafeInteger(user_id) && user_id > 0)) throw new Error('--user must be the id of a user')
   if (!Value.Check(NewKey.properties.name, name)) throw new Error('the name must have 1 to 100 characters')
   await withKeys(config, async (keys) => {
-    const made = await keys.create(
-      { name, scope: options.scope as NewKey['scope'], user_id, expires_at: options.expires && momentOf(options.expires) },
-      BY,
-    )
-    console.error(`key ${made.id} (${made.scope}${made.user_id ? `, bound to user ${made.user_id}` : ''}): it is shown this once`)
-    console.log(made.key)
+    const newKey = {
+      name,
+      scope: options.scope as NewKey['scope'],
+      user_id,
+      expires_at: options.expires && momentOf(options.expires),
+    }
+    let printed = false
+    try {
+      await keys.create(newKey, BY, (created) => {
+        console.error(
+          `key ${created.id} (${created.scope}${created.user_id ? `, bound to user ${created.user_id}` : ''}): it is shown only once`,
+        )
+        printKey(created.key)
+        printed = true
+      })
+    } catch (error) {
+      if (printed) console.error('waypost: the key above may be invalid: try it, and create another one if it is')
+      throw error
+    }
   })
 }
 
-/** Prints every key that was ever made. */
+/** Waits until the key is written: a key that was created but not printed would be lost. */
+function printKey(key: string) {
+  try {
+    writeSync(process.stdout.fd, `${key}\n`)
+  } catch (error) {
+    throw new Error(`no key was created, because it could not be printed: ${causeOf(error)}`)
+  }
+}
+
+/** Prints all keys, expired and revoked ones included. */
 export async function listKeys(config: Config) {
   await withKeys(config, async (keys) => {
     const rows = [['ID', 'KEY', 'SCOPE', 'USER', 'EXPIRES', 'LAST USED', 'STATE', 'NAME']]
@@ -46,16 +71,16 @@ export async function listKeys(config: Config) {
   })
 }
 
-/** Revokes the key of that id. */
+/** Revokes the key with this id. */
 export async function revokeKey(config: Config, id: string) {
-  if (!/^\d{1,15}$/.test(id)) throw new Error('name the key by its id: waypost key list shows them')
+  if (!/^\d{1,15}$/.test(id)) throw new Error('the key must be given by its id: see waypost key list')
   await withKeys(config, async (keys) => {
     const { prefix, name } = await keys.revoke(Number(id), BY)
-    console.log(`revoked key ${id}, ${prefix}… (${name}); servers that are running obey within a second`)
+    console.log(`revoked key ${id}, ${prefix}… (${visibleLine(name)}); running servers refuse it within a second`)
   })
 }
 
-/** Works on the database itself, through a running server's socket where it is the embedded one. */
+/** Works directly on the database; if a running server uses the embedded one, through that server's socket. */
 async function withKeys(config: Config, work: (keys: KeyStore) => Promise<void>) {
   const log = createLog('warn', createLogRing())
   const database: OpenDatabase = await openDatabase(config, log, { join: true })
@@ -64,7 +89,7 @@ async function withKeys(config: Config, work: (keys: KeyStore) => Promise<void>)
     await work(keyStore(database))
   } catch (error) {
     if (!(error instanceof Problem)) throw error
-    console.error(`waypost: ${error.message}`)
+    console.error(`waypost: ${visible(error.message)}`)
     process.exitCode = 1
   } finally {
     await database.close()
@@ -78,13 +103,13 @@ const cellsOf = ({ id, prefix, scope, user_id, expires_at, last_used_at, revoked
   String(user_id ?? '-'),
   expires_at ?? 'never',
   last_used_at ?? 'never',
-  revoked_at ? 'revoked' : expires_at && Date.parse(expires_at) <= Date.now() ? 'expired' : 'holds',
-  name.replace(/\p{Cc}/gu, '�'), // a terminal obeys control characters
+  revoked_at ? 'revoked' : expires_at && Date.parse(expires_at) <= Date.now() ? 'expired' : 'active',
+  visibleLine(name), // terminals execute control characters
 ]
 
 const DAY = 86_400_000
 
-/** `90d` from now, or a day or moment as the API takes it. */
+/** `90d` from now, or a date or time in the API's format. */
 function momentOf(text: string): string {
   const days = /^(\d{1,5})d$/.exec(text)?.[1]
   return days ? new Date(Date.now() + Number(days) * DAY).toISOString() : text

@@ -1,9 +1,9 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { openDatabase } from '../database/connect.ts'
 import { migrate, migrationStatus } from '../database/migrate.ts'
 import { createLog, createLogRing } from '../telemetry/logs.ts'
 
-/** Brings the schema up to date, or only lists the migrations. */
+/** Migrates the schema, or only lists the migrations. */
 export async function migrateCommand(config: Config, onlyStatus: boolean) {
   const log = createLog('warn', createLogRing())
   const database = await openDatabase(config, log, { join: true })

@@ -1,15 +1,16 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Config, isExternal } from '../config.ts'
-import { A_DAY, assertTakes, type Counts, headerOf, putBack } from '../database/backup.ts'
+import { type Config, isExternal } from '../config/config.ts'
+import { A_DAY, assertRestorable, type Counts, headerOf, restoreRows } from '../database/backup.ts'
 import { type Header, readBackup } from '../database/backup-file.ts'
 import { openDatabase } from '../database/connect.ts'
-import { CLUSTER, ownEmbedded } from '../database/embedded.ts'
-import { besideEmbedded } from '../database/embedded-copy.ts'
+import { replacementFor } from '../database/embedded-exchange.ts'
+import { hasEmbedded } from '../database/embedded-folder.ts'
+import { ownEmbedded } from '../database/embedded-place.ts'
+import { StartFailed } from '../database/embedded-supervisor.ts'
 import { migrate } from '../database/migrate.ts'
+import { TABLES } from '../server/resources.ts'
 import { createLog, createLogRing, type Log } from '../telemetry/logs.ts'
 
-/** Puts a backup into the database that the settings name: all of it, or nothing. */
+/** Restores a backup into the configured database: all of it, or nothing. */
 export async function restore(config: Config, file: string, replace: boolean) {
   const started = performance.now()
   const log = createLog('fatal', createLogRing())
@@ -21,15 +22,15 @@ export async function restore(config: Config, file: string, replace: boolean) {
   console.log(`restored ${users} users, ${urls} links, ${events} events of ${header.made_at} in ${seconds} s`)
 }
 
-type Wish = { header: Header; lines: AsyncGenerator<string>; replace: boolean; log: Log }
+type Parts = { header: Header; lines: AsyncGenerator<string>; replace: boolean; log: Log }
 
-/** One transaction: whoever looks meanwhile sees what was there, and a file that turns out to be damaged leaves it. */
-async function restoreOutside(config: Config, { header, lines, replace, log }: Wish): Promise<Counts> {
+/** Uses one transaction: until it commits, readers see the old data, which also stays if the file turns out to be damaged. */
+async function restoreOutside(config: Config, { header, lines, replace, log }: Parts): Promise<Counts> {
   const database = await openDatabase(config, log)
   try {
-    await assertTakes(database, replace, header.schema)
+    await assertRestorable(database, TABLES, replace, header.schema)
     await migrate(database, log, header.schema)
-    const counts = await database.transaction((sql) => putBack(header, lines, (step) => step(sql)), A_DAY)
+    const counts = await database.transaction((sql) => restoreRows(TABLES, header, lines, (step) => step(sql)), A_DAY)
     await migrate(database, log)
     await database.run((sql) => sql`analyze`.simple(), A_DAY)
     return counts
@@ -38,30 +39,52 @@ async function restoreOutside(config: Config, { header, lines, replace, log }: W
   }
 }
 
-/** Into a new cluster beside the one there, in many transactions, because one would keep all of its log; at the end it takes the other's place. */
-async function restoreEmbedded(config: Config, { header, lines, replace, log }: Wish): Promise<Counts> {
-  let emptyOne: number | undefined // its schema
-  if (existsSync(join(config.DATA_DIR, CLUSTER, 'PG_VERSION'))) {
-    const there = await openDatabase(config, log)
-    emptyOne = await assertTakes(there, replace).finally(there.close)
-  }
-  const leave = ownEmbedded(config.DATA_DIR)
-  const made = besideEmbedded(config.DATA_DIR, emptyOne === 0 || emptyOne === header.schema)
+/**
+ * Restores into a new cluster, which finally replaces the existing one. Uses many transactions: a single one would keep its whole
+ * write-ahead log.
+ */
+async function restoreEmbedded(config: Config, { header, lines, replace, log }: Parts): Promise<Counts> {
+  const existing = await inspect(config, replace, log)
+  const leave = await ownEmbedded(config.DATA_DIR)
+  const replacement = replacementFor(
+    config.DATA_DIR,
+    existing.empty && (existing.schema === 0 || existing.schema === header.schema),
+  )
   try {
-    const database = await openDatabase({ ...config, DATA_DIR: made.dataDir }, log)
+    const database = await openDatabase({ ...config, DATA_DIR: replacement.dataDir }, log)
     let counts: Counts
     try {
       await migrate(database, log, header.schema)
-      counts = await putBack(header, lines, (step) => database.transaction(step, A_DAY))
+      counts = await restoreRows(TABLES, header, lines, (step) => database.transaction(step, A_DAY))
       await migrate(database, log)
       await database.run((sql) => sql`analyze`.simple(), A_DAY)
     } finally {
       await database.close()
     }
-    made.takePlace()
+    const aside = replacement.replace(existing.readable)
+    if (aside) console.error(`the previous database could not be read, and was set aside in ${aside}`)
     return counts
   } finally {
-    made.remove()
+    replacement.remove()
     leave()
+  }
+}
+
+/** Inspects the database that the backup would replace. Throws if that is not allowed. With `replace`, even a damaged one is set aside. */
+async function inspect(
+  config: Config,
+  replace: boolean,
+  log: Log,
+): Promise<{ readable: boolean; empty: boolean; schema?: number }> {
+  const nothing = { readable: false, empty: false }
+  if (!hasEmbedded(config.DATA_DIR)) return nothing
+  try {
+    const existing = await openDatabase(config, log)
+    const schema = await assertRestorable(existing, TABLES, replace).finally(existing.close)
+    return { readable: true, empty: schema !== undefined, schema }
+  } catch (error) {
+    if (!(error instanceof StartFailed)) throw error
+    if (!replace) throw new Error(`${error.message}; to replace it by the backup and set it aside, use restore --replace`)
+    return nothing
   }
 }

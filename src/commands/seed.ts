@@ -1,28 +1,28 @@
 import { resolve } from 'node:path'
-import type { Config } from '../config.ts'
+import { Problem } from '../base/problem.ts'
+import type { Config } from '../config/config.ts'
 import { openDatabase } from '../database/connect.ts'
 import { migrate } from '../database/migrate.ts'
-import { Problem } from '../http/problem.ts'
 import { demoFiles } from '../import/demo.ts'
 import { importFiles, importFolder } from '../import/folder.ts'
-import { admittedLinks } from '../import/links.ts'
 import { admission } from '../links/admission.ts'
 import { createLog, createLogRing } from '../telemetry/logs.ts'
 
-/** Imports a folder's files, or the demo data, also while a server runs; what is there already is not imported again. */
+/** Imports the files of a folder, or the demo data, also while a server runs. Skips rows that exist already. */
 export async function seed(config: Config, folder: string | undefined, demo: boolean) {
-  if (demo === (folder !== undefined)) throw new Error('name either a folder with users.csv, urls.csv and events.csv, or --demo')
+  if (demo === (folder !== undefined)) throw new Error('give either a folder with users.csv, urls.csv and events.csv, or --demo')
   const log = createLog('warn', createLogRing())
   const database = await openDatabase(config, log, { join: true })
   try {
     await migrate(database, log)
     const started = performance.now()
-    const { users, links, events } = demo
+    const imported = demo
       ? await importFiles(database, demoFiles(), bar)
-      : await importFolder(database, resolve(folder!), bar, admittedLinks(admission(config, () => false).refusal)) // a blocked host is 410 anyway
+      : await importFolder(database, resolve(folder!), bar, admission(config, () => false).refusal) // links to blocked hosts get 410 anyway
     clear()
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    console.log(`imported ${users} users, ${links} links, ${events} events from ${demo ? 'the demo' : folder} in ${seconds} s`)
+    const counts = Object.entries(imported).map(([name, count]) => `${count} ${name}`)
+    console.log(`imported ${counts.join(', ')} from ${demo ? 'the demo' : folder} in ${seconds} s`)
   } catch (error) {
     clear()
     if (!(error instanceof Problem)) throw error
@@ -42,7 +42,7 @@ const CLEAR = '\r\x1b[K'
 function bar(done: number, total: number) {
   if (!process.stderr.isTTY) return
   const filled = Math.round((done / total) * WIDTH)
-  const state = done < total ? `${Math.round((done / total) * 100)} %` : 'making them visible'
+  const state = done < total ? `${Math.round((done / total) * 100)} %` : 'committing'
   process.stderr.write(
     `${CLEAR}${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done.toLocaleString('en')} of ${total.toLocaleString('en')} rows, ${state}`,
   )

@@ -1,11 +1,14 @@
-import type { Config } from '../config.ts'
-import { watchForCompany } from '../fleet/alone.ts'
-import { assertNotOpenToNetwork } from '../http/auth.ts'
-import { startServer } from '../server.ts'
-import { type Name, settings } from '../settings.ts'
+import { assertNotOpenToNetwork } from '../access/auth.ts'
+import type { Config } from '../config/config.ts'
+import { type Name, settings } from '../config/settings.ts'
+import { watchForCompany } from '../fleet/single-instance.ts'
+import { startServer } from '../server/server.ts'
 import { createLog, createLogRing, flushLog, type Log, setLogLevel } from '../telemetry/logs.ts'
 
-/** Serves what `read` says until SIGTERM or SIGINT, then drains and exits 0. At SIGHUP it reads again. */
+/** ms to write the last lines of the log, after everything else has stopped. */
+const FLUSH_WITHIN = 500
+
+/** Serves with the settings from `read` until SIGTERM or SIGINT, then drains and exits 0. Reads the settings again on SIGHUP. */
 export async function serve(read: () => Config) {
   const config = read()
   assertNotOpenToNetwork(config)
@@ -13,17 +16,19 @@ export async function serve(read: () => Config) {
   const log = createLog(config.LOG_LEVEL, ring)
   let stop: (signal: string) => void = () => process.exit(0)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal))
-  process.on('SIGHUP', () => readAgain(config, read, log)) // the blocklist's file does the same
+  process.on('SIGHUP', () => reload(config, read, log)) // BLOCKLIST_FILE is reloaded too
 
-  // postgres.js can throw outside any promise when its socket goes in the middle of a write, and rejects one that it keeps to itself when a new
-  // connection goes while it asks for the array types: a server goes on, and says so.
+  // postgres.js can throw outside any promise when its socket closes during a write, and rejects an internal promise when a new
+  // connection closes while it queries the array types: the server continues, and logs it.
   for (const event of ['uncaughtException', 'unhandledRejection'])
-    process.on(event, (error) => log.error({ err: error }, 'an error that nobody waited for'))
+    process.on(event, (error) => log.error({ err: error }, 'unhandled error'))
 
-  const { port, lifecycle, database, auth, members } = await startServer(config, log, ring, (code) => {
-    flushLog(log)
-    process.exit(code)
-  })
+  const { port, lifecycle, database, auth, members } = await startServer(
+    config,
+    log,
+    ring,
+    (code) => void flushLog(FLUSH_WITHIN).finally(() => process.exit(code)),
+  )
   stop = (signal) => void lifecycle.drain(0, signal)
 
   const base = config.PUBLIC_URL ?? `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
@@ -32,23 +37,23 @@ export async function serve(read: () => Config) {
     `Waypost is ready: API ${base}/urls, docs ${base}/swagger, console ${base}/console`,
   )
   if (auth.mode() === 'open')
-    log.info('open mode: everybody on this machine may do everything; set ADMIN_TOKEN, or make an API key, to end it')
+    log.info('open mode: anyone on this machine may do everything; to end it, set ADMIN_TOKEN or create an API key')
   watchForCompany(
     () => auth.mode() === 'open',
     members.list,
     ({ hostname, url }) => {
       log.fatal(
         { hostname, url },
-        'open mode is for one replica alone, and another one serves this database: set ADMIN_TOKEN for both',
+        'open mode works with a single replica only, but another one serves this database: set ADMIN_TOKEN for both',
       )
       void lifecycle.drain(1, 'not alone in open mode')
     },
   )
-  if (auth.mode() === 'off') log.warn('AUTH=off: everybody who reaches the port may do everything')
+  if (auth.mode() === 'off') log.warn('AUTH=off: anyone who reaches the port may do everything')
 }
 
-/** Takes the log's level as it is now; names what else was changed, which holds from the next start. */
-function readAgain(config: Config, read: () => Config, log: Log) {
+/** Applies a changed LOG_LEVEL, and logs which other settings changed: those take effect at the next start. */
+function reload(config: Config, read: () => Config, log: Log) {
   try {
     const now = read()
     setLogLevel(log, now.LOG_LEVEL)
@@ -56,8 +61,8 @@ function readAgain(config: Config, read: () => Config, log: Log) {
       (name) => name !== 'LOG_LEVEL' && String(now[name]) !== String(config[name]),
     )
     const waiting = others.length > 0 ? { from_the_next_start: others } : {}
-    log.info({ log_level: now.LOG_LEVEL, ...waiting }, 'the settings were read again')
+    log.info({ log_level: now.LOG_LEVEL, ...waiting }, 'read the settings again')
   } catch (error) {
-    log.error({ reason: (error as Error).message }, 'the settings could not be read again: what they said still holds')
+    log.error({ reason: (error as Error).message }, 'cannot read the settings again: the previous ones stay in force')
   }
 }

@@ -1,13 +1,13 @@
-// A backup's file: gzip of JSON, one value a line. First what it is, then for each table its name and its rows, last the sha256 of all that.
+// A backup's file: gzipped JSON lines. First the header, then for each table its name and its rows, last the sha256 of everything before.
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream, rmSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createReadStream, createWriteStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
+import { writeAtomically } from '../base/atomic-write.ts'
+import { causeOf, isFileError } from '../base/file-error.ts'
 
-/** `months`: which partitions its events are in. `sequences`: what each has reached. */
+/** `months`: the partitions of its events. `sequences`: their last values. */
 export type Header = {
   waypost: 'backup'
   format: number
@@ -19,39 +19,38 @@ export type Header = {
   sequences: Record<string, number>
 }
 
-/** Not a backup, not whole, not as it was written, or of a release that this one does not understand; the message is for the operator. */
+/** Not a backup, damaged, incomplete, or of a release that this one cannot read; the message is for the operator. */
 export class BadBackup extends Error {
   override name = 'BadBackup'
 }
 
 export const FORMAT = 1
-const LEVEL = 4 // a quarter of level 6's time for some percent more
+const LEVEL = 4 // takes a quarter of level 6's time, for some percent more
 const STANDARD = '-'
 const END = '{"sha256":'
 
-/** Writes `lines` to `file`, or to standard output for `-`. A file appears, whole and synced, in the place of the old one, or not at all. */
+/** Writes `lines` to `file`, atomically and synced, or to standard output for `-`. */
 export async function writeBackup(file: string, lines: AsyncIterable<string[]>): Promise<void> {
   if (file === STANDARD) return pipeline(sealed(lines), createGzip({ level: LEVEL }), process.stdout)
-  const part = `${file}.${process.pid}.part`
   try {
-    await pipeline(sealed(lines), createGzip({ level: LEVEL }), createWriteStream(part, { mode: 0o600 }))
-    await sync(part)
-    await rename(part, file)
-    await sync(dirname(file))
+    await writeAtomically(file, `${file}.${process.pid}.part`, (part) =>
+      pipeline(sealed(lines), createGzip({ level: LEVEL }), createWriteStream(part, { mode: 0o600 })),
+    )
   } catch (error) {
-    rmSync(part, { force: true })
-    throw error
+    throw isFileError(error)
+      ? new Error(`the backup could not be written to ${file}: ${causeOf(error)}`, { cause: error })
+      : error
   }
 }
 
-/** What is in the file, line by line, without the last. Throws BadBackup at the latest after the last line: nothing may hold before. */
+/** Yields the file's lines, without the checksum. A damaged file throws BadBackup after the last line at the latest: nothing may be committed before. */
 export async function* readBackup(file: string): AsyncGenerator<string> {
   const source: Readable = file === STANDARD ? process.stdin : createReadStream(file)
   const unpacked = createGunzip()
-  unpacked.on('error', () => {}) // it may come between two reads; the next one throws it
+  unpacked.on('error', () => {}) // it may occur between two reads; the next one throws it
   source.on('error', (error) => unpacked.destroy(error))
   const hash = createHash('sha256')
-  let held: string | undefined // the last line is known as such when there is no other
+  let held: string | undefined // held back: only the end of the file shows which line is the last
   try {
     for await (const line of linesOf(source.pipe(unpacked))) {
       if (held !== undefined) {
@@ -62,13 +61,14 @@ export async function* readBackup(file: string): AsyncGenerator<string> {
     }
   } catch (error) {
     const { code } = error as { code?: string }
+    if (isFileError(error)) throw new Error(`the backup ${file} cannot be read: ${causeOf(error)}`, { cause: error })
     if (!code?.startsWith('Z_')) throw error
     throw new BadBackup(
-      code === 'Z_DATA_ERROR' && held === undefined ? `${file} is no backup` : `${file} is damaged, or not whole`,
+      code === 'Z_DATA_ERROR' && held === undefined ? `${file} is not a backup` : `${file} is damaged or incomplete`,
     )
   }
   if (held !== `${END}${JSON.stringify(hash.digest('hex'))}}`)
-    throw new BadBackup(`${file} is damaged, or not whole: its checksum is wrong`)
+    throw new BadBackup(`${file} is damaged or incomplete: its checksum is wrong`)
 }
 
 async function* sealed(lines: AsyncIterable<string[]>) {
@@ -90,13 +90,4 @@ async function* linesOf(chunks: AsyncIterable<Buffer>) {
     yield* lines
   }
   if (rest !== '') yield rest
-}
-
-async function sync(path: string) {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

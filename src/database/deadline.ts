@@ -1,9 +1,9 @@
-/** What a deadline rejects with. */
+/** The rejection of a deadline. */
 export const LATE = Symbol('late')
 /**
- * Settles with `work`, or rejects with LATE after `ms`; `settled` is called when `work` itself is over. A query not yet sent is taken back. One that
- * has a connection (`state`) never is, also where it only waits there behind others: postgres.js then passes it over when its answer comes, and
- * each query after it on that connection is given the answer of the one before.
+ * Settles with `work`, or rejects with LATE after `ms`; `settled` is called when `work` itself ends. A query that is not sent yet is cancelled. One
+ * with a connection (`state`) never is, even if it only waits there behind others: postgres.js would then skip it when its answer arrives, and give
+ * each later query on that connection the answer of the one before.
  */
 export async function withDeadline<T>(work: PromiseLike<T>, ms: number, settled?: () => void): Promise<T> {
   let timer: Timer | undefined

@@ -1,5 +1,5 @@
-// What a server's background processes do, and PGlite has none of: without it 1.5 GB of WAL and 726,000 dead rows were seen.
-// It speaks through the socket like any client, so that it never comes between the messages of another.
+// The work of a server's background processes, which PGlite lacks: without it there were 1.5 GB of WAL and 726,000 dead rows. It uses the socket
+// like any client, so that it never comes between another client's messages.
 import type { Sql } from 'postgres'
 import type { Log } from '../telemetry/logs.ts'
 
@@ -10,10 +10,14 @@ const VACUUM_EVERY = 30_000
 const DEAD_ROWS_WORTH_A_VACUUM = 5_000
 
 /**
- * Checkpoints every 64 MB of WAL or 5 minutes and vacuums the table with the most dead rows; returns the way to end it.
- * `patient` wraps what may take long.
+ * Checkpoints every 64 MB of WAL or 5 minutes, and vacuums the table with the most dead rows; returns how to stop. `patient` wraps what may take long;
+ * does nothing while there is `trouble`.
  */
-export function keepHouse(connect: () => Sql, log: Log, patient: <T>(work: () => Promise<T>) => Promise<T>) {
+export function keepHouse(
+  connect: () => Sql,
+  log: Log,
+  { patient, trouble }: { patient: <T>(work: () => Promise<T>) => Promise<T>; trouble: () => string | undefined },
+) {
   const sql = connect()
   let lastCheckpoint = { at: Date.now(), lsn: '' }
   let lastVacuumLook = Date.now()
@@ -21,6 +25,7 @@ export function keepHouse(connect: () => Sql, log: Log, patient: <T>(work: () =>
   const loop = (async () => {
     while (!ended) {
       await Bun.sleep(LOOK_EVERY)
+      if (trouble() !== undefined) continue
       try {
         if (!ended) await checkpointIfDue()
         if (!ended && Date.now() - lastVacuumLook >= VACUUM_EVERY) {
@@ -28,7 +33,7 @@ export function keepHouse(connect: () => Sql, log: Log, patient: <T>(work: () =>
           await vacuumOne()
         }
       } catch (error) {
-        if (!ended) log.warn({ err: error }, 'housekeeping of the embedded database failed and will be tried again')
+        if (!ended) log.warn({ err: error }, 'housekeeping of the embedded database failed and will be retried')
       }
     }
   })()

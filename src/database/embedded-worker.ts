@@ -1,18 +1,21 @@
-// The worker thread that is the embedded PostgreSQL: PGlite behind a Unix socket.
-// WebAssembly runs in this thread's event loop, so an unanswered {ping} means one statement that does not end.
+// The worker thread that runs the embedded PostgreSQL: PGlite behind a Unix socket. WebAssembly runs in this thread's event loop, so an unanswered
+// {ping} means that a statement does not end.
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import { openCluster } from './embedded-cluster.ts'
+import { type Failure, failureIn } from './embedded-failure.ts'
 import { wholeUnits } from './embedded-queue.ts'
 
 declare const self: Worker & { postMessage(message: FromWorker): void }
 
 export type ToWorker = { start: { folder: string; extensions: string; socket: string } } | { ping: number } | { stop: true }
-export type FromWorker = { ready: true } | { pong: number } | { stopped: true } | { failed: string }
+export type FromWorker = { ready: true } | { pong: number } | { stopped: true } | { failed: Failure }
 
-/** The socket is closed to more clients than these: the server's pool of one, its housekeeping, and a few commands. */
+/** Maximum number of clients: the server's pool of one, its housekeeping, and a few commands. */
 const MAX_CONNECTIONS = 20
+const LINES_KEPT = 50
 
 let stop = async () => {}
+const said: string[] = [] // PostgreSQL's last log lines: its abort gives no reason
 
 self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   try {
@@ -28,7 +31,7 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
 }
 
 async function start({ folder, extensions, socket }: { folder: string; extensions: string; socket: string }) {
-  const db = await openCluster(folder, extensions)
+  const db = await openCluster(folder, extensions, remember)
   const server = new PGLiteSocketServer({ db: wholeUnits(db, fail), path: socket, maxConnections: MAX_CONNECTIONS })
   await server.start()
   stop = async () => {
@@ -39,6 +42,11 @@ async function start({ folder, extensions, socket }: { folder: string; extension
   self.postMessage({ ready: true })
 }
 
+function remember(text: string) {
+  said.push(text)
+  if (said.length > LINES_KEPT) said.shift()
+}
+
 function fail(error: unknown) {
-  self.postMessage({ failed: error instanceof Error ? error.message : String(error) })
+  self.postMessage({ failed: failureIn(said, error) })
 }

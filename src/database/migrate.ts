@@ -1,42 +1,70 @@
 import schema from '../../sql/0001-schema.sql' with { type: 'text' }
+import eventIds from '../../sql/0002-event-ids.sql' with { type: 'text' }
+import caseRules from '../../sql/0003-case.sql' with { type: 'text' }
+import tidyNames from '../../sql/0004-tidy-names.sql' with { type: 'text' }
 import search from '../../sql/search.sql' with { type: 'text' }
 import type { Log } from '../telemetry/logs.ts'
+import { DatabaseUnreachable } from './database-unreachable.ts'
+import { assertFit } from './fitness.ts'
 import type { Database, Transaction } from './guard.ts'
 
-/** In order; the version is the place in this list, from 1. A file that was released is never changed. */
-const migrations = [{ name: '0001-schema', sql: schema }]
+/**
+ * In order. All migrations of one release share one version, the next, and are applied together: the previous release, which works with a schema one
+ * version ahead, can then be reinstalled. A released file is never changed, and nothing is added to its version.
+ */
+const migrations = [
+  { version: 1, name: '0001-schema', sql: schema },
+  { version: 2, name: '0002-event-ids', sql: eventIds },
+  { version: 2, name: '0003-case', sql: caseRules },
+  { version: 2, name: '0004-tidy-names', sql: tidyNames },
+]
 /** The schema version of this release. */
-export const newestSchema = migrations.length
+export const newestSchema = migrations.at(-1)!.version
 
 const LOCK = 7_767_000
 const DEADLINE = 120_000
 const MONTHS_AHEAD = 3
+/** The years that ids of events can express. */
+const FIRST_YEAR = 2025
+const LAST_YEAR = 2084
 
 export type Migration = { version: number; name: string; applied_at: string | null }
 
-/** The schema was made by a release too far ahead of this one; the message is one sentence for the operator. */
+/** A newer release created the schema, too far ahead of this one; the message is one sentence for the operator. */
 export class SchemaTooNew extends Error {
   override name = 'SchemaTooNew'
 }
 
+/** The database's clock shows a time for which no schema can be created; the caller waits until it is set. */
+export class ClockWrong extends DatabaseUnreachable {
+  override name = 'ClockWrong'
+  constructor(words: string) {
+    super(words, undefined, words)
+    this.message = words
+  }
+}
+
 /**
- * Brings the schema to this release's version, in one transaction under an advisory lock: replicas that start together take turns.
- * Returns the names applied. `upTo` stops at an earlier version, for a backup of it. A schema one version ahead is fine (a rolling upgrade); further ahead throws SchemaTooNew.
+ * Upgrades the schema to this release's version, in one transaction under an advisory lock: replicas that start together take turns. Returns the names
+ * of the applied migrations. `upTo` stops at an earlier version, for restoring a backup of it. A schema one version ahead is fine (a rolling upgrade).
+ * Throws SchemaTooNew if it is further ahead, DatabaseUnfit for an unusable database, and ClockWrong if there is no schema and the clock is wrong.
  */
 export async function migrate(database: Database, log: Log, upTo = newestSchema): Promise<string[]> {
   const applied = await database.transaction(async (sql) => {
+    await assertFit(sql)
     await takeTurn(sql)
     const version = await currentVersion(sql)
     if (version > newestSchema + 1)
       throw new SchemaTooNew(
-        `the database has schema version ${version} and this release knows ${newestSchema}: use a newer waypost`,
+        `the database has schema version ${version} and this release knows version ${newestSchema}: use a newer waypost`,
       )
     if (version > newestSchema)
-      log.info({ schema: version, known: newestSchema }, 'the schema is of the next release: this one works on it')
-    const waiting = migrations.slice(version, upTo)
-    for (const { name, sql: text } of waiting) {
-      await sql.unsafe(text).simple()
-      await sql`insert into schema_migrations (version, name) values (${migrations.findIndex((m) => m.name === name) + 1}, ${name})`
+      log.info({ schema: version, known: newestSchema }, 'the schema is of the next release, which this one supports')
+    if (version === 0) await assertClock(sql)
+    const waiting = migrations.filter((one) => one.version > version && one.version <= upTo)
+    for (const [version, files] of Map.groupBy(waiting, (one) => one.version)) {
+      for (const file of files) await sql.unsafe(file.sql).simple()
+      await sql`insert into schema_migrations (version, name) values (${version}, ${files.map(({ name }) => name).join(', ')})`
     }
     await sql`select create_events_partitions(${MONTHS_AHEAD})`
     return waiting.map(({ name }) => name)
@@ -45,7 +73,7 @@ export async function migrate(database: Database, log: Log, upTo = newestSchema)
   return applied
 }
 
-/** Every migration this release knows, and when it was applied. */
+/** Every migration of this release, and when it was applied. */
 export async function migrationStatus(database: Database): Promise<Migration[]> {
   const rows = await database.run(
     (sql) => sql<{ exists: boolean }[]>`select to_regclass('schema_migrations') is not null as exists`,
@@ -55,16 +83,27 @@ export async function migrationStatus(database: Database): Promise<Migration[]> 
         (sql) => sql<{ version: number; applied_at: string }[]>`select version, applied_at from schema_migrations`,
       )
     : []
-  return migrations.map(({ name }, index) => ({
-    version: index + 1,
+  return migrations.map(({ version, name }) => ({
+    version,
     name,
-    applied_at: done.find(({ version }) => version === index + 1)?.applied_at ?? null,
+    applied_at: done.find((one) => one.version === version)?.applied_at ?? null,
   }))
 }
 
-/** Makes the partitions of the months ahead; the server calls it once a day. */
-export const preparePartitions = (database: Database) =>
-  database.run((sql) => sql`select create_events_partitions(${MONTHS_AHEAD})`)
+/** Creates the partitions for the months ahead of `at`, ms since 1970, which the caller trusts. */
+export const preparePartitions = (database: Database, at: number) =>
+  database.run((sql) => sql`select create_events_partitions(${MONTHS_AHEAD}, to_timestamp(${at / 1000}::float8))`)
+
+/** The first schema takes ids and partitions from the clock. A machine without a battery-backed clock boots in 1970, or at its build date. */
+async function assertClock(sql: Transaction) {
+  const [row] = await sql<{ year: number; shown: string }[]>`
+    select extract(year from clock_timestamp() at time zone 'UTC')::int as year,
+      to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as shown`
+  if (row!.year < FIRST_YEAR || row!.year > LAST_YEAR)
+    throw new ClockWrong(
+      `the clock of the database shows ${row!.shown} UTC, which is wrong: set it, and waypost creates the tables`,
+    )
+}
 
 async function takeTurn(sql: Transaction) {
   await sql`set local statement_timeout = ${sql.unsafe(String(DEADLINE))}`
@@ -79,17 +118,17 @@ async function currentVersion(sql: Transaction): Promise<number> {
   return row!.version
 }
 
-/** pg_trgm may be refused to an ordinary role: search then matches the beginning of a code, and says so once. */
+/** Creates pg_trgm, if the role may: otherwise search only matches the start of a code, and logs that once. */
 async function enableSearch(database: Database, log: Log) {
   try {
     await database.transaction(async (sql) => {
-      await takeTurn(sql) // two who make an extension at once: one of them fails, whatever `if not exists` says
+      await takeTurn(sql) // of two concurrent `create extension` one fails, despite `if not exists`
       await sql.unsafe(search).simple()
     }, DEADLINE)
   } catch (error) {
     log.warn(
       { reason: (error as Error).message },
-      'search finds codes by their beginning only: the extension pg_trgm could not be made',
+      'search matches only the start of codes: the extension pg_trgm could not be created',
     )
   }
 }

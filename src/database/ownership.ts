@@ -1,15 +1,15 @@
-// A key bound to a user sees and changes only what is this user's: ends of `where` that keep a statement to it.
+// Restricts a statement to one user's rows, for keys that are bound to a user.
 import type { Sql, Transaction } from './guard.ts'
 
-/** The user that whoever asks is kept to (`ownerOf` of the request); undefined for everybody else. Never optional: every caller says which. */
+/** The user to whom a bound key is restricted (`ownerOf` of the request); undefined: unrestricted. Deliberately never optional. */
 export type Owner = number | undefined
 
-/** Of `urls`. Links without a user are nobody's. */
+/** A condition on `urls`. Links without a user belong to nobody. */
 export function ownLinks(sql: Sql | Transaction, owner: Owner) {
   return owner === undefined ? (sql as Sql)`` : (sql as Sql)`and user_id = ${owner}`
 }
 
-/** Of `events`: those of a link are its owner's, whichever user they name; those without a link are their user's. */
+/** A condition on `events`: a link's events belong to its owner, whichever user they name; those without a link to their user. */
 export function ownEvents(sql: Sql | Transaction, owner: Owner) {
   return owner === undefined
     ? (sql as Sql)``

@@ -1,8 +1,12 @@
 import type { PendingQuery, Row } from 'postgres'
-import type { Page } from '../http/page.ts'
 import type { Sql } from './guard.ts'
 
-/** The end of a list's select, after its `where`: the rows of `page`, by the column `id`. */
+/** Rows by id: after `after` if a cursor was given, else from `offset`. */
+export type Page = { number: number; size: number; offset: number; after: number | undefined; descending: boolean }
+
+export type Total = { count: number; exact: boolean }
+
+/** The end of a list's select, after its `where`: the rows of `page`, ordered by the column `id`. */
 export function pageOf(sql: Sql, { after, offset, size, descending }: Page, id: PendingQuery<Row[]> = sql`id`) {
   const from = after === undefined ? sql`` : descending ? sql`and ${id} < ${after}` : sql`and ${id} > ${after}`
   return sql`${from} order by ${id} ${descending ? sql`desc` : sql``} limit ${size} offset ${offset}`

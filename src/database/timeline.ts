@@ -1,29 +1,32 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { Type } from '@sinclair/typebox'
+import { keptFile } from '../slot/kept-file.ts'
+import type { Log } from '../telemetry/logs.ts'
 
-/** Of a cluster, the highest timeline that this machine has written to. */
+/** The highest timeline of a cluster that this machine has written to. */
 export type Followed = { system: string; timeline: number }
 
-/** What is kept in `file`; undefined where it says nothing. */
-export function readFollowed(file: string): Followed | undefined {
-  try {
-    const { system, timeline } = JSON.parse(readFileSync(file, 'utf8')) as Followed
-    return typeof system === 'string' && Number.isSafeInteger(timeline) ? { system, timeline } : undefined
-  } catch {
-    return undefined
-  }
-}
+const Followed = Type.Object({ system: Type.String({ pattern: '^\\d{1,20}$' }), timeline: Type.Integer({ minimum: 1 }) })
 
-/** Whole or not at all. Returns whether it could: a full disk must not keep anybody from the database. */
-export function keepFollowed(file: string, followed: Followed): boolean {
-  const kept = readFollowed(file)
-  if (kept?.system === followed.system && kept.timeline >= followed.timeline) return true // another process knows more
-  const own = `${file}.${crypto.randomUUID()}`
-  try {
-    writeFileSync(own, `${JSON.stringify(followed)}\n`, { mode: 0o600 })
-    renameSync(own, file)
-    return true
-  } catch {
-    rmSync(own, { force: true })
-    return false
+/** The file `path`, which all processes with the same DATA_DIR share. */
+export function followedFile(path: string, log: Pick<Log, 'error'>) {
+  const file = keptFile({
+    path,
+    is: 'primary',
+    format: 1,
+    schema: Followed,
+    earlier: (format, content) => (format === 0 ? content : undefined), // the same without a header
+  })
+  return {
+    path,
+    read: () => file.take(log),
+    /** Returns whether it could be written: a full disk must not keep anyone from the database. */
+    async keep(followed: Followed): Promise<boolean> {
+      const kept = file.take(log)
+      if (kept?.system === followed.system && kept.timeline >= followed.timeline) return true // another process is further
+      return file.write(followed).then(
+        () => true,
+        () => false,
+      )
+    },
   }
 }

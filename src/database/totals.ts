@@ -1,14 +1,14 @@
-// Totals of lists without counting at each request: a table of millions is counted in the background, rarely enough to cost 1 % of its time.
+// Totals of lists without a count per request: a table of millions is counted in the background, rarely enough to take 1 % of the time.
 import type { PendingQuery, Row } from 'postgres'
-import type { Total } from '../http/page.ts'
 import type { Database, Sql } from './guard.ts'
+import type { Total } from './paging.ts'
 
-/** Beyond this many matches nobody waits for a count. */
+/** Above this number of matches, nobody waits for a count. */
 export const COUNTED = 10_000
 
 type Rows = PendingQuery<Row[]>
 
-/** How many rows `rows` (a select) has, exact up to 10,000: one more is reported as 10,000, inexact. */
+/** The number of rows of `rows` (a select), exact up to 10,000; above that reported as 10,000, inexact. */
 export async function countUpTo(sql: Sql, rows: Rows): Promise<Total> {
   const [row] = await sql<{ count: number }[]>`select count(*) as count from (${rows} limit ${COUNTED + 1}) as counted`
   const { count } = row!
@@ -20,8 +20,8 @@ const COST = 100
 const COUNT_DEADLINE = 9_000
 
 /**
- * The kept total of a whole table. Up to 10,000 rows it is exact: counted again after a change made here (`changed`), or when 0.1 s
- * old. Beyond that, it is the last count, refreshed in the background and said to be inexact.
+ * The cached total of a whole table. Up to 10,000 rows it is exact: counted again after a change made here (`changed`), or when 0.1 s old. Above that,
+ * it is the last count, refreshed in the background and marked as inexact.
  */
 export function totals(database: Database, table: string, rows: (sql: Sql) => Rows) {
   let kept: Total | undefined
@@ -48,7 +48,10 @@ export function totals(database: Database, table: string, rows: (sql: Sql) => Ro
           where c.oid = ${table}::regclass or c.oid in (select inhrelid from pg_inherits where inhparent = ${table}::regclass)`,
         )
         .catch(() => [])
-      large = { count: row?.count ?? large?.count ?? COUNTED, nextAt: Date.now() + 60_000 }
+      large = {
+        count: row?.count ?? large?.count ?? COUNTED,
+        nextAt: Date.now() + Math.max(60_000, COST * (Date.now() - started)),
+      }
     } finally {
       counting = false
     }

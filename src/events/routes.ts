@@ -1,19 +1,23 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import { invalid } from '../base/problem.ts'
 import { pendingClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
-import { needs } from '../http/access.ts'
+import { fails, needs } from '../http/access.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
-import { ownerOf, ownUser } from '../http/principal.ts'
+import { ownerOf, ownUser, principalOf } from '../http/principal.ts'
 import { IdParams, idFilter, idOf, textFilter } from '../http/validation.ts'
-import { Event, NewEvent } from './schema.ts'
+import { Event, eventResource, NewEvent } from './schema.ts'
 import type { EventStore } from './store.ts'
+import { isSystemType, SYSTEM_TYPES } from './system.ts'
 
-export function eventRoutes(events: EventStore, clicks: Recorder) {
-  return new Elysia({ detail: { tags: ['Events'] } })
+export function eventRoutes({ events, clicks }: { events: EventStore; clicks: Recorder }) {
+  return new Elysia({ detail: { tags: [eventResource.tag] } })
     .post(
       '/events',
       async ({ body, request, set }) => {
+        if (isSystemType(body.event_type))
+          throw invalid('event_type', `must not be a type that only the server writes (${SYSTEM_TYPES.join(', ')})`)
         const event = await events.create({ ...body, user_id: ownUser(request, body.user_id) }, ownerOf(request))
         set.status = 201
         set.headers.Location = `/events/${event.id}`
@@ -22,7 +26,13 @@ export function eventRoutes(events: EventStore, clicks: Recorder) {
       {
         body: NewEvent,
         response: { 201: Event },
-        detail: { summary: 'Write an event', description: 'A `click` of a link counts.', ...needs('write', { bound: true }) },
+        detail: {
+          summary: 'Write an event',
+          description:
+            'An event of type `click` counts as a click of its link. Types that only the server writes (created, updated, key_revoked, …) are refused.',
+          ...needs('write', { bound: true }),
+          ...fails(404),
+        },
       },
     )
     .get(
@@ -52,12 +62,12 @@ export function eventRoutes(events: EventStore, clicks: Recorder) {
     .get('/events/:id', async ({ params, request }) => events.find(idOf(params.id, 'Event'), ownerOf(request)), {
       params: IdParams,
       response: { 200: Event },
-      detail: { summary: 'One event', ...needs('read', { bound: true }) },
+      detail: { summary: 'Get an event', ...needs('read', { bound: true }) },
     })
     .delete(
       '/events/:id',
       async ({ params, request, set }) => {
-        await events.delete(idOf(params.id, 'Event'), ownerOf(request))
+        await events.delete(idOf(params.id, 'Event'), ownerOf(request), principalOf(request).scope === 'admin')
         set.status = 204
       },
       {
@@ -65,7 +75,8 @@ export function eventRoutes(events: EventStore, clicks: Recorder) {
         response: { 204: Type.Void() },
         detail: {
           summary: 'Delete an event',
-          description: 'A click is subtracted from its link’s totals.',
+          description:
+            'Deleting a click subtracts it from its link’s totals. Events that the server wrote (created, updated, key_revoked, …) require the scope admin.',
           ...needs('write', { bound: true }),
         },
       },

@@ -1,21 +1,21 @@
-// Where the other replicas reach this one: never what a request's Host header says, which anybody may write.
+// The URL at which other replicas reach this one: never from a request's Host header, which anyone may forge.
 import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
-import type { Config } from '../config.ts'
-import type { Address } from '../database/connect.ts'
+import { isEveryAddress, isLinkLocal, isLoopback } from '../base/ip.ts'
+import { within } from '../base/time-limit.ts'
+import type { Config } from '../config/config.ts'
+import type { DatabaseAddress } from '../database/connect.ts'
 
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[?::1\]?)$/i
-const ANY = /^(0\.0\.0\.0|\[?::\]?)$/
 const WITHIN = 1_000
 
 /**
- * ADVERTISE_URL, else `http://` with the port and: HOST where it is one address; where it is all of them, the address of this machine from
- * which the database is reached, because the other replicas reach the same database; where that is this machine itself, its first address.
+ * ADVERTISE_URL, or else `http://` with the port and HOST. If HOST is every address: the address of this machine on the route to the database, because
+ * the other replicas reach the same database; if the database is on this machine, its first address.
  */
-export async function advertisedUrl({ ADVERTISE_URL, HOST }: Config, port: number, database: Address): Promise<string> {
+export async function advertisedUrl({ ADVERTISE_URL, HOST }: Config, port: number, database: DatabaseAddress): Promise<string> {
   if (ADVERTISE_URL) return ADVERTISE_URL
-  const host = ANY.test(HOST)
+  const host = isEveryAddress(HOST)
     ? ((await addressTowards(database.kind === 'external' ? database.hosts[0]!.host : undefined)) ??
       firstAddress() ??
       '127.0.0.1')
@@ -23,12 +23,9 @@ export async function advertisedUrl({ ADVERTISE_URL, HOST }: Config, port: numbe
   return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
 }
 
-/** True for a URL that leads to the machine it is used on. */
-export const isLoopback = (url: string) => LOOPBACK.test(URL.parse(url)?.hostname ?? '')
-
-/** Connecting a UDP socket sends nothing: the system only chooses the way. */
+/** Connecting a UDP socket sends nothing: the system only chooses the route, and thus the local address. */
 async function addressTowards(host: string | undefined): Promise<string | undefined> {
-  if (!host || host.startsWith('/') || LOOPBACK.test(host)) return undefined
+  if (!host || host.startsWith('/') || isLoopback(host)) return undefined
   const socket = await lookup(host).then(
     ({ address, family }) => ({ udp: createSocket(family === 6 ? 'udp6' : 'udp4'), address }),
     () => undefined,
@@ -38,12 +35,12 @@ async function addressTowards(host: string | undefined): Promise<string | undefi
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
   udp.once('error', () => resolve(undefined))
   udp.connect(9, address, () => resolve(udp.address().address))
-  const found = await Promise.race([promise, Bun.sleep(WITHIN).then(() => undefined)])
+  const found = await within(promise, WITHIN).catch(() => undefined)
   udp.close()
-  return found && LOOPBACK.test(found) ? undefined : found
+  return found && isLoopback(found) ? undefined : found
 }
 
 const firstAddress = () =>
   Object.values(networkInterfaces())
     .flat()
-    .find((one) => one && !one.internal && !one.address.startsWith('fe80:'))?.address
+    .find((one) => one && !one.internal && !isLinkLocal(one.address))?.address

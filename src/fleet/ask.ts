@@ -1,38 +1,44 @@
-// Asks the other replicas over HTTP, all at once and for a second at most: who is late, hangs or refuses is left out, and why is said.
+// Queries the other replicas over HTTP, all at once, with a time limit of a second: those that fail are left out, with the reason.
 import { Value } from '@sinclair/typebox/value'
-import { notFound, unavailable } from '../http/problem.ts'
+import { backOff } from '../base/back-off.ts'
+import { isLoopback } from '../base/ip.ts'
+import { notFound, unavailable } from '../base/problem.ts'
 import type { Log } from '../telemetry/logs.ts'
-import { isLoopback } from './address.ts'
 import type { Member, Members } from './members.ts'
+import { isAskable } from './row.ts'
 import { Fleet, type Replica } from './schema.ts'
 import type { Signer } from './signature.ts'
 
 const WITHIN = 1_000
+const DONE_WITHIN = 3_000 // for a command to another replica
 const MAX_BYTES = 2 * 1024 * 1024
-const AT_ONCE = 8 // different questions to the fleet
-const WAIT = 500 // doubled with each failure of a replica: it is not asked, and nobody waits for it, before that
+const AT_ONCE = 8 // different queries to the fleet
+const FIRST_WAIT = 1_000 // doubled with each failure of a replica: until then it is skipped, and nobody waits for it
 const LONGEST_WAIT = 10_000
 const CALL_EVERY = 1_000
 
-/** What one replica answered, the parsed JSON: whoever asked checks its shape. */
+/** One replica's answer, the parsed JSON, whose shape the caller checks. */
 export type Answer = { id: string; body: unknown }
-/** Why one did not: 'it gave no answer within 1 s'. */
+/** Why a replica did not answer: 'it gave no answer within 1 s'. */
 export type Silence = { id: string; reason: string }
 /** `asked` and `answered` count this replica too. */
 export type Answers = { answers: Answer[]; silent: Silence[]; asked: number; answered: number }
+
+/** A command to another replica; `body` is sent as JSON. */
+export type Order = { method: 'POST' | 'DELETE'; body?: object }
 
 export type Fleetwide = ReturnType<typeof askFleet>
 
 export function askFleet({ members, signer, log }: { members: Members; signer: Signer; log: Log }) {
   const failures = new Map<string, { at: number; count: number; reason: string }>()
-  const underWay = new Map<string, Promise<Answers>>()
+  const inFlight = new Map<string, Promise<Answers>>()
   let calledAt = Number.NEGATIVE_INFINITY
-  let call: Promise<void> | undefined
+  let roll: Promise<void> | undefined
 
   async function gather(path: string): Promise<Answers> {
     const others = members.others()
     for (const id of failures.keys()) if (!members.find(id)) failures.delete(id)
-    const all = await Promise.all(others.map((other) => askOrRest(other, path)))
+    const all = await Promise.all(others.map((other) => askUnlessResting(other, path)))
     const answers = all.filter((one) => 'body' in one)
     return {
       answers,
@@ -42,11 +48,11 @@ export function askFleet({ members, signer, log }: { members: Members; signer: S
     }
   }
 
-  /** One that failed has a rest, until it is time again or it gave a sign of life. */
-  function askOrRest(member: Member, path: string): Silence | Promise<Answer | Silence> {
+  /** A replica that failed is skipped until its wait is over or it gave a sign of life. */
+  function askUnlessResting(member: Member, path: string): Silence | Promise<Answer | Silence> {
     const failed = failures.get(member.id)
     const rests =
-      failed && member.heard < failed.at && performance.now() < failed.at + Math.min(LONGEST_WAIT, WAIT * 2 ** failed.count)
+      failed && member.heardAt < failed.at && performance.now() < failed.at + backOff(failed.count, FIRST_WAIT, LONGEST_WAIT)
     return rests ? { id: member.id, reason: failed.reason } : ask(member, path)
   }
 
@@ -55,7 +61,7 @@ export function askFleet({ members, signer, log }: { members: Members; signer: S
     try {
       const body = await read(member, path)
       failures.delete(id)
-      members.heard(id)
+      members.noteSign(id)
       return { id, body }
     } catch (error) {
       const reason = error instanceof Refused ? error.message : reasonOf(error)
@@ -67,57 +73,85 @@ export function askFleet({ members, signer, log }: { members: Members; signer: S
     }
   }
 
-  async function read({ id, url, hostname }: Member, path: string): Promise<unknown> {
+  async function read({ id, url, hostname }: Member, path: string, order?: Order): Promise<unknown> {
     const base = URL.parse(url ?? '')
-    if (!base) throw new Refused('it has not said where it is to be reached')
-    if (isLoopback(base.href) && hostname !== members.self().hostname)
-      throw new Refused(`${base.origin} is its own machine to each replica: set its ADVERTISE_URL`)
+    if (!base || !isAskable(url)) throw new Refused('it has not advertised its address yet')
+    if (isLoopback(base.hostname) && hostname !== members.self().hostname)
+      throw new Refused(`${base.origin} means a different machine on each host: set its ADVERTISE_URL`)
     const target = new URL(path, base)
-    target.searchParams.delete('replica') // what it knows itself: nobody asks through another
-    const signed = signer.headers(id, target.pathname + target.search)
-    if (!signed) throw new Refused('the secret that requests are signed with is not known yet')
+    target.searchParams.delete('replica') // queries are never forwarded
+    const body = order?.body === undefined ? '' : JSON.stringify(order.body)
+    const signed = signer.headers(id, target.pathname + target.search, order && { method: order.method, body })
+    if (!signed) throw new Refused('the secret that signs requests is not known yet')
     const response = await fetch(target, {
-      headers: { ...signed, Accept: 'application/json' },
+      method: order?.method ?? 'GET',
+      headers: { ...signed, Accept: 'application/json', ...(body && { 'Content-Type': 'application/json' }) },
+      body: body || undefined,
       redirect: 'manual',
-      proxy: false, // of the environment: it would see the request, and could send it elsewhere
-      keepalive: false, // a connection that the other side is closing would count as its failure
-      signal: AbortSignal.timeout(WITHIN),
+      proxy: false, // a proxy of the environment would see the request, and could redirect it
+      keepalive: false, // a connection that the other side is closing would count as a failure
+      signal: AbortSignal.timeout(order ? DONE_WITHIN : WITHIN),
     })
     const text = await boundedText(response)
-    if (!response.ok) throw new Refused(`it answered ${response.status}${sentenceIn(text)}`)
+    if (!response.ok)
+      throw Object.assign(new Refused(`it answered ${response.status}${sentenceIn(text)}`), { status: response.status })
     return JSON.parse(text)
+  }
+
+  async function command(member: Member, path: string, order: Order): Promise<Answer | Silence> {
+    const { id } = member
+    try {
+      const body = await read(member, path, order)
+      members.noteSign(id)
+      return { id, body }
+    } catch (error) {
+      if (error instanceof Refused)
+        return { id, reason: isUnknown(error) ? `its release ${member.version} does not support this` : error.message }
+      return { id, reason: reasonOf(error, DONE_WITHIN) }
+    }
   }
 
   const fleet = {
     /**
-     * Asks every other replica for `path`, `/logs?limit=5`; a route that is open to peers, and without its parameter `replica`. The same
-     * question asked twice at once is asked once. Never throws but 503, where eight others are under way.
+     * Queries every other replica for `path`, `/logs?limit=5`, of a route that is open to peers, without its parameter `replica`. Identical concurrent
+     * queries are merged. Never throws, except 503 if eight others are in flight.
      */
     all(path: string): Promise<Answers> {
-      const same = underWay.get(path)
+      const same = inFlight.get(path)
       if (same) return same
-      if (underWay.size >= AT_ONCE) throw unavailable('too much is asked of the fleet at once, try again in a moment')
-      const answers = gather(path).finally(() => underWay.delete(path))
-      underWay.set(path, answers)
+      if (inFlight.size >= AT_ONCE) throw unavailable('too many queries to the fleet are in flight, try again in a moment')
+      const answers = gather(path).finally(() => inFlight.delete(path))
+      inFlight.set(path, answers)
       return answers
     },
 
-    /** Asks one other replica. Problem 404 where there is none of this id. */
+    /** Queries one other replica. Problem 404 for an unknown id. */
     one(id: string, path: string): Promise<Answer | Silence> {
       const member = members.find(id)
       if (!member) throw notFound('Replica')
       return ask(member, path)
     },
 
-    /** The fleet as it is now: while the database does not tell who is alive, they are asked themselves, once a second at most. */
+    /**
+     * Sends a command to one other replica, or to all, each with 3 s: by a route that is open to peers for that. Skips none, and retries nothing: a replica
+     * without an answer may have done it. Problem 404 for an unknown id.
+     */
+    async tell(of: string, path: string, order: Order): Promise<Pick<Answers, 'answers' | 'silent'>> {
+      const one = of === 'all' ? undefined : members.find(of)
+      if (of !== 'all' && !one) throw notFound('Replica')
+      const all = await Promise.all((one ? [one] : members.others()).map((member) => command(member, path, order)))
+      return { answers: all.filter((one) => 'body' in one), silent: all.filter((one) => 'reason' in one) }
+    },
+
+    /** The current fleet: while the database cannot tell who is alive, queries the replicas themselves, at most once a second. */
     async list(): Promise<Replica[]> {
-      if (!members.told() && performance.now() - calledAt > CALL_EVERY) {
-        call ??= rollCall().finally(() => {
+      if (!members.hasReported() && performance.now() - calledAt > CALL_EVERY) {
+        roll ??= rollCall().finally(() => {
           calledAt = performance.now()
-          call = undefined
+          roll = undefined
         })
       }
-      await call
+      await roll
       return members.list()
     },
   }
@@ -126,15 +160,21 @@ export function askFleet({ members, signer, log }: { members: Members; signer: S
     const { answers } = await fleet.all('/api/fleet').catch(() => ({ answers: [] }))
     for (const { id, body } of answers) {
       const itself = Value.Check(Fleet, body) ? body.replicas.find((one) => one.id === id) : undefined
-      if (itself) members.heard(id, { state: itself.state, rate: itself.rate })
+      if (itself) members.noteSign(id, { state: itself.state, rate: itself.rate })
     }
   }
 
   return fleet
 }
 
-/** It answered, or needs no asking, but not with what was asked for. */
-class Refused extends Error {}
+/** The replica answered, or needs no query, but without the requested data. */
+class Refused extends Error {
+  /** The status of its answer, if there was one. */
+  status = 0
+}
+
+/** A release without the route sends these. */
+const isUnknown = ({ status }: Refused) => status === 404 || status === 405
 
 async function boundedText(response: Response): Promise<string> {
   const parts: Uint8Array[] = []
@@ -147,7 +187,7 @@ async function boundedText(response: Response): Promise<string> {
   return Buffer.concat(parts).toString()
 }
 
-/** Of a problem, `: this is why`. */
+/** The text of a problem: `: this is why`. */
 function sentenceIn(text: string): string {
   try {
     return `: ${String(JSON.parse(text).error).slice(0, 200)}`
@@ -156,9 +196,9 @@ function sentenceIn(text: string): string {
   }
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, within = WITHIN): string {
   const { name, code } = error as { name?: string; code?: string }
-  if (name === 'TimeoutError') return `it gave no answer within ${WITHIN / 1000} s`
-  if (name === 'SyntaxError') return 'its answer is no JSON'
-  return `it cannot be reached (${code ?? name})`
+  if (name === 'TimeoutError') return `it gave no answer within ${within / 1000} s`
+  if (name === 'SyntaxError') return 'its answer is not JSON'
+  return `it is unreachable (${code ?? name})`
 }

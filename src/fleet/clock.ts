@@ -1,46 +1,45 @@
-// The database's clock, which all replicas share, and how far this machine's is off.
-import { ALERTS } from '../telemetry/conditions.ts'
+// The database's clock, which all replicas share, and the offset of this machine's.
 import type { Log } from '../telemetry/logs.ts'
 
-/** ms. What is told later is off by up to half of it. */
-const TELLING = 2_000
-/** So many times in a row it must be off until it is said: one odd measurement is none. */
+/** ms. A slower answer is ignored: the error is up to half of its time. */
+const MAX_ROUND_TRIP = 2_000
+/** Consecutive samples that must be off before we warn; a single outlier is ignored. */
 const IN_A_ROW = 2
 
 export type Clock = ReturnType<typeof followClock>
 
-/** Before the database has told its time, and where nobody tells it, this machine's clock is the right one. */
-export function followClock(log: Pick<Log, 'warn' | 'info'>) {
-  let origin: number | undefined // its time when performance.now() was 0: that clock goes on whatever is set
-  let told: number[] = [] // offsets, of the last times
+/** Warns beyond `limit` seconds. `wall` is this machine’s clock, in ms; it counts as right until the database's time is known. */
+export function followClock(log: Pick<Log, 'warn' | 'info'>, limit: number, wall = Date.now) {
+  let origin: number | undefined // the database's time when performance.now() was 0: the monotonic clock is never set
+  let samples: number[] = [] // the last offsets
   let wasOff = false
 
-  const now = () => (origin === undefined ? Date.now() : origin + performance.now())
-  const offset = () => (origin === undefined ? 0 : (Date.now() - now()) / 1000)
+  const now = () => (origin === undefined ? wall() : origin + performance.now())
+  const offset = () => (origin === undefined ? 0 : (wall() - now()) / 1000)
 
-  /** The least that it was off at each of the last times and is now, all in one direction. */
+  /** Smallest offset over the last samples and now; 0 if they disagree in sign. */
   function lasting() {
-    const all = told.length < IN_A_ROW ? [0] : [...told, offset()]
+    const all = samples.length < IN_A_ROW ? [0] : [...samples, offset()]
     return Math.max(0, Math.min(...all)) + Math.min(0, Math.max(...all))
   }
 
   return {
     /** ms since 1970 by the database's clock. */
     now,
-    /** Seconds that this machine's clock is ahead of the database's; below 0: behind. */
+    /** Seconds that this machine's clock is ahead of the database's; negative if behind. */
     offset,
-    /** The same, as far as it was so twice in a row. */
+    /** The part of it that lasted for two samples in a row. */
     lasting,
-    /** The database said that it is `time`, somewhen between `asked` (performance.now()) and now. */
-    told(time: number, asked: number) {
-      if (origin !== undefined && performance.now() - asked > TELLING) return // this process stood still meanwhile, say
+    /** A sample: the database's clock was `time`, somewhere between `asked` (performance.now()) and now. */
+    learn(time: number, asked: number) {
+      if (origin !== undefined && performance.now() - asked > MAX_ROUND_TRIP) return // for instance, this process was frozen in between
       origin = time - (asked + performance.now()) / 2
-      told = [...told, offset()].slice(-IN_A_ROW)
+      samples = [...samples, offset()].slice(-IN_A_ROW)
       const seconds = Math.round(lasting() * 10) / 10
-      const isOff = Math.abs(seconds) > ALERTS.clock_skew.limit
+      const isOff = Math.abs(seconds) > limit
       if (isOff && !wasOff)
-        log.warn({ offset_seconds: seconds }, 'this machine’s clock is not that of the database: set one of them')
-      if (!isOff && wasOff) log.info({ offset_seconds: seconds }, 'this machine’s clock is that of the database again')
+        log.warn({ offset_seconds: seconds }, 'this machine’s clock differs from that of the database: correct one of them')
+      if (!isOff && wasOff) log.info({ offset_seconds: seconds }, 'this machine’s clock agrees with that of the database again')
       wasOff = isOff
     },
   }

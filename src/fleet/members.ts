@@ -1,131 +1,136 @@
-// Who belongs to the fleet: every replica says so in the database each second, and one that gave no sign of life for four is lost.
+// The members of the fleet: every replica writes a heartbeat to the database each second, and counts as lost without one for three.
 import type { OpenDatabase } from '../database/connect.ts'
+import { isSchemaMissing } from '../database/sql-state.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Clock } from './clock.ts'
-import { createPace } from './pace.ts'
-import { placeOf } from './place.ts'
+import { createBeatTimes } from './overdue.ts'
+import type { Row } from './row.ts'
 import type { Replica } from './schema.ts'
-import { type Row, replicaStore } from './store.ts'
+import { replicaStore } from './store.ts'
 
 const EVERY = 1_000
-const TOLD_WITHIN = 2_500 // without a beat for longer, the database does not tell who is alive
+const REPORTED_WITHIN = 2_500 // without a heartbeat for longer, the database cannot tell who is alive
 const LOST_AFTER = 3_000
-const REPLACED_WITHIN = 10_000 // who is killed is started again by its supervisor, and so are all after a machine’s restart
-const GONE_AFTER = 600_000 // lost for longer, it is not asked any more
+const REPLACED_WITHIN = 10_000 // supervisors restart killed replicas, so give them this long to reappear
+const GONE_AFTER = 600_000 // lost for longer, a replica is not queried any more
 const FORGET_EVERY = 60
 
 export type Members = ReturnType<typeof followMembers>
 
-/** performance.now() of when it was last known to be alive: `said` by the database, `heard` by an answer of its own, too. */
-export type Member = Row & { said: number; heard: number }
+/** performance.now() when it was last known to be alive: `beatAt` by the database, `heardAt` also by its own answers. */
+export type Member = Row & { beatAt: number; heardAt: number }
 
 type Options = {
   database: OpenDatabase
-  /** How this replica is now. */
+  /** The current state of this replica. */
   self: () => Replica
-  /** The slot's folder. */
-  folder: string
-  /** Told what time it is at the database. */
+  /** The identity of its slot, placeOf its folder. */
+  place: string
+  /** Gets the database's time with each heartbeat. */
   clock: Clock
   log: Log
 }
 
-/** Begins to beat. Beside the embedded database there is one replica, and nothing to say. */
-export function followMembers({ database, self, folder, clock, log }: Options) {
+/** Starts the heartbeat. With the embedded database there is only one replica, and no heartbeat. */
+export function followMembers({ database, self, place, clock, log }: Options) {
   const store = replicaStore(database)
-  const place = placeOf(folder)
   const alone = database.address.kind === 'embedded'
-  const pace = createPace(EVERY)
+  const beatTimes = createBeatTimes(EVERY)
   let others: Member[] = []
+  let odd = new Set<string>() // ids of invalid rows that were reported
   let beats = 0
   let firstBeat: number | undefined
   let lastBeat = Number.NEGATIVE_INFINITY
-  let underWay: Promise<void> | undefined
+  let beating: Promise<void> | undefined
   let failing = false
   let stopped = false
 
-  /** One at a time: a slow database delays the next beat, and nothing else. */
+  /** One at a time: a slow database delays only the next heartbeat. */
   async function beat() {
-    if (database.state() !== 'up' || self().url === null) return pace.rests() // before the port is open, nobody could ask it anything
+    if (database.state() !== 'up' || self().url === null) return beatTimes.rests() // before the port is open, nobody could query it
     try {
       if (firstBeat === undefined) await store.inherit(self().id, place)
       const asked = performance.now()
-      pace.begins()
-      const { clock: time, others: rows } = await store.beat(self(), place)
-      pace.ends(true)
-      clock.told(time, asked)
+      beatTimes.begins()
+      const { clock: time, others: rows, odd: passedOver } = await store.beat(self(), place)
+      beatTimes.ends(true)
+      clock.learn(time, asked)
+      for (const { id, reason } of passedOver)
+        if (!odd.has(id))
+          log.warn({ replica: id, reason }, 'a row of the table replicas is ignored: it was not written by a replica')
+      odd = new Set(passedOver.map(({ id }) => id))
       const known = new Map(others.map((other) => [other.id, other]))
-      const wasAway = asked - lastBeat > TOLD_WITHIN
+      const wasAway = asked - lastBeat > REPORTED_WITHIN
       others = rows.map((row) => {
-        const before = known.get(row.id) ?? { said: Number.NEGATIVE_INFINITY, heard: Number.NEGATIVE_INFINITY }
-        // Who was alive when the database went has as long as ever to say so again.
+        const before = known.get(row.id) ?? { beatAt: Number.NEGATIVE_INFINITY, heardAt: Number.NEGATIVE_INFINITY }
+        // A replica that was alive when the database went away gets a full grace period to report again.
         const since = (last: number) => Math.max(asked - row.age, wasAway && last > lastBeat - LOST_AFTER ? asked : last)
-        return { ...row, said: since(before.said), heard: since(before.heard) }
+        return { ...row, beatAt: since(before.beatAt), heardAt: since(before.heardAt) }
       })
       firstBeat ??= asked
       lastBeat = asked
       if (beats++ % FORGET_EVERY === 0) await store.forget()
       failing = false
     } catch (error) {
-      pace.ends(false)
-      const preparing = (error as { code?: string }).code === '42P01' // the schema is being made
+      beatTimes.ends(false)
+      const preparing = isSchemaMissing(error)
       if (!failing && !preparing && database.state() === 'up')
-        log.warn({ err: error }, 'this replica could not say that it is alive; it is tried again each second')
+        log.warn({ err: error }, 'the heartbeat of this replica failed; it is retried each second')
       failing = !preparing
     }
   }
 
   function tick() {
     if (alone || stopped) return
-    underWay ??= beat().finally(() => {
-      underWay = undefined
+    beating ??= beat().finally(() => {
+      beating = undefined
     })
   }
   database.onUp(tick)
   const timer = setInterval(tick, EVERY)
 
-  const silent = ({ heard }: Member) => performance.now() - heard > LOST_AFTER
+  const silent = ({ heardAt }: Member) => performance.now() - heardAt > LOST_AFTER
 
   return {
     self,
-    /** ms that the database takes for this replica's sign of life: at least so many in each of the last three. 0 where none is made. */
-    beatTook: () => (database.state() === 'up' ? pace.took() : 0),
-    /** Says at once how this replica is now. */
-    say: tick,
-    /** This replica first, then the others by host and slot. With the database away, those last known. */
+    /** ms that the heartbeat takes at the database: the fastest of the last three. 0 if there is none. */
+    beatTook: () => (database.state() === 'up' ? beatTimes.took() : 0),
+    /** Reports the state of this replica at once. */
+    report: tick,
+    /** This replica first, then the others by host and slot. With the database unreachable, those last known. */
     list(): Replica[] {
       const known = others.map((other): Replica => {
-        const { age: _, said: __, heard, ...replica } = other
-        const seen = new Date(clock.now() - (performance.now() - heard)).toISOString()
+        const { age: _, beatAt: __, heardAt, ...replica } = other
+        const seen = new Date(clock.now() - (performance.now() - heardAt)).toISOString()
         return { ...replica, seen_at: seen, state: silent(other) ? 'lost' : replica.state }
       })
       known.sort((a, b) => a.hostname.localeCompare(b.hostname) || a.slot - b.slot || a.id.localeCompare(b.id))
       return [self(), ...known]
     },
-    /** The others, lost ones too, but not those that had been lost for ten minutes when the database last told. */
-    others: (): readonly Member[] => others.filter(({ heard }) => lastBeat - heard < GONE_AFTER),
+    /** The others, lost ones too, except those lost for ten minutes as of the last heartbeat. */
+    others: (): readonly Member[] => others.filter(({ heardAt }) => lastBeat - heardAt < GONE_AFTER),
     /**
-     * How many said nothing to the database and had nobody in their place for ten seconds, when it last told; until they are back, or forgotten
-     * after a day. Who starts where one of them ran takes its row away.
+     * Replicas that have missed heartbeats for 10 s and were not replaced, as of the last heartbeat. A replica counts until it returns, is replaced in its
+     * slot, or its row is a day old.
      */
     missed: () =>
       lastBeat - (firstBeat ?? lastBeat) < REPLACED_WITHIN
         ? 0
-        : others.filter(({ said }) => lastBeat - said > REPLACED_WITHIN).length,
-    /** Another replica; undefined where there is none of this id. */
+        : others.filter(({ beatAt }) => lastBeat - beatAt > REPLACED_WITHIN).length,
+    /** Another replica; undefined for an unknown id. */
     find: (id: string): Member | undefined => others.find((other) => other.id === id),
-    /** Whether the database tells who is alive, or this is the only replica. */
-    told: () => alone || performance.now() - lastBeat < TOLD_WITHIN,
-    /** A replica answered by itself: it is alive, whatever the database knows. */
-    heard(id: string, news: { state?: string; rate?: number } = {}) {
+    /** Whether the database can tell who is alive, or this is the only replica. */
+    hasReported: () => alone || performance.now() - lastBeat < REPORTED_WITHIN,
+    /** Records that a replica answered: it is alive, whatever the database knows. */
+    noteSign(id: string, news: { state?: string; rate?: number } = {}) {
       const other = others.find((one) => one.id === id)
-      if (other) Object.assign(other, news, { heard: performance.now() })
+      if (other) Object.assign(other, news, { heardAt: performance.now() })
     },
-    /** Says that this replica is gone. */
+    /** Removes this replica from the fleet. */
     async stop() {
       stopped = true
       clearInterval(timer)
-      await underWay
+      await beating
       if (!alone && database.state() === 'up') await store.leave(self().id).catch(() => {})
     },
   }

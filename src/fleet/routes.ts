@@ -5,17 +5,18 @@ import type { Fleetwide } from './ask.ts'
 import type { Members } from './members.ts'
 import { Fleet } from './schema.ts'
 
-export function fleetRoutes(members: Pick<Members, 'list'>, fleet: Pick<Fleetwide, 'list'>) {
+type Parts = { members: Pick<Members, 'list'>; fleet: Pick<Fleetwide, 'list'> }
+
+export function fleetRoutes({ members, fleet }: Parts) {
   return new Elysia({ detail: { tags: ['Operations'] } }).get(
     '/api/fleet',
-    // Another replica that asks gets what is known here: it is asked itself by whoever wants to know.
+    // Another replica gets what is known here, and queries the others itself.
     async ({ request }) => ({ replicas: principalOf(request).by === 'replica' ? members.list() : await fleet.list() }),
     {
       response: { 200: Fleet },
       detail: {
-        summary: 'The replicas: who they are, how they are, where they are reached',
-        description:
-          'From what each writes into the database every second; while that is away, from what they answer themselves.',
+        summary: 'The replicas: their identity, state and address',
+        description: 'From their heartbeats in the database; while it is unreachable, from their own answers.',
         ...needs('read', { peers: true }),
       },
     },

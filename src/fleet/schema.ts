@@ -1,28 +1,31 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { Moment, Nullable } from '../base/schema.ts'
 
-const Moment = Type.String({ description: 'ISO 8601, UTC.' })
-
-/** What a replica says of itself. */
+/** A replica, as it describes itself. */
 export const Replica = Type.Object({
-  id: Type.String({ description: 'Another one after each start.' }),
+  id: Type.String({ description: 'A new one after each start.' }),
   slot: Type.Integer({ description: 'Its folder below DATA_DIR/replicas.' }),
-  hostname: Type.String(),
-  url: Type.Union([Type.String(), Type.Null()], { description: 'Where the others reach it.' }),
-  version: Type.String(),
+  hostname: Type.String({ maxLength: 255 }),
+  url: Nullable(Type.String(), { description: 'The URL at which the others reach it.' }),
+  version: Type.String({ maxLength: 64 }),
   started_at: Moment,
   seen_at: Moment,
-  state: Type.String({ description: 'ready, degraded, starting, draining; lost: it gave no sign of life for 3 seconds.' }),
-  rate: Type.Number({ description: 'Requests a second.' }),
+  state: Type.String({
+    maxLength: 32,
+    description: 'ready, degraded, starting, draining; lost: no sign of life for 3 seconds.',
+  }),
+  rate: Type.Number({ description: 'Requests per second.' }),
   self: Type.Optional(Type.Boolean({ description: 'true for the replica that answers.' })),
 })
 export type Replica = Static<typeof Replica>
 
 export const Fleet = Type.Object({
-  replicas: Type.Array(Replica, { description: 'The one that answers first; those that were seen within a day.' }),
+  replicas: Type.Array(Replica, { description: 'The one that answers comes first; with those seen within a day.' }),
 })
+export type Fleet = Static<typeof Fleet>
 
-/** How many replicas were asked, and how many of them have part in an answer. */
+/** How many replicas were queried, and how many answered. */
 export const asked = {
-  asked: Type.Integer({ description: 'Replicas that were asked, the one that answers among them.' }),
+  asked: Type.Integer({ description: 'Replicas that were queried, including the one that answers.' }),
   answered: Type.Integer({ description: 'Those that answered in time.' }),
 }

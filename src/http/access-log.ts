@@ -2,14 +2,14 @@ import type { Log } from '../telemetry/logs.ts'
 import type { Exchange } from './exchange.ts'
 
 const LINES_A_SECOND = 200
-/** What machines ask every few seconds, on and on. */
+/** Probes of machines, which repeat every few seconds. */
 const PROBES = new Set(['/health', '/ready', '/metrics', '/prometheus'])
-/** A target that somebody put behind our name, /https:%2F%2Fexample.com%3Ftoken=…, keeps its query string to itself as well. */
+/** A target that was appended to our host name, /https:%2F%2Fexample.com%3Ftoken=…, must not log its query string either. */
 const ENCODED_QUERY = /(%(25)*3f).*/is
 
 /**
- * Logs every answer but a redirect; beyond 200 lines a second, and as many of failures, only how many there were: an outage must not
- * push everything else out of the log. A probe that went well is for LOG_LEVEL=debug. Never a query string, a token or an address.
+ * Logs every response but redirects; beyond 200 lines a second, and 200 failures, only their number: an outage must not push everything else out of
+ * the log. Successful probes are logged at LOG_LEVEL=debug. Never logs a query string, a token or an address.
  */
 export function createAccessLog(log: Pick<Log, 'debug' | 'info' | 'error'>) {
   let second = 0
@@ -17,11 +17,11 @@ export function createAccessLog(log: Pick<Log, 'debug' | 'info' | 'error'>) {
   let kept = 0
 
   return (exchange: Exchange, method: string, status: number, ms: number, cause?: unknown) => {
-    const failed = status >= 500 && cause !== undefined // /ready says 503 without having failed
+    const failed = status >= 500 && cause !== undefined // /ready sends 503 without a failure
     const isProbe = PROBES.has(exchange.route) && status < 300
     const now = Math.floor(exchange.started / 1000)
     if (now !== second) {
-      if (kept > 0) log.info({ lines: kept }, 'requests beyond the log’s rate were not logged one by one')
+      if (kept > 0) log.info({ lines: kept }, 'the log’s rate was exceeded: these requests were not logged one by one')
       second = now
       lines = { answers: 0, failures: 0, probes: 0 }
       kept = 0
@@ -44,6 +44,6 @@ export function createAccessLog(log: Pick<Log, 'debug' | 'info' | 'error'>) {
   }
 }
 
-/** The console's own requests, and the loading of its pages. */
-const isConsole = ({ console, path }: Exchange, status: number) =>
-  console || (status < 400 && /^\/(console|dashboard)(\/|$)/.test(path))
+/** Requests of the console, and for its pages. */
+const isConsole = ({ console, route }: Exchange, status: number) =>
+  console || (status < 400 && /^\/?(console|dashboard)(\/|$)/.test(route))

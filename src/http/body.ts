@@ -1,16 +1,21 @@
-// Reads request bodies: JSON objects only, bounded in bytes and depth, before anything is allocated for them.
-import { Problem } from './problem.ts'
+// Reads request bodies: JSON objects only, with limits on bytes and depth that apply before anything is allocated.
+
+import { Problem } from '../base/problem.ts'
+import { within } from '../base/time-limit.ts'
+import { textOf } from './charset.ts'
+import { parametersOf } from './parameters.ts'
 import { assertStorable } from './validation.ts'
 
 export const MAX_BODY = 1024 * 1024
 const MAX_DEPTH = 64
-const JSON_WITHIN = 20_000 // Bun itself wants 16 KB a second, looked at every 30 s
+const JSON_WITHIN = 20_000 // Bun itself requires 16 KB a second, checked every 30 s
 
-/** The JSON object in the body. 415 for another content type, 413 over 1 MiB (also when chunked), 400 for anything but an object. */
+/** The JSON object in the body. 415 for another content type or an unknown charset, 413 above 1 MiB (also when chunked), 400 for anything but an object. */
 export async function readJson(request: Request): Promise<Record<string, unknown>> {
   const type = request.headers.get('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type)) throw new Problem(415, 'the content type must be application/json')
-  const text = new TextDecoder().decode(await readBytes(request, MAX_BODY, JSON_WITHIN))
+  const bytes = await readBytes(request, MAX_BODY, JSON_WITHIN)
+  const text = textOf(bytes, parametersOf(type).get('charset'), 'the body', 'body')
   if (depthOf(text) > MAX_DEPTH)
     throw new Problem(400, `the JSON is nested more than ${MAX_DEPTH} deep`, bodyDetail('is nested too deep'))
   let value: unknown
@@ -25,20 +30,24 @@ export async function readJson(request: Request): Promise<Record<string, unknown
   return value as Record<string, unknown>
 }
 
-/** The body's bytes; 413 as soon as there are more than `limit`, 408 where they break off or take longer than `within` ms. */
-export async function readBytes(request: Request, limit: number, within?: number): Promise<Uint8Array> {
-  let timer: Timer | undefined
-  const late = new Promise<never>((_, reject) => {
-    if (within) timer = setTimeout(reject, within, incomplete())
-  })
+/** The body's bytes; 415 if they are compressed, 413 as soon as there are more than `limit`, 408 if they end early or take longer than `ms`. */
+export async function readBytes(request: Request, limit: number, ms?: number): Promise<Uint8Array> {
+  assertNotCompressed(request.headers.get('content-encoding'))
+  const reading = readUpTo(request, limit)
   try {
-    return await Promise.race([readUpTo(request, limit), late])
+    return await (ms ? within(reading, ms, incomplete) : reading)
   } catch (error) {
     if ((error as { name?: string }).name === 'AbortError') throw incomplete() // the client left, or was cut off
     throw error
-  } finally {
-    clearTimeout(timer)
   }
+}
+
+/** Compressed bodies are refused: a megabyte can expand to a gigabyte. */
+function assertNotCompressed(encoding: string | null) {
+  if (!encoding || /^[\s,]*(identity[\s,]*)*$/i.test(encoding)) return
+  throw new Problem(415, 'the body must not be compressed: send it without Content-Encoding', {
+    headers: { 'Accept-Encoding': 'identity' },
+  })
 }
 
 async function readUpTo(request: Request, limit: number): Promise<Uint8Array> {
@@ -62,7 +71,7 @@ const incomplete = () => new Problem(408, 'the body did not arrive in time', { h
 
 const bodyDetail = (message: string) => ({ details: [{ field: 'body', message }] })
 
-/** The deepest nesting of brackets outside strings, without building anything. */
+/** The deepest nesting of brackets outside strings, found without allocating. */
 function depthOf(text: string): number {
   let depth = 0
   let deepest = 0

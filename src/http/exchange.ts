@@ -1,24 +1,28 @@
-// What is known of a request while it is under way, for whoever holds the Request: the pipeline makes it, handlers read it.
+// The state of a request in flight, by its Request: the pipeline creates it, handlers read it.
 import type { Principal } from './principal.ts'
 
 export type Exchange = {
   id: string
-  /** Of the URL, as sent. */
+  /** The path of the URL, as sent. */
   path: string
   /** `http://host` as the client reached us, checked; the base of short_url where PUBLIC_URL is not set. */
   origin: string
   /** The route's pattern, `/users/:id`, once it is known. */
   route: string
   started: number
-  /** The pattern that access was decided by. */
+  /** The pattern for which access was decided. */
   admittedTo?: string
-  /** Whether who asks might still ask: for an answer that goes on and on. */
-  holds?: () => boolean
-  /** Who asks. */
+  /** The query parameters of this route. */
+  parameters?: string[]
+  /** Re-checks that the caller is still authorised; used by streaming responses. */
+  stillAuthorised?: () => boolean
+  /** The caller. */
   principal: Principal
-  /** Whether the console asks, for somebody who was let in: nobody else hides from it in the log. */
+  /** Set for requests of a signed-in console, which the log view can hide. Only authenticated callers can claim it. */
   console?: boolean
-  /** RateLimit headers, where a limit holds. */
+  /** The request tried a wrong secret, which was counted. */
+  guessed?: boolean
+  /** RateLimit headers, if a limit applies. */
   limit?: Record<string, string>
 }
 

@@ -1,15 +1,16 @@
-// What every answer tells the browser that shows it, unless it carries its own word on the matter.
-import type { Config } from '../config.ts'
+// Security headers of every response, unless the response sets its own.
+import type { Config } from '../config/config.ts'
+import { forwardedScheme } from './forwarded.ts'
 
-/** For what is no page: it may load nothing, run nothing and be framed by nobody, whatever a browser takes it for. */
+/** For responses that are not pages: loads nothing, runs nothing and cannot be framed, whatever type a browser detects. */
 const NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
 
-/** A page of our own: scripts and styles from this server only, none of them inline, and no other site may frame it. */
+/** For our own pages: scripts and styles from this server only, none inline, and no framing by other sites. */
 export const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; " +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-/** Adds what `headers` of an answer lack. Answers are not kept by any cache unless they say so. */
+/** Adds the missing headers to a response. Responses are not cached unless they say so. */
 export function protect(headers: Headers) {
   headers.set('X-Content-Type-Options', 'nosniff')
   if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', NO_PAGE)
@@ -18,12 +19,16 @@ export function protect(headers: Headers) {
 }
 
 /**
- * HSTS_MAX_AGE as a header's value for a request that came by TLS, which ends in front of us: so says X-Forwarded-Proto, or without
- * one PUBLIC_URL. Undefined where HSTS is not set, and over plain HTTP, where the header must not be sent.
+ * The header value of HSTS_MAX_AGE, for a request that arrived over TLS, which a proxy terminates: X-Forwarded-Proto tells, or without it PUBLIC_URL.
+ * Undefined if HSTS is not set, and over plain HTTP, where the header must not be sent.
  */
-export function transportSecurity({ HSTS_MAX_AGE, PUBLIC_URL }: Pick<Config, 'HSTS_MAX_AGE' | 'PUBLIC_URL'>) {
+export function transportSecurity({
+  HSTS_MAX_AGE,
+  PUBLIC_URL,
+  TRUSTED_PROXIES,
+}: Pick<Config, 'HSTS_MAX_AGE' | 'PUBLIC_URL' | 'TRUSTED_PROXIES'>) {
   if (HSTS_MAX_AGE === undefined) return undefined
   const value = `max-age=${HSTS_MAX_AGE}`
   const byDefault = PUBLIC_URL?.startsWith('https:') ? 'https' : 'http'
-  return ({ headers }: Request) => ((headers.get('x-forwarded-proto') ?? byDefault) === 'https' ? value : undefined)
+  return (request: Request) => ((forwardedScheme(request, TRUSTED_PROXIES) ?? byDefault) === 'https' ? value : undefined)
 }

@@ -1,33 +1,33 @@
-// Lists: which rows the client asks for, and the headers that tell the rest. Bodies stay plain arrays.
+// Pagination: reads which rows the client asks for, and sets the headers. Bodies stay plain arrays.
 import { type TObject, Type } from '@sinclair/typebox'
-import { invalid } from './problem.ts'
+import { invalid } from '../base/problem.ts'
+import type { Page, Total } from '../database/paging.ts'
 import { OTHERS_IGNORED } from './validation.ts'
-
-/** Rows by id: after `after` where a cursor was given, else from `offset`. */
-export type Page = { number: number; size: number; offset: number; after: number | undefined; descending: boolean }
-
-export type Total = { count: number; exact: boolean }
 
 type Query = Record<string, string | undefined>
 
 const MAX_SIZE = 100
 const DEFAULT_SIZE = 20
-/** So that an offset stays a bigint, whatever the client sends. */
+/** Proxies with small buffers, such as nginx by default, accept 4,096 bytes of headers, and the URLs of four pages repeat a long search four times. */
+const LONGEST_LINK = 3_000
+/** Keeps the offset a bigint, whatever the client sends. */
 const MAX_PAGE = 10 ** 12
 
-/** The query parameters that every list takes, for its schema. */
+/** The query parameters of every list, for its schema. */
 export const pageParameters = {
   page: Type.Optional(Type.String({ description: 'Page, from 1; clamped.', default: '1' })),
   per_page: Type.Optional(Type.String({ description: `Rows a page, 1 to ${MAX_SIZE}; clamped.`, default: String(DEFAULT_SIZE) })),
-  cursor: Type.Optional(Type.String({ description: 'X-Next-Cursor of the answer before: as fast at the end as at the start.' })),
+  cursor: Type.Optional(
+    Type.String({ description: 'X-Next-Cursor of the previous answer: as fast at the end as at the start.' }),
+  ),
   order: Type.Optional(Type.String({ description: 'asc or desc, by id.', default: 'asc' })),
 }
 
-/** The schema of a list's query: the page and the resource's own `filters`. */
+/** The schema of a list's query: pagination, and the resource's own `filters`. */
 export const listQuery = <T extends TObject['properties']>(filters: T) =>
   Type.Object({ ...pageParameters, ...filters }, OTHERS_IGNORED)
 
-/** Clamps page and per_page; a cursor that is none is 400. */
+/** Clamps page and per_page; 400 for an invalid cursor. */
 export function readPage(query: Query): Page {
   const size = clamp(query.per_page, DEFAULT_SIZE, MAX_SIZE)
   const number = clamp(query.page, 1, MAX_PAGE)
@@ -35,17 +35,18 @@ export function readPage(query: Query): Page {
   if (query.cursor === undefined) return { number, size, offset: (number - 1) * size, after: undefined, descending }
   const after = Number(query.cursor)
   if (!/^\d+$/.test(query.cursor) || !Number.isSafeInteger(after))
-    throw invalid('cursor', 'must be the X-Next-Cursor of another answer')
+    throw invalid('cursor', 'must be the X-Next-Cursor of a previous answer')
   return { number: 1, size, offset: 0, after, descending }
 }
 
-/** X-Total-Count, X-Total-Exact, X-Next-Cursor and Link for the page that holds `rows`. */
+/** X-Total-Count, X-Total-Exact, X-Next-Cursor and, unless it is too long, Link for the page with `rows`. */
 export function pageHeaders(url: string, page: Page, rows: { id: number }[], total: Total): Record<string, string> {
   const headers: Record<string, string> = { 'X-Total-Count': String(total.count) }
   if (!total.exact) headers['X-Total-Exact'] = 'false'
   const last = rows.at(-1)
   if (last && rows.length === page.size) headers['X-Next-Cursor'] = String(last.id)
-  if (page.after === undefined) headers.Link = neighbours(url, page, rows.length, total)
+  const links = page.after === undefined ? neighbours(url, page, rows.length, total) : ''
+  if (links && links.length <= LONGEST_LINK) headers.Link = links
   return headers
 }
 
@@ -70,7 +71,8 @@ function isDescending(order: string | undefined): boolean {
   return known === 'desc'
 }
 
-function clamp(text: string | undefined, byDefault: number, max: number): number {
+/** A whole number from 1 to `max`; `byDefault` if the text is not a number. */
+export function clamp(text: string | undefined, byDefault: number, max: number): number {
   const number = Number(text)
   if (text === undefined || !/^\s*[+-]?\d+(\.\d*)?(e\d+)?\s*$/i.test(text)) return byDefault
   return Math.min(Math.max(Math.floor(number), 1), max)

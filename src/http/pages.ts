@@ -1,6 +1,7 @@
-// HTML for people: who asked for it, and the page that tells them what went wrong.
+// HTML for visitors: whether a client prefers it, and the error page.
+import { visible, visibleLine } from '../base/visible.ts'
 
-/** True where the Accept header names text/html and ranks it above JSON, as browsers do. A bare wildcard is not HTML. */
+/** True if the Accept header names text/html and ranks it above JSON, as browsers do. A bare wildcard is not HTML. */
 export function prefersHtml(request: Request): boolean {
   const ranges = (request.headers.get('accept') ?? '').toLowerCase().split(',').map(readRange)
   const html = ranges.find(({ type }) => type === 'text/html' || type === 'application/xhtml+xml')
@@ -33,7 +34,7 @@ h1 { margin: 20px 0 8px; font-size: 24px; line-height: 32px; font-weight: 600; l
 .note { margin-top: 12px; color: var(--text) }
 `
 
-/** The one style that these pages carry is allowed by its hash, and nothing else is allowed. */
+/** Allows the one style of these pages by its hash, and nothing else. */
 export const errorPageHeaders = {
   'Content-Type': 'text/html; charset=utf-8',
   'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${new Bun.CryptoHasher('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
@@ -42,7 +43,9 @@ export const errorPageHeaders = {
   'Cache-Control': 'no-store',
 }
 
-/** A whole page for a browser that met an error; answer it with `errorPageHeaders`. The texts are escaped here. */
+const shown = (text: string) => `<bdi>${Bun.escapeHTML(visible(text))}</bdi>`
+
+/** A complete error page for a browser; send it with `errorPageHeaders`. Escapes the texts. */
 export function errorPage(status: number, title: string, text: string, note = ''): string {
   return `<!doctype html>
 <html lang="en">
@@ -50,14 +53,14 @@ export function errorPage(status: number, title: string, text: string, note = ''
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${Bun.escapeHTML(title)}</title>
+<title>${Bun.escapeHTML(visibleLine(title))}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
 <p class="status">${status} · Waypost</p>
-<h1>${Bun.escapeHTML(title)}</h1>
-<p>${Bun.escapeHTML(text)}</p>${note && `\n<p class="note">${Bun.escapeHTML(note)}</p>`}
+<h1>${shown(title)}</h1>
+<p>${shown(text)}</p>${note && `\n<p class="note">${shown(note)}</p>`}
 </main>
 </body>
 </html>

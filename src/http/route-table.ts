@@ -1,13 +1,14 @@
-import { CODE, RESERVED } from '../redirect/code.ts'
+import { CODE } from '../base/code.ts'
+import { codeBefore, codeOfPath, decoded } from '../base/ending.ts'
+import { Problem } from '../base/problem.ts'
 import { type Access, accessIn, openToAll } from './access.ts'
-import { exchangeOf } from './exchange.ts'
-import { Problem } from './problem.ts'
 
-type Route = { method: string; path: string; hooks?: { detail?: unknown } }
+type Route = { method: string; path: string; hooks?: { detail?: unknown; query?: unknown } }
 
-export type Match = { route: string; access: Access }
+/** `parameters`: the query parameters that the route documents. */
+export type Match = { route: string; access: Access; parameters: string[] }
 
-/** Knows each path's routes before Elysia runs one: what it asks of its caller, and for a wrong method, which are right. */
+/** Looks up routes by path before Elysia runs one: the required access, and for a wrong method, the allowed ones. */
 export function routeTable({ routes }: { routes: Route[] }) {
   const patterns = routes.toSorted(byPrecedence).map(({ method, path, hooks }) => ({
     method,
@@ -19,38 +20,56 @@ export function routeTable({ routes }: { routes: Route[] }) {
         .replace(/\*/g, '.*')}/?$`,
     ),
     access: accessIn(hooks?.detail),
+    parameters: Object.keys((hooks?.query as { properties?: object } | undefined)?.properties ?? {}),
   }))
+  /** The routes of the most specific pattern that matches a path: `/users/bulk` is not one of `/users/:id`, whatever the method. */
+  function resourceAt(path: string) {
+    const first = patterns.find((pattern) => pattern.path.test(path))
+    return first ? patterns.filter((pattern) => pattern.path.source === first.path.source) : []
+  }
+
   return {
-    /** The route that Elysia will run; undefined where it has none. A HEAD runs the GET. */
+    /** The route that Elysia will run; undefined if there is none. A HEAD runs the GET. */
     match(method: string, path: string): Match | undefined {
       const run = method === 'HEAD' ? 'GET' : method
-      const found = patterns.find((pattern) => pattern.method === run && pattern.path.test(path))
-      if (found?.access.codes && WITH_CODE.test(path)) return { route: found.route, access: accessIn(openToAll) }
-      return found
+      const found = resourceAt(path).find((pattern) => pattern.method === run)
+      return found?.access.codes && meansCode(path) ? { ...found, access: PUBLIC } : found
     },
 
-    missing(request: Request): Problem {
-      const { path } = exchangeOf(request)
-      const allowed = new Set(patterns.filter((pattern) => pattern.path.test(path)).map(({ method }) => method))
-      if (/^\/[^/]+$/.test(path) && CODE.test(path.slice(1)) && !RESERVED.has(path.slice(1))) allowed.add('GET')
+    /** The access for a wrong method at this path: public if one of the right methods is, else undefined. */
+    accessTo: (path: string): Access | undefined =>
+      resourceAt(path).some(({ access }) => access.asks === 'nobody') ? PUBLIC : undefined,
+
+    /** 405 naming the allowed methods, or 404 if there are none. */
+    missing(method: string, path: string): Problem {
+      const resource = resourceAt(path).filter(({ route }) => route !== '/:code' || isCodes(path))
+      if (resource.length === 0) return new Problem(404, 'Not found')
+      const allowed = new Set(resource.map(({ method }) => method))
       if (allowed.has('GET')) allowed.add('HEAD')
-      if (allowed.size === 0 || allowed.has(request.method)) return new Problem(404, 'Not found')
-      return new Problem(405, `${request.method} is not possible here`, { headers: { Allow: [...allowed].sort().join(', ') } })
+      return new Problem(405, `${method} is not allowed here`, { headers: { Allow: [...allowed].sort().join(', ') } })
     },
   }
 }
 
-// As it stands in the path: `%31` is an id to whoever decodes it.
-const WITH_CODE = /^\/\w+\/[\w-]*[A-Za-z_-][\w-]*\/?$/
+const PUBLIC = accessIn(openToAll)
 
-/** As Elysia's router: a fixed segment goes before a parameter, and that before the rest of the path. */
-function byPrecedence(a: Route, b: Route): number {
-  const [left, right] = [a.path.split('/'), b.path.split('/')]
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const order = rank(left[i]!) - rank(right[i]!)
-    if (order !== 0) return order
-  }
-  return 0
+/** Whether the second segment is, or means, a code that is not an id: `%31` decodes to an id. */
+function meansCode(path: string): boolean {
+  const segment = path.split('/')[2] ?? ''
+  return /\D/.test((CODE.test(segment) ? segment : codeBefore(decoded(segment))) ?? '')
 }
 
-const rank = (segment: string) => (segment === '*' ? 2 : segment.startsWith(':') ? 1 : 0)
+/** Whether a path of one segment may be that of a code, or of its preview. */
+const isCodes = (path: string) => codeOfPath(path.slice(1).replace(/(\+|%2B)\/?$/i, '')) !== undefined
+
+/** Elysia's precedence: a fixed segment before a parameter, and that before a wildcard. One total order for all routes, which sorting requires. */
+function byPrecedence(a: Route, b: Route): number {
+  const [left, right] = [ranksOf(a), ranksOf(b)]
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+const ranksOf = ({ path }: Route) =>
+  path
+    .split('/')
+    .map((segment) => (segment === '*' ? 2 : segment.startsWith(':') ? 1 : 0))
+    .join('')

@@ -1,37 +1,37 @@
-// From what TypeBox says of a value to a sentence that names the field, and the parsers that schemas cannot be.
+// Turns TypeBox errors into sentences that name the field, and parses what schemas cannot describe.
 import { FormatRegistry, Type } from '@sinclair/typebox'
 import type { ValueError } from '@sinclair/typebox/errors'
-import { type Detail, invalid, notFound, Problem } from './problem.ts'
+import { type Detail, invalid, notFound, Problem } from '../base/problem.ts'
 
-/** Path parameters of `/…/:id`. Digits; whether such an id exists is for `idOf`. */
+/** Path parameters of `/…/:id`. Digits; `idOf` checks the range. */
 export const IdParams = Type.Object({ id: Type.String({ format: 'id', description: 'A whole number.' }) })
 
-/** Clients send whole objects back: fields that are unknown, or not theirs to set, are no error. */
+/** Clients send whole objects back: unknown and read-only fields are ignored. */
 export const OTHERS_IGNORED = { additionalProperties: true }
 
 /** An id in a body. */
 export const Id = Type.Integer({ minimum: 1 })
 
-/** A text that is not only white space. */
+/** A text with more than white space. */
 export const filled = (maxLength: number, description?: string) =>
   Type.String({ minLength: 1, maxLength, format: 'filled', description })
 
-/** A moment in UTC, `2025-09-19T22:25:05Z`. */
-export const Time = Type.String({ description: 'ISO 8601, UTC.', examples: ['2025-09-19T22:25:05Z'] })
-
 FormatRegistry.Set('id', (text) => /^\d+$/.test(text))
 FormatRegistry.Set('filled', (text) => text.trim() !== '')
-// One @, no spaces, a dot in the domain: what nobody's real address fails, and most slips do.
+// One @, no spaces, a dot in the domain: accepts every real address, rejects most typos.
 FormatRegistry.Set('address', (text) => /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text))
 
-/** The id in a path. Beyond what a bigint column holds in JSON (2^53 - 1) there is no such row. */
+/** A name in canonical form: trimmed, and in Unicode NFC. tidy_name in sql/ does the same. */
+export const tidyName = (text: string) => text.normalize('NFC').trim()
+
+/** The id in a path. 404 beyond 2^53 - 1, the largest integer in JSON: there is no such row. */
 export function idOf(text: string, what: string): number {
   const id = Number(text)
   if (!Number.isSafeInteger(id) || id < 1) throw notFound(what)
   return id
 }
 
-/** The id in a query parameter, or undefined where it is absent; one too large for any row is -1, which matches nothing. */
+/** The id in a query parameter; undefined if absent, -1 if too large for any row, which matches nothing. */
 export function idFilter(query: Record<string, string | undefined>, field: string): number | undefined {
   const text = query[field]
   if (text === undefined) return undefined
@@ -57,8 +57,8 @@ export function textFilter(query: Record<string, string | undefined>, field: str
 }
 
 /**
- * Refuses what PostgreSQL cannot store in a text: NUL and half surrogate pairs, anywhere in `value`, keys included.
- * Bodies come with bounded depth, so this may recurse.
+ * Refuses what PostgreSQL cannot store in a text: NUL and unpaired surrogates, anywhere in `value`, keys included. Bodies have a limited depth, so
+ * this may recurse.
  */
 export function assertStorable(value: unknown, field = ''): void {
   if (typeof value === 'string') {
@@ -68,13 +68,13 @@ export function assertStorable(value: unknown, field = ''): void {
   else if (value && typeof value === 'object')
     for (const [key, item] of Object.entries(value)) {
       assertStorable(key, field || 'body')
-      // Elysia makes a text of a value that does not fit, and `{"toString": 1}` has none.
+      // Elysia converts an invalid value to a string, which fails for `{"toString": 1}`.
       if (key === 'toString') Object.defineProperty(value, Symbol.toPrimitive, { value: () => 'an object' })
       assertStorable(item, field ? `${field}.${key}` : key)
     }
 }
 
-/** 400 with one detail a field, from the errors of a schema's check. The values themselves are never repeated. */
+/** 400 with one detail per field, from the errors of a schema's check. Never repeats the values. */
 export function validationProblem(errors: Iterable<ValueError>): Problem {
   const details: Detail[] = []
   for (const error of errors) {
@@ -83,7 +83,7 @@ export function validationProblem(errors: Iterable<ValueError>): Problem {
     if (details.length === 20) break
   }
   const [first] = details
-  return new Problem(400, first ? `${first.field} ${first.message}` : 'the request is not valid', { details })
+  return new Problem(400, first ? `${first.field} ${first.message}` : 'the request is invalid', { details })
 }
 
 function messageOf({ value, schema, message }: ValueError): string {

@@ -1,15 +1,20 @@
-// What a cell of a CSV file may hold.
+// Readers for the cells of a CSV file.
 
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import type { Problem } from '../http/problem.ts'
-import { assertStorable, validationProblem } from '../http/validation.ts'
-import { BadCell, type Column } from './csv.ts'
+import type { Problem } from '../base/problem.ts'
+import { readTime } from '../base/time.ts'
+import { assertStorable, tidyName, validationProblem } from '../http/validation.ts'
+import { BadCell } from './bad-rows.ts'
+import type { Column } from './csv.ts'
 
 export const required = <T>(read: (text: string) => T): Column<T, true> => ({ required: true, read })
 export const optional = <T>(read: (text: string) => T): Column<T, false> => ({ required: false, read })
 
-/** A text that keeps the rules the API has for it. */
+/** A name as POST /users accepts it: trimmed, in NFC. */
+export const name = (schema: TSchema) => (cell: string) => text(schema)(tidyName(cell))
+
+/** A text, validated by the API's schema. */
 export const text = (schema: TSchema) => (cell: string) => {
   if (!Value.Check(schema, cell)) throw new BadCell(validationProblem(Value.Errors(schema, cell)).details![0]!.message)
   return cell
@@ -17,7 +22,7 @@ export const text = (schema: TSchema) => (cell: string) => {
 
 export const MAX_ID = 2 ** 52
 
-/** Beyond 2^52 the next ids would soon be no JSON numbers any more. */
+/** At most 2^52: above it, new ids would soon exceed what JSON numbers can represent. */
 export function id(cell: string): number {
   const number = Number(cell)
   if (!/^\s*\d+\s*$/.test(cell)) throw new BadCell('must be a whole number')
@@ -33,17 +38,11 @@ export function flag(cell: string): boolean {
   throw new BadCell('must be True or False')
 }
 
-const TIME = /^([12]\d{3}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?:(:\d\d)(\.\d+)?)?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
-
-/** `2025-09-19 22:25:05` or ISO 8601; without a zone it is UTC. The answer is ISO 8601 in UTC. */
+/** `2025-09-19 22:25:05` or ISO 8601, UTC if it has no zone. Returns ISO 8601 in UTC. */
 export function time(cell: string): string {
-  const [, day, minute = '00:00', second = ':00', fraction = '', zone = 'Z'] = TIME.exec(cell.trim()) ?? []
-  const offset = zone.toUpperCase() === 'Z' ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}`
-  const date = new Date(`${day}T${minute}${second}${fraction.slice(0, 4)}${offset}`)
-  // JavaScript takes the 30th of February for the 2nd of March.
-  if (Number.isNaN(date.getTime()) || minute.startsWith('24') || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day)
-    throw new BadCell('must be a time like 2025-09-19 22:25:05')
-  return date.toISOString()
+  const time = readTime(cell)
+  if (time === undefined) throw new BadCell('must be a time such as 2025-09-19 22:25:05')
+  return time
 }
 
 const MAX_DEPTH = 64
@@ -57,7 +56,7 @@ export function jsonObject(cell: string): Record<string, unknown> {
     throw new BadCell('must be a JSON object')
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new BadCell('must be a JSON object')
-  if (deeperThan(MAX_DEPTH, value)) throw new BadCell(`must not be nested more than ${MAX_DEPTH} deep`)
+  if (deeperThan(MAX_DEPTH, value)) throw new BadCell(`must not be nested more than ${MAX_DEPTH} levels deep`)
   try {
     assertStorable(value)
   } catch (error) {

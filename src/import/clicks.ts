@@ -1,6 +1,5 @@
+import { MAX_VALUES } from '../clicks/store.ts'
 import type { Transaction } from '../database/guard.ts'
-
-const MAX_VALUES = 200 // of a dimension, a link and day; the rest is (other)
 
 /** Adds the clicks among an import’s new events to breakdowns, series and totals. */
 export async function countClicks(sql: Transaction, importId: number) {
@@ -8,7 +7,7 @@ export async function countClicks(sql: Transaction, importId: number) {
   const links = await sql<
     { url_id: number; clicks: number }[]
   >`select url_id, count(*) as clicks ${clicked} group by url_id order by url_id`
-  // Table by table in the order of keys, the tables in that of sql/store-clicks.sql: nobody can deadlock.
+  // Locks tables and keys in the same order as sql/store-clicks.sql, so that there are no deadlocks.
   const ranges = rangesOf(links)
   for (const [from, to] of ranges)
     await sql`

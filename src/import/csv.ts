@@ -1,30 +1,25 @@
-// Reads a CSV file into checked rows, a slice at a time, so that a server goes on answering meanwhile. Knows nothing of what is imported.
+// Reads and validates the rows of any CSV file, slice by slice, so that the server keeps answering.
 import { Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
-import { type Detail, Problem } from '../http/problem.ts'
+import { Problem } from '../base/problem.ts'
+import { BadCell, type BadRow, badFile, badRows, MAX_DETAILS } from './bad-rows.ts'
+import { inUtf8, LINE_ENDS, notUtf8, separatorOf } from './csv-text.ts'
 
-/** What a column holds: `read` makes a value of a cell's text that is not blank, or throws BadCell. */
+/** A column: `read` converts the text of a cell that is not blank, or throws BadCell. */
 export type Column<T = unknown, R extends boolean = boolean> = { required: R; read: (text: string) => T }
 export type Columns = Record<string, Column>
 export type RowOf<C extends Columns> = { line: number } & {
   [K in keyof C]: C[K] extends Column<infer T, infer R> ? (R extends true ? T : T | null) : never
 }
 
-/** Why a cell is refused, in words that follow its place: "must be a whole number". */
-export class BadCell extends Error {}
-
-/** What is wrong in one row; without a column it is the row's shape. */
-export type BadRow = { line: number; column?: string; message: string }
-
 export const MAX_ROWS = 1_000_000
 const MAX_RECORD = 1024 * 1024
 const SLICE = 64 * 1024
-const MAX_DETAILS = 20
 
 /**
- * The rows of a file whose first row is the header. `line` is the row's number as a spreadsheet shows it: the header is row 1.
- * Blank rows and columns nobody asked for are passed over; an optional column that is blank or absent is null. `keep` makes of a row
- * what is wanted of it, and may refuse one that reads well by itself. Throws a Problem (400) that names up to 20 bad rows.
+ * Reads the rows below the header, which is the first row, or the second after `sep=;`. `line` is the row number in a spreadsheet (the
+ * first is 1). Skips blank rows and unknown columns; an optional column is null if it is blank or missing. `keep` converts each row, and
+ * may refuse one that is valid by itself. Throws a Problem (400) that names up to 20 bad rows.
  */
 export async function readRows<C extends Columns, Kept>(
   file: Uint8Array,
@@ -35,26 +30,29 @@ export async function readRows<C extends Columns, Kept>(
   const bad: BadRow[] = []
   const names = Object.keys(columns)
   let header: string[] | undefined
-  let places: number[] = []
+  let indices: number[] = []
   let line = 0
+  const text = inUtf8(file)
+  const { separator, declared } = separatorOf(text, names)
 
   try {
-    for await (const record of records(file)) {
+    for await (const record of records(text, separator)) {
       const fields = record as string[]
       line++
-      if (fields.every((field) => field === '')) continue
+      if ((declared && line === 1) || fields.every((field) => field.trim() === '')) continue
       if (!header) {
         header = fields.map((name) => name.trim().toLowerCase())
         bad.push(...headerErrors(header, columns))
         if (bad.length > 0) break
-        places = names.map((name) => header!.indexOf(name))
+        indices = names.map((name) => header!.indexOf(name))
         continue
       }
       const errors = bad.length
       const row = readRow(fields)
       if (bad.length === errors) rows.push(keep(row, (column, message) => bad.push({ line, column, message })))
       if (bad.length >= MAX_DETAILS) break
-      if (rows.length > MAX_ROWS) throw badFile(`has more than ${MAX_ROWS.toLocaleString('en')} rows: split it`)
+      if (rows.length > MAX_ROWS)
+        throw badFile(`has more than ${MAX_ROWS.toLocaleString('en')} rows: split it into several files`)
     }
   } catch (error) {
     if (error instanceof Problem) throw error
@@ -67,11 +65,11 @@ export async function readRows<C extends Columns, Kept>(
   function readRow(fields: string[]): RowOf<C> {
     const row: Record<string, unknown> = { line }
     if (fields.length !== header!.length)
-      bad.push({ line, message: `has ${count(fields.length, 'field')}, and the header has ${header!.length}` })
+      bad.push({ line, message: `has ${count(fields.length, 'field')}, but the header has ${header!.length}` })
     else
       for (const [index, name] of names.entries()) {
         const { required, read } = columns[name]!
-        const text = fields[places[index]!] ?? ''
+        const text = fields[indices[index]!] ?? ''
         try {
           if (text.includes('\0')) throw new BadCell('must not contain a NUL character')
           if (text.trim() !== '') row[name] = read(text)
@@ -86,20 +84,14 @@ export async function readRows<C extends Columns, Kept>(
   }
 }
 
-/** 400 about the file as a whole. */
-export const badFile = (message: string) => new Problem(400, `the file ${message}`, { details: [{ field: 'file', message }] })
-
-/** 400 whose text is the first bad row: "row 17, column email: must be an e-mail address". */
-export function badRows(bad: BadRow[]): Problem {
-  const details = bad.slice(0, MAX_DETAILS).map(({ line, column, message }): Detail => {
-    return { field: column === undefined ? `row ${line}` : `row ${line}, column ${column}`, message }
+function records(file: Uint8Array, delimiter: string) {
+  const parser = parse({
+    bom: true,
+    delimiter,
+    record_delimiter: LINE_ENDS,
+    relax_column_count: true,
+    max_record_size: MAX_RECORD,
   })
-  const [first] = details
-  return new Problem(400, `${first!.field}: ${first!.message}`, { details })
-}
-
-function records(file: Uint8Array) {
-  const parser = parse({ bom: true, relax_column_count: true, max_record_size: MAX_RECORD })
   const source = Readable.from(slices(file), { objectMode: false })
   source.on('error', (error) => parser.destroy(error))
   return source.pipe(parser)
@@ -112,7 +104,7 @@ async function* slices(file: Uint8Array) {
     try {
       decoder.decode(slice, { stream: at + SLICE < file.length })
     } catch {
-      throw badFile('must be UTF-8 text')
+      throw notUtf8(file, at)
     }
     yield slice
     await new Promise((next) => setImmediate(next))
@@ -124,11 +116,11 @@ function headerErrors(header: string[], columns: Columns): BadRow[] {
   const twice = header.filter((name, index) => name !== '' && header.indexOf(name) < index)
   return [
     ...missing.map((column) => ({ line: 1, column, message: 'is missing: the first row must name the columns' })),
-    ...[...new Set(twice)].map((column) => ({ line: 1, column, message: 'is there twice' })),
+    ...[...new Set(twice)].map((column) => ({ line: 1, column, message: 'appears twice in the header' })),
   ]
 }
 
-/** The parser counts the rows before the broken one; those still in its buffer were not read. */
+/** Takes the row from the parser, which has counted the rows before the broken one: our own count lags behind its buffer. */
 function brokenRow(error: CsvError & { records?: number }): BadRow {
   const line = (error.records ?? 0) + 1
   if (error.code === 'CSV_QUOTE_NOT_CLOSED') return { line, message: 'has a quote that is never closed' }

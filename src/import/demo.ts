@@ -1,5 +1,8 @@
-// A made-up data set of the shape that real files have: 400 users, 2,000 links, 3,500 events. Always the same, so that a screenshot or a
-// benchmark can be made again. Nobody and nothing in it exists; targets are below the domains reserved for examples.
+// A synthetic data set with the structure of real files: 400 users, 2,000 links, 3,500 events. Deterministic, so that screenshots and
+// benchmarks are reproducible. All names are invented, and all targets are on domains reserved for examples.
+
+import { ALPHABET } from '../base/code.ts'
+import { csvCell } from '../base/csv-cell.ts'
 
 const USERS = 400
 const LINKS = 2_000
@@ -26,7 +29,7 @@ export function demoFiles(): Record<string, Uint8Array> {
       created_at: moment(FIRST_DAY, FIRST_DAY + 300 * DAY),
     }
   })
-  users[217]!.username = users[31]!.username // as in life: two people of one name
+  users[217]!.username = users[31]!.username // two people with the same name, as in real data
 
   const codes = new Set<string>()
   const links = Array.from({ length: LINKS }, (_, index) => {
@@ -67,7 +70,7 @@ export function demoFiles(): Record<string, Uint8Array> {
     })
   }
   for (let n = 0; n < CLICKS; n++) {
-    // Few links get most of the clicks.
+    // A few links get most clicks.
     const link = links[Math.floor(random() ** 3 * links.length)]!
     const referrer = pick(REFERRERS)
     events.push({
@@ -99,14 +102,14 @@ export function demoFiles(): Record<string, Uint8Array> {
 
   function newCode(taken: Set<string>): string {
     let code: string
-    do code = Array.from({ length: 6 }, () => pick(CODE_CHARACTERS)).join('')
+    do code = Array.from({ length: 6 }, () => pick(CHARACTERS)).join('')
     while (taken.has(code) || /^\d+$/.test(code))
     taken.add(code)
     return code
   }
 }
 
-/** A generator of numbers in [0, 1): mulberry32. */
+/** A random generator for [0, 1): mulberry32. */
 function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
@@ -119,7 +122,7 @@ function randomFrom(seed: number): () => number {
 
 function csv(rows: Record<string, unknown>[]): Uint8Array {
   const lines = [Object.keys(rows[0]!), ...rows.map((row) => Object.entries(row).map(([name, value]) => cell(name, value)))]
-  return new TextEncoder().encode(`${lines.map((fields) => fields.map(quoted).join()).join('\n')}\n`)
+  return new TextEncoder().encode(`${lines.map((fields) => fields.map((field) => csvCell(field)).join()).join('\n')}\n`)
 }
 
 function cell(name: string, value: unknown): string {
@@ -128,11 +131,10 @@ function cell(name: string, value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 const slug = (text: string) => text.toLowerCase().replaceAll(' ', '-')
 const words = (text: string) => text.trim().split(/\s+/)
 
-const CODE_CHARACTERS = [...'23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz']
+const CHARACTERS = [...ALPHABET]
 const DOMAINS = ['example.com', 'example.org', 'example.net'] as const
 const HOSTS = words('www docs shop blog events library press careers')
 const FIRST = words(

@@ -1,14 +1,15 @@
-// Staged events become events.
+// Stores staged events.
 import type { Transaction } from '../database/guard.ts'
+import { type BadRow, badRows } from './bad-rows.ts'
 import { countClicks } from './clicks.ts'
-import { type BadRow, badRows } from './csv.ts'
-import type { Load } from './load.ts'
+import type { Chunk, Load } from './source.ts'
+import { followUsers, unknownUsers } from './staging.ts'
 
 export async function storeEvents(sql: Transaction, load: Load) {
   for (const chunk of load.chunks) await followLinks(sql, load.id, chunk)
-  for (const chunk of load.chunks) await followUsers(sql, load.id, chunk)
+  for (const chunk of load.chunks) await followUsers(sql, load, chunk)
   for (const chunk of load.chunks) await leaveOutPurged(sql, load.id, chunk)
-  for (const chunk of load.chunks) await refuseUnknown(sql, load.id, chunk)
+  for (const chunk of load.chunks) await refuseUnknown(sql, load, chunk)
   for (const chunk of load.chunks) await findByContent(sql, load.id, chunk)
   const [highest] = await sql<{ id: number }[]>`
     select greatest((select max(id) from events_imported), (select max(id) from import_events where import_id = ${load.id}), 0) as id`
@@ -17,42 +18,31 @@ export async function storeEvents(sql: Transaction, load: Load) {
   await countClicks(sql, load.id)
 }
 
-type Chunk = Load['chunks'][number]
-
-/** A link of the same import may have got another id, and so may a user. */
+/** A link of the same import may have received another id. */
 const followLinks = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
   update import_events s set url_id = l.id
   from import_links l
   where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
     and l.import_id = ${importId} and l.file_id = s.url_id and l.id <> l.file_id`
 
-const followUsers = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_events s set user_id = f.id
-  from import_users f
-  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
-    and f.import_id = ${importId} and f.file_id = s.user_id and f.id <> f.file_id`
-
 const leaveOutPurged = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
   update import_events s set id = null, there = true
   from urls u
   where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and u.id = s.url_id and u.purged_at is not null`
 
-async function refuseUnknown(sql: Transaction, importId: number, [after, upTo]: Chunk) {
+async function refuseUnknown(sql: Transaction, load: Load, chunk: Chunk) {
+  const [after, upTo] = chunk
   const unknown = await sql<BadRow[]>`
-    select line, 'url_id' as column, format('names no link: there is none with the id %s', url_id) as message
+    select line, 'url_id' as column, format('must be the id of a link: %s does not exist', url_id) as message
     from import_events s
-    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and url_id is not null
+    where import_id = ${load.id} and line > ${after} and line <= ${upTo} and not there and url_id is not null
       and not exists (select from urls u where u.id = s.url_id)
-    union all
-    select line, 'user_id', format('names no user: there is none with the id %s', user_id)
-    from import_events s
-    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and user_id is not null
-      and not exists (select from users u where u.id = s.user_id)
+    union all ${unknownUsers(sql, load, chunk)}
     order by line limit 20`
   if (unknown.length > 0) throw badRows(unknown)
 }
 
-/** The nth row of some content is the nth imported event of it that no other row is. */
+/** The nth row with some content matches the nth imported event with the same content that no other row matches. */
 const findByContent = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
   with wanted as (
     select line, coalesce(url_id, 0) as link, coalesce(user_id, 0) as actor, event_type, timestamp, details,
@@ -76,7 +66,7 @@ const findByContent = (sql: Transaction, importId: number, [after, upTo]: Chunk)
     having count(*) = 2) as pair
   where s.import_id = ${importId} and s.line = pair.line`
 
-/** To the rows whose id is taken, and to those that have none; they leave gaps. */
+/** Gives ids to rows whose id is taken and to rows without one; leaves gaps. */
 const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk, highest: number) => sql`
   update import_events s set id = ${highest}::bigint + line
   where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there

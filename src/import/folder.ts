@@ -1,52 +1,84 @@
-// A folder of users.csv, urls.csv and events.csv, imported together: what refers to a user or link follows the id it got.
+// Imports users.csv, urls.csv and events.csv of a folder together: references follow users and links to their new ids.
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { assertFolder, causeOf } from '../base/file-error.ts'
+import { Problem } from '../base/problem.ts'
+import { ConfigError } from '../config/config.ts'
 import type { Database } from '../database/guard.ts'
-import { Problem } from '../http/problem.ts'
 import type { Log } from '../telemetry/logs.ts'
-import { eventSource } from './events.ts'
-import { linkSource } from './links.ts'
-import { importRows, named, type Progress, type Source, type Staged } from './load.ts'
-import { userSource } from './users.ts'
+import { importRows, type Progress, withFileName } from './load.ts'
+import type { Refusal, Source, Staged } from './source.ts'
+import { SOURCES } from './sources.ts'
 
-export type Imported = { users: number; links: number; events: number }
+/** Number of rows of each file. */
+export type Imported = Record<Source['name'], number>
 
 /** Imports those of the three files that the folder has, all or nothing. Throws a Problem (400) that names file, row and column. */
-export async function importFolder(database: Database, folder: string, progress?: Progress, links?: Source): Promise<Imported> {
-  if (!existsSync(folder)) throw new Problem(400, `there is no folder ${folder}`)
+export async function importFolder(
+  database: Database,
+  folder: string,
+  progress?: Progress,
+  refusal?: Refusal,
+): Promise<Imported> {
+  assertFolder(folder)
   const names = filesIn(folder)
-  if (names.length === 0) throw new Problem(400, `${folder} has none of ${SOURCES.map(({ file }) => file).join(', ')}`)
+  if (names.length === 0) throw new Problem(400, `${folder} must contain at least one of ${FILES}`)
   const files: Record<string, Uint8Array> = {}
-  for (const name of names) files[name] = await Bun.file(join(folder, name)).bytes()
-  return importFiles(database, files, progress, links)
+  for (const name of names)
+    files[name] = await readFile(join(folder, name)).catch((error) => {
+      throw new Error(`cannot read ${join(folder, name)}: ${causeOf(error)}`)
+    })
+  return importFiles(database, files, progress, refusal)
 }
 
-/** The same from memory: contents by file name. `links` reads urls.csv. */
+/** The same from memory; `files` maps file names to contents. */
 export async function importFiles(
   database: Database,
   files: Record<string, Uint8Array>,
   progress?: Progress,
-  links = linkSource,
+  refusal?: Refusal,
 ): Promise<Imported> {
   const read: { source: Source; rows: Staged[] }[] = []
-  for (const source of [userSource, links, eventSource]) {
+  for (const source of SOURCES) {
     const file = files[source.file]
-    if (file) read.push({ source, rows: await named(source.file, () => source.read(file)) })
+    if (file) read.push({ source, rows: await withFileName(source.file, () => source.read(file, refusal)) })
   }
   await importRows(database, read, progress)
-  const count = (wanted: Source) => read.find(({ source }) => source === wanted)?.rows.length ?? 0
-  return { users: count(userSource), links: count(links), events: count(eventSource) }
+  const counts = SOURCES.map((wanted) => [wanted.name, read.find(({ source }) => source === wanted)?.rows.length ?? 0])
+  return Object.fromEntries(counts)
 }
 
-/** Imports the folder into a database without users and links: the first boot. Returns what it imported, if anything. */
-export async function seedIfEmpty(database: Database, folder: string, log: Log, links?: Source): Promise<Imported | undefined> {
+/** Imports the folder if the database has no users and links, as at the first start. Returns what it imported, if anything. */
+export async function seedIfEmpty(
+  database: Database,
+  folder: string,
+  log: Log,
+  refusal?: Refusal,
+): Promise<Imported | undefined> {
   const [filled] = await database.run((sql) => sql`select from users union all select from urls limit 1`)
-  if (filled || filesIn(folder).length === 0) return undefined // a folder may be there for POST …/bulk alone
-  const imported = await importFolder(database, folder, undefined, links)
-  log.info({ ...imported, folder }, 'the empty database was filled')
+  if (filled) return undefined
+  if (filesIn(folder).length === 0) {
+    log.warn({ folder }, `the database is empty, and SEED_DIR contains none of ${FILES}`) // SEED_DIR may only be meant for POST …/bulk
+    return undefined
+  }
+  const imported = await importFolder(database, folder, undefined, refusal)
+  log.info({ ...imported, folder }, 'imported SEED_DIR into the empty database')
   return imported
 }
 
-const SOURCES = [userSource, linkSource, eventSource] // in the order in which they refer to each other
+/**
+ * Throws ConfigError if SEED_DIR is not a folder. One without CSV files is valid: docker-compose.yml mounts deploy/seed, which is empty
+ * at first.
+ */
+export function assertSeeds(folder: string) {
+  try {
+    assertFolder(folder)
+  } catch (error) {
+    throw new ConfigError(`SEED_DIR must be a folder with ${FILES}: ${(error as Error).message}`)
+  }
+}
+
+const FILES = SOURCES.map(({ file }) => file).join(', ')
 
 const filesIn = (folder: string) => SOURCES.map(({ file }) => file).filter((file) => existsSync(join(folder, file)))

@@ -1,11 +1,13 @@
-// Staged links become links.
+// Stores staged links.
 import type { Transaction } from '../database/guard.ts'
 import { generateCode } from '../links/code.ts'
-import { type BadRow, badRows } from './csv.ts'
-import type { Load } from './load.ts'
+import { IMPORTED } from '../links/columns.ts'
+import { type BadRow, badRows } from './bad-rows.ts'
+import type { Chunk, Load } from './source.ts'
+import { followUsers, giveIds, moveSequence, unknownUsers } from './staging.ts'
 
 export async function storeLinks(sql: Transaction, load: Load) {
-  for (const chunk of load.chunks) await followUsers(sql, load.id, chunk)
+  for (const chunk of load.chunks) await followUsers(sql, load, chunk)
   for (const chunk of load.chunks) await findByCode(sql, load.id, chunk)
   const [made] = await sql`select from import_links where import_id = ${load.id} and made limit 1`
   if (made) {
@@ -13,23 +15,14 @@ export async function storeLinks(sql: Transaction, load: Load) {
     await remakeCodes(sql, load.id)
   }
   for (const chunk of load.chunks) await refuseTaken(sql, load.id, chunk)
-  for (const chunk of load.chunks) await refuseUnknownUsers(sql, load.id, chunk)
-  await moveSequence(sql, load.id)
-  for (const chunk of load.chunks) await giveIds(sql, load.id, chunk)
+  for (const chunk of load.chunks) await refuseUnknownUsers(sql, load, chunk)
+  await moveSequence(sql, load)
+  for (const chunk of load.chunks) await giveIds(sql, load, chunk, sql`and repeats is null`)
   for (const chunk of load.chunks) await insert(sql, load.id, chunk)
   await sql`
     update import_links s set id = first.id from import_links first
     where s.import_id = ${load.id} and s.repeats is not null and first.import_id = ${load.id} and first.line = s.repeats`
 }
-
-type Chunk = Load['chunks'][number]
-
-/** A user of the same import may have got another id. */
-const followUsers = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_links s set user_id = f.id
-  from import_users f
-  where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo}
-    and f.import_id = ${importId} and f.file_id = s.user_id and f.id <> f.file_id`
 
 const findByCode = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
   update import_links s set id = u.id, there = true
@@ -37,7 +30,10 @@ const findByCode = (sql: Transaction, importId: number, [after, upTo]: Chunk) =>
   where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and not s.made and s.repeats is null
     and u.short_code = s.short_code and (u.original_url = s.original_url or u.id = s.file_id)`
 
-/** Rows without a code: the one of the same id and target, or else the nth of some content is the nth link of it that no other row is. */
+/**
+ * Rows without a code match the link with the same id and target; else the nth row with some content matches the nth such link that no
+ * other row matches.
+ */
 async function findByContent(sql: Transaction, importId: number) {
   await sql`
     update import_links s set there = true
@@ -73,7 +69,7 @@ async function findByContent(sql: Transaction, importId: number) {
 const TRIES = 5
 const REMADE_CODE_LENGTH = 7
 
-/** A code made for a row may be taken by now; each try makes the few anew. */
+/** A code generated for a row may be taken by now: generates new ones for those rows, up to 5 times. */
 async function remakeCodes(sql: Transaction, importId: number) {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const taken = await sql<{ line: number }[]>`
@@ -86,38 +82,28 @@ async function remakeCodes(sql: Transaction, importId: number) {
 
 async function refuseTaken(sql: Transaction, importId: number, [after, upTo]: Chunk) {
   const taken = await sql<BadRow[]>`
-    select line, 'short_code' as column, case when u.deleted_at is null then 'is taken by another link' else 'is that of a deleted link' end as message
+    select line, 'short_code' as column, case when u.deleted_at is null then 'is taken by another link' else 'is taken by a deleted link' end as message
     from import_links s join urls u using (short_code)
     where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and not s.there and s.repeats is null
     order by line limit 20`
   if (taken.length > 0) throw badRows(taken)
 }
 
-async function refuseUnknownUsers(sql: Transaction, importId: number, [after, upTo]: Chunk) {
-  const unknown = await sql<BadRow[]>`
-    select line, 'user_id' as column, format('names no user: there is none with the id %s', user_id) as message
-    from import_links s
-    where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and user_id is not null
-      and not exists (select from users u where u.id = s.user_id)
-    order by line limit 20`
+async function refuseUnknownUsers(sql: Transaction, load: Load, chunk: Chunk) {
+  const unknown = await sql<BadRow[]>`${unknownUsers(sql, load, chunk)} order by line limit 20`
   if (unknown.length > 0) throw badRows(unknown)
 }
 
-const moveSequence = (sql: Transaction, importId: number) => sql`
-  select setval('urls_id_seq', highest.id)
-  from (select greatest((select max(file_id) from import_links where import_id = ${importId}), (select max(id) from urls)) as id) as highest,
-    urls_id_seq as s
-  where highest.id >= s.last_value`
-
-/** To the rows whose id is taken, and to those that have none. */
-const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_links s set id = nextval('urls_id_seq')
-  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and repeats is null
-    and (id is null or exists (select from urls u where u.id = s.id))`
+const WRITTEN = [...IMPORTED, 'location']
+/** Defaults for columns that the file leaves out. */
+const MISSING: Record<string, string> = {
+  created_at: 'coalesce(created_at, now())',
+  updated_at: 'coalesce(updated_at, created_at, now())',
+}
 
 const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  insert into urls (id, user_id, short_code, original_url, location, title, is_active, created_at, updated_at)
-  select id, user_id, short_code, original_url, location, title, is_active, coalesce(created_at, now()), coalesce(updated_at, created_at, now())
+  insert into urls (${sql.unsafe(WRITTEN.join(', '))})
+  select ${sql.unsafe(WRITTEN.map((name) => MISSING[name] ?? name).join(', '))}
   from import_links
   where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and repeats is null
   order by line`

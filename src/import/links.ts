@@ -1,61 +1,59 @@
-import type { Database } from '../database/guard.ts'
+import { CODE, RESERVED } from '../base/code.ts'
+import { unguarded } from '../base/csv-cell.ts'
 import { generateCode } from '../links/code.ts'
-import { NewLink } from '../links/schema.ts'
-import { locationOf, refusal as misshapen } from '../links/target.ts'
-import { CODE, RESERVED } from '../redirect/code.ts'
+import type { NamesOf } from '../links/columns.ts'
+import { linkResource, NewLink } from '../links/schema.ts'
+import { locationOf, refusal as malformed } from '../links/target.ts'
+import { BadCell } from './bad-rows.ts'
 import { flag, id, optional, required, text, time } from './cells.ts'
-import { BadCell, readRows } from './csv.ts'
+import { readRows } from './csv.ts'
 import { storeLinks } from './links-store.ts'
-import { importFile, type Progress, type Source } from './load.ts'
+import type { Refusal, Source } from './source.ts'
+
+const title = text(NewLink.properties.title)
 
 const columns = {
   id: optional(id),
   user_id: optional(id),
   short_code: optional(code),
   original_url: required(target),
-  title: optional(text(NewLink.properties.title)),
+  title: optional((cell) => title(unguarded(cell))),
   is_active: optional(flag),
   created_at: optional(time),
   updated_at: optional(time),
-}
+} satisfies Record<NamesOf<'imported'>, unknown>
 
 /**
- * Imports a urls.csv, without `created` events: the files bring their own. Ids are kept where they are free. A link is already there when
- * its code stands with the same target or the same id, also when it was deleted since; a row without a code gets one, unless as many
- * links of its target, title, user and time are there already. References are to users of the database, or of the same import.
+ * Writes no `created` events: events.csv contains them. Ids are kept if they are free. A link exists already if its code has the same
+ * target or the same id, even if it was deleted since. A row without a code gets one, unless as many links with its target, title, user
+ * and time exist already. References are to users in the database or in the same import.
  */
-export const importLinks = (database: Database, file: Uint8Array, progress?: Progress) =>
-  importFile(database, linkSource, file, progress)
-
 export const linkSource: Source = {
+  name: 'links',
   file: 'urls.csv',
   table: 'urls',
   staging: 'import_links',
-  read: (file) => read(file, () => undefined),
+  columns,
+  tag: linkResource.tag,
+  read,
   store: storeLinks,
 }
 
-/** The same, without the targets that `refusal` gives a reason against. */
-export const admittedLinks = (refusal: (target: string) => string | undefined): Source => ({
-  ...linkSource,
-  read: (file) => read(file, refusal),
-})
-
 function code(cell: string): string {
-  const code = cell.trim()
+  const code = unguarded(cell.trim())
   if (!CODE.test(code)) throw new BadCell('must be 1 to 64 of A-Z a-z 0-9 _ -')
-  if (RESERVED.has(code.toLowerCase())) throw new BadCell('is a word that Waypost uses itself')
+  if (RESERVED.has(code.toLowerCase())) throw new BadCell('is reserved by Waypost: choose another code')
   return code
 }
 
 function target(cell: string): string {
-  const target = cell.trim()
-  const reason = misshapen(target)
+  const target = unguarded(cell.trim())
+  const reason = malformed(target)
   if (reason) throw new BadCell(reason)
   return target
 }
 
-async function read(file: Uint8Array, refusal: (target: string) => string | undefined) {
+async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
   const codes = new Map<string, { line: number; original_url: string }>()
   const ids = new Map<number, { line: number; short_code: string | null }>()
   const rows = await readRows(file, columns, (row, refuse) => {
@@ -63,11 +61,11 @@ async function read(file: Uint8Array, refusal: (target: string) => string | unde
     const reason = refusal(original_url)
     if (reason) refuse('original_url', reason)
     const same = ids.get(id ?? 0)
-    if (same && (short_code === null || same.short_code !== short_code)) refuse('id', `is that of row ${same.line} too`)
+    if (same && (short_code === null || same.short_code !== short_code)) refuse('id', `is also that of row ${same.line}`)
     else if (id !== null && !same) ids.set(id, row)
     const first = codes.get(short_code ?? '')
     if (first && first.original_url !== original_url)
-      refuse('short_code', `is that of row ${first.line} too, with another target`)
+      refuse('short_code', `is also that of row ${first.line}, with another target`)
     else if (short_code !== null && !first) codes.set(short_code, row)
     return {
       ...row,
@@ -79,17 +77,17 @@ async function read(file: Uint8Array, refusal: (target: string) => string | unde
       there: false,
     }
   })
-  const made = new Set<string>()
-  for (const row of rows) row.short_code ??= newCode((code) => codes.has(code) || made.has(code), made)
+  const generated = new Set<string>()
+  for (const row of rows) row.short_code ??= newCode((code) => codes.has(code) || generated.has(code), generated)
   return rows
 }
 
 const CODE_LENGTH = 6
 
-function newCode(isTaken: (code: string) => boolean, made: Set<string>): string {
+function newCode(isTaken: (code: string) => boolean, generated: Set<string>): string {
   let code: string
   do code = generateCode(CODE_LENGTH)
   while (isTaken(code))
-  made.add(code)
+  generated.add(code)
   return code
 }

@@ -1,64 +1,60 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import type { Config } from '../config.ts'
+import { invalid, notFound, Problem } from '../base/problem.ts'
+import type { Config } from '../config/config.ts'
 import type { Database } from '../database/guard.ts'
-import { needs } from '../http/access.ts'
+import { fails, needs } from '../http/access.ts'
 import { readBytes, readJson } from '../http/body.ts'
-import { invalid, notFound, Problem } from '../http/problem.ts'
-import { admittedLinks } from './links.ts'
-import { importFile, type Source } from './load.ts'
-import { admit } from './turn.ts'
-import { userSource } from './users.ts'
+import { textOf } from '../http/charset.ts'
+import { readParts } from '../http/multipart.ts'
+import { parametersOf } from '../http/parameters.ts'
+import type { Admission } from '../links/admission.ts'
+import { importFile } from './load.ts'
+import { ImportedFile } from './schema.ts'
+import type { Source } from './source.ts'
+import { SOURCES } from './sources.ts'
+import { admit } from './take-turns.ts'
 
 const MAX_FILE = 64 * 1024 * 1024
 
-const Imported = Type.Object({
-  imported: Type.Integer({ description: 'Rows of the file, those that were there already included.' }),
-  count: Type.Integer({ description: 'The same.' }),
-})
-
-/**
- * Bodies are not JSON alone, so these routes read them themselves: use them before a global onParse. `refusal` says why a link may not lead
- * somewhere; `changed` is called after a success.
- */
-export function importRoutes(
-  database: Database,
-  config: Pick<Config, 'SEED_DIR'>,
-  refusal: (target: string, request: Request) => string | undefined,
-  changed: () => void,
-) {
-  const linksOf = (request: Request) => admittedLinks((target) => refusal(target, request))
-  const routeOf =
-    (sourceFor: (request: Request) => Source) =>
-    async ({ request, set }: { request: Request; set: { status?: number | string } }) => {
-      const counts = await admit(async () => importFile(database, sourceFor(request), await fileOf(request, config.SEED_DIR)))
-      changed()
-      set.status = 201
-      return counts
-    }
-  return new Elysia()
-    .post(
-      '/users/bulk',
-      routeOf(() => userSource),
-      documented('Users', 'Import users', 'id, username, email, created_at'),
-    )
-    .post(
-      '/urls/bulk',
-      routeOf(linksOf),
-      documented('Links', 'Import links', 'id, user_id, short_code, original_url, title, is_active, created_at, updated_at'),
-    )
+type Parts = {
+  database: Database
+  config: Pick<Config, 'SEED_DIR'>
+  admission: Pick<Admission, 'refusal'>
+  /** Called after an import. */
+  rowsChanged: () => void
 }
 
-const documented = (tag: string, summary: string, columns: string) => ({
+/** The routes parse bodies themselves, because not all are JSON: register them before a global onParse. */
+export function importRoutes({ database, config, admission, rowsChanged }: Parts) {
+  const app = new Elysia()
+  for (const source of SOURCES) {
+    if (!source.tag) continue
+    app.post(
+      `/${source.table}/bulk`,
+      async ({ request, set }) => {
+        const refusal = (target: string) => admission.refusal(target, request)
+        const counts = await admit(async () => importFile(database, source, await fileOf(request, config.SEED_DIR), refusal))
+        rowsChanged()
+        set.status = 201
+        return counts
+      },
+      documented(source.tag, `Import ${source.name}`, source.columns),
+    )
+  }
+  return app
+}
+
+const documented = (tag: string, summary: string, columns: Source['columns']) => ({
   parse: 'none' as const,
-  response: { 201: Imported },
+  response: { 201: ImportedFile },
   detail: {
     tags: [tag],
     summary,
     ...needs('write'),
-    description: `CSV with a header; columns ${columns}. All rows or none: 400 names row and column. What is there already is not imported again.`,
+    ...fails(404),
+    description: `CSV with a header; columns ${Object.keys(columns).join(', ')}. The separator is a comma, semicolon, tab or bar; the encoding is UTF-8, UTF-16 with a byte order mark, or the charset of the part. Imports all rows or none: a 400 names row and column. Rows that exist already are not imported again.`,
     requestBody: {
       required: true,
       content: {
@@ -81,7 +77,7 @@ const documented = (tag: string, summary: string, columns: string) => ({
   },
 })
 
-/** The CSV in the request, or the one in SEED_DIR that it names. */
+/** The CSV in the request, or the file in SEED_DIR that it names. */
 async function fileOf(request: Request, seedDir: string | undefined): Promise<Uint8Array> {
   const type = request.headers.get('content-type') ?? ''
   if (/^multipart\/form-data\s*;/i.test(type)) return uploaded(await readBytes(request, MAX_FILE), type)
@@ -89,18 +85,14 @@ async function fileOf(request: Request, seedDir: string | undefined): Promise<Ui
   throw new Problem(415, 'the content type must be multipart/form-data or application/json')
 }
 
-async function uploaded(body: Uint8Array, type: string): Promise<Uint8Array> {
-  const form = await new Response(body as BodyInit, { headers: { 'content-type': type } }).formData().catch((cause) => {
-    throw new Problem(400, 'the body is not valid multipart/form-data', {
-      details: [{ field: 'body', message: 'must be valid multipart/form-data' }],
-      cause,
-    })
-  })
-  const files = form.getAll('file')
-  if (files.length !== 1) throw invalid('file', files.length === 0 ? 'is required' : 'must be one file')
-  const [file] = files
-  if (!(file instanceof Blob)) throw invalid('file', 'must be a file')
-  return file.bytes()
+function uploaded(body: Uint8Array, type: string): Uint8Array {
+  const files = readParts(body, type).filter(({ name }) => name === 'file')
+  if (files.length !== 1) throw invalid('file', files.length === 0 ? 'is required' : 'must be a single file')
+  const [part] = files
+  if (!part!.file) throw invalid('file', 'must be a file')
+  const charset = parametersOf(part!.type).get('charset')
+  if (!charset || /^utf-?8$/i.test(charset)) return part!.bytes // the CSV reader checks UTF-8 itself, row by row
+  return Buffer.from(textOf(part!.bytes, charset, 'the file', 'file'))
 }
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/
@@ -108,8 +100,8 @@ const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/
 async function inSeedDir(name: unknown, seedDir: string | undefined): Promise<Uint8Array> {
   if (name === undefined) throw invalid('file', 'is required')
   if (typeof name !== 'string') throw invalid('file', 'must be a string')
-  if (!NAME.test(name)) throw invalid('file', 'must be the plain name of a file, without a path')
-  if (!seedDir) throw invalid('file', 'can only be named where SEED_DIR is set: upload the file instead')
+  if (!NAME.test(name)) throw invalid('file', 'must be a file name without a path')
+  if (!seedDir) throw invalid('file', 'must be uploaded: SEED_DIR is not set on this server')
   const missing = () => notFound(`${name} in SEED_DIR`)
   const folder = await realpath(seedDir).catch(() => {
     throw missing()
@@ -117,7 +109,7 @@ async function inSeedDir(name: unknown, seedDir: string | undefined): Promise<Ui
   const path = await realpath(join(folder, name)).catch(() => {
     throw missing()
   })
-  if (!path.startsWith(folder.endsWith(sep) ? folder : folder + sep)) throw missing() // a link that leads out of the folder
+  if (!path.startsWith(folder.endsWith(sep) ? folder : folder + sep)) throw missing() // a symbolic link out of the folder
   const found = await stat(path)
   if (!found.isFile()) throw missing()
   if (found.size > MAX_FILE) throw new Problem(413, `${name} is larger than ${MAX_FILE} bytes`)

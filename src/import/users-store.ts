@@ -1,26 +1,25 @@
-// Staged users become users.
+// Stores staged users.
 import type { Transaction } from '../database/guard.ts'
-import type { Load } from './load.ts'
+import type { Chunk, Load } from './source.ts'
+import { giveIds, moveSequence } from './staging.ts'
 
 export async function storeUsers(sql: Transaction, load: Load) {
   for (const chunk of load.chunks) await findById(sql, load.id, chunk)
   for (const chunk of load.chunks) await findByContent(sql, load.id, chunk)
-  await moveSequence(sql, load.id)
-  for (const chunk of load.chunks) await giveIds(sql, load.id, chunk)
+  await moveSequence(sql, load)
+  for (const chunk of load.chunks) await giveIds(sql, load, chunk)
   for (const chunk of load.chunks) await insert(sql, load.id, chunk)
 }
-
-type Chunk = Load['chunks'][number]
 
 const findById = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
   update import_users s set there = true
   from users u
   where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and u.id = s.id
-    and (u.username = s.username or lower(u.email) = lower(s.email) or u.created_at = s.created_at)`
+    and (u.username = s.username or uncased(u.email) = uncased(s.email) or u.created_at = s.created_at)`
 
-/** The nth row of some content is the nth user of it that no other row is. A row without a time is a user of any time. */
-// Of rows marked a moment ago the planner knows nothing, and a nested loop over them is quadratic: so `is false` instead of `not exists`,
-// which would become a join, and both sides are grouped instead of joined. The same in the other two.
+/** The nth row with some content matches the nth such user that no other row matches. A row without a time matches any time. */
+// The planner has no statistics for rows that were just marked, and a nested loop over them would be quadratic. `is false` avoids the
+// join that `not exists` would become, and both sides are grouped instead of joined. The same applies to links and events.
 async function findByContent(sql: Transaction, importId: number, [after, upTo]: Chunk) {
   for (const timed of [true, false])
     await sql`
@@ -45,18 +44,6 @@ async function findByContent(sql: Transaction, importId: number, [after, upTo]: 
         having count(*) = 2) as pair
       where s.import_id = ${importId} and s.line = pair.line`
 }
-
-const moveSequence = (sql: Transaction, importId: number) => sql`
-  select setval('users_id_seq', highest.id)
-  from (select greatest((select max(file_id) from import_users where import_id = ${importId}), (select max(id) from users)) as id) as highest,
-    users_id_seq as s
-  where highest.id >= s.last_value`
-
-/** To the rows whose id is taken, and to those that have none. */
-const giveIds = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_users s set id = nextval('users_id_seq')
-  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there
-    and (id is null or exists (select from users u where u.id = s.id))`
 
 const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
   insert into users (id, username, email, created_at)

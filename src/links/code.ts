@@ -1,13 +1,10 @@
-import { invalid } from '../http/problem.ts'
-import { RESERVED } from '../redirect/code.ts'
+import { ALPHABET, RESERVED } from '../base/code.ts'
+import { invalid } from '../base/problem.ts'
 
-/** What a client may choose. */
+/** Codes that a client may choose. */
 export const CUSTOM_CODE = /^[A-Za-z0-9_-]{3,64}$/
 
-// Without 0 O, 1 I l: 57 characters, so 6 of them make 34 billion codes.
-const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
-
-/** A random code of `length` characters, by rejection sampling; never all digits, never a route's word. */
+/** A random code of `length` characters, by rejection sampling; never all digits, never a reserved word. */
 export function generateCode(length: number): string {
   let code = ''
   while (code.length < length) {
@@ -19,13 +16,13 @@ export function generateCode(length: number): string {
   return code
 }
 
-// The largest multiple of the alphabet's size in a byte: bytes from there up would favour the first characters.
+// The largest multiple of the alphabet's size in a byte: larger bytes would favour the first characters.
 const FAIR = 256 - (256 % ALPHABET.length)
 
-/** Refuses a chosen code that a route or an id would shadow. */
+/** Throws 400 for a chosen code that a route or an id would shadow. */
 export function assertUsable(code: string, field = 'short_code') {
-  if (RESERVED.has(code.toLowerCase())) throw invalid(field, 'is a word that Waypost uses itself')
-  if (!isUsable(code)) throw invalid(field, 'must not be all digits')
+  if (RESERVED.has(code.toLowerCase())) throw invalid(field, 'is reserved by Waypost: choose another code')
+  if (!isUsable(code)) throw invalid(field, 'must not consist of digits only')
 }
 
 const isUsable = (code: string) => !/^\d+$/.test(code) && !RESERVED.has(code.toLowerCase())

@@ -1,21 +1,34 @@
-// Erasing: purged links and those of deleted users lose their events and totals, in chunks; the bare row with the code stays.
-// A batch of clicks under way may still bring some for them, so each erasure stays on a list and is done again until nobody can any more.
-import type { Database } from '../database/guard.ts'
+// Erasing: deletes the events and totals of purged links and of deleted users' links, in chunks; a bare row with the code stays.
+// A batch of clicks in flight may still add some, so each erasure stays on a list and is repeated until no such batch can exist.
+import type { Database, Sql } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
+import { inPortions, portionUpTo } from '../database/portion.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
 
-const LINKS_A_CHUNK = 1_000
-const ROWS_A_CHUNK = 5_000
+const LINKS_AT_ONCE = 1_000
+const linksPortion = portionUpTo(LINKS_AT_ONCE)
+const rowsPortion = portionUpTo(5_000)
 
-/** Erases one link. Returns its target, or undefined where there is no such link (or it is purged already). */
-export async function purgeLink(database: Database, id: number, owner: Owner): Promise<Target | undefined> {
+/**
+ * Erases one link. The audit log keeps a `purged` event with the caller (`by`). Returns its target, or undefined if there is no such link
+ * (or it is purged already).
+ */
+export async function purgeLink(
+  database: Database,
+  id: number,
+  owner: Owner,
+  by: Record<string, unknown>,
+): Promise<Target | undefined> {
   const [link] = await database.run(
     (sql) => sql<Target[]>`
       with purged as (
         update urls set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
           original_url = null, location = null, title = null, user_id = null
         where id = ${id} and purged_at is null ${ownLinks(sql, owner)} returning *),
-      listed as (insert into erasures (url_id) select id from purged on conflict do nothing)
+      listed as (insert into erasures (url_id) select id from purged on conflict do nothing),
+      logged as (
+        insert into events (id, event_type, details)
+        select next_event_id(), 'purged', jsonb_build_object('url_id', id, 'short_code', short_code) || ${sql.json(by as never)}::jsonb from purged)
       select ${targetColumns(sql)} from purged u`,
   )
   if (link) await eraseEvents(database, [id])
@@ -23,14 +36,14 @@ export async function purgeLink(database: Database, id: number, owner: Owner): P
 }
 
 /**
- * Erases all links of a user, deleted ones too, and the user's events. `changed` is told of each chunk as soon as it is committed: other replicas
- * would find it before they are told, and if the rest fails it is gone all the same.
+ * Erases all links of a user, deleted ones too, and the user's events. Calls `changed` for each chunk as soon as it is committed, because
+ * other replicas see it then, and because it stays deleted even if a later chunk fails.
  */
 export async function deleteLinksOf(database: Database, userId: number, changed: (targets: Target[]) => void): Promise<void> {
-  for (;;) {
+  await inPortions(linksPortion, async (limit) => {
     const links = await database.run(
       (sql) => sql<Target[]>`
-        with chunk as (select id from urls where user_id = ${userId} order by id limit ${LINKS_A_CHUNK}),
+        with chunk as (select id from urls where user_id = ${userId} order by id limit ${limit}),
         purged as (
           update urls u set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
             original_url = null, location = null, title = null, user_id = null
@@ -38,31 +51,32 @@ export async function deleteLinksOf(database: Database, userId: number, changed:
         listed as (insert into erasures (url_id) select id from purged on conflict do nothing)
         select ${targetColumns(sql)} from purged u`,
     )
-    if (links.length === 0) break
-    changed(links)
+    if (links.length > 0) changed(links)
     await eraseEvents(
       database,
       links.map(({ id }) => id),
     )
-  }
-  await inChunks(() =>
-    database.run(
+    return links.length
+  })
+  await inPortions(rowsPortion, async (limit) => {
+    const { count } = await database.run(
       (sql) => sql`
         delete from events where id = any(array(
-          select id from events where user_id = ${userId} order by id limit ${ROWS_A_CHUNK} for update))`,
-    ),
-  )
+          select id from events where user_id = ${userId} order by id limit ${limit} for update))`,
+    )
+    return count
+  })
 }
 
-/** Goes through the list of erasures once; the server calls it every few seconds. Returns how many are done for good. */
+/** Processes the list of erasures once; the server calls it every few seconds. Returns the number of finished erasures. */
 export async function continueErasures(database: Database): Promise<number> {
   const listed = await database.run(
-    (sql) => sql<{ url_id: number }[]>`select url_id from erasures order by xid limit ${LINKS_A_CHUNK}`,
+    (sql) => sql<{ url_id: number }[]>`select url_id from erasures order by xid limit ${LINKS_AT_ONCE}`,
   )
   if (listed.length === 0) return 0
   const ids = listed.map(({ url_id }) => url_id)
-  // Who adds clicks of a link looks in the same statement whether it is purged. A statement that began before the purge was committed may belong
-  // to a younger transaction, so first all of those must have ended, and then all transactions that there were at that moment.
+  // A statement that adds clicks checks whether the link is purged. One that began before the purge was committed may belong to a younger
+  // transaction. So first all such statements must have ended, and then all transactions that existed at that moment.
   await database.run(
     (sql) => sql`
       update erasures set seen = true, xid = pg_current_xact_id() where not seen and age(xid::xid) > (
@@ -78,44 +92,40 @@ export async function continueErasures(database: Database): Promise<number> {
   return done.length
 }
 
-// Rows are locked in the order of keys, as those who count lock them (store-clicks.sql), and as other replicas that erase the same do.
-async function eraseEvents(database: Database, ids: number[]) {
-  await inChunks(() =>
-    database.run(
-      (sql) => sql`
-        delete from events where id = any(array(
-          select id from events where url_id = any(${ids}::bigint[]) order by url_id, id limit ${ROWS_A_CHUNK} for update))`,
-    ),
-  )
-  await inChunks(() =>
-    database.run(
-      (sql) => sql`
-        with chunk as materialized (
-          select url_id, day, dimension, value from click_breakdowns where url_id = any(${ids}::bigint[])
-          order by url_id, day, dimension, value limit ${ROWS_A_CHUNK} for update)
-        delete from click_breakdowns b using chunk
-        where (b.url_id, b.day, b.dimension, b.value) = (chunk.url_id, chunk.day, chunk.dimension, chunk.value)`,
-    ),
-  )
-  await inChunks(() =>
-    database.run(
-      (sql) => sql`
-        with chunk as materialized (
-          select url_id, bucket from click_series where url_id = any(${ids}::bigint[])
-          order by url_id, bucket limit ${ROWS_A_CHUNK} for update)
-        delete from click_series s using chunk where (s.url_id, s.bucket) = (chunk.url_id, chunk.bucket)`,
-    ),
-  )
-  // Folded counts last: whoever folds takes rows of the series first.
-  await database.run((sql) => sql`delete from click_days where url_id = any(${ids}::bigint[])`)
-  await database.run((sql) => sql`delete from click_months where url_id = any(${ids}::bigint[])`)
-  await database.run(
-    (sql) => sql`
-      delete from link_totals where url_id = any(array(
-        select url_id from link_totals where url_id = any(${ids}::bigint[]) order by url_id for update))`,
-  )
+/**
+ * The tables to erase, in this order, with the rest of their keys. Folded counts come after the series, the order in which folding locks
+ * them.
+ */
+const TABLES = {
+  events: ['id'],
+  click_breakdowns: ['day', 'dimension', 'value'],
+  click_series: ['bucket'],
+  click_days: ['day'],
+  click_months: ['month', 'dimension', 'value'],
+  link_totals: [],
 }
 
-async function inChunks(chunk: () => Promise<{ count: number }>) {
-  while ((await chunk()).count === ROWS_A_CHUNK);
+async function eraseEvents(database: Database, ids: number[]) {
+  const inOrder = ids.toSorted((a, b) => a - b)
+  for (const [table, rest] of Object.entries(TABLES))
+    await inPortions(rowsPortion, async (limit) => {
+      const { count } = await database.run((sql) => eraseRows(sql, table, ['url_id', ...rest], inOrder, limit))
+      return count
+    })
+}
+
+/**
+ * Locks rows in the order of their keys, as store-clicks.sql and other replicas do. Searches link by link: with one search for all links,
+ * PostgreSQL would sort all their rows for each portion.
+ */
+function eraseRows(sql: Sql, table: string, key: string[], ids: number[], limit: number) {
+  const same = key.map((column) => `t.${column} = chunk.${column}`).join(' and ')
+  return sql.unsafe(
+    `with chunk as materialized (
+       select found.* from unnest($1::bigint[]) as link (id) cross join lateral (
+         select ${key.join()} from ${table} where url_id = link.id order by ${key.join()} limit $2 for update) as found
+       limit $2)
+     delete from ${table} t using chunk where ${same}`,
+    [ids, limit] as never[],
+  )
 }

@@ -1,84 +1,97 @@
-// Links as CSV, as the import takes them again: page by page while they are sent, so that a million cost no more memory than a thousand.
+// Exports links as CSV that the import accepts. Reads page by page while sending: a million links need no more memory than a thousand.
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import { csvCell } from '../base/csv-cell.ts'
 import { pendingClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
+import type { Database } from '../database/guard.ts'
 import { needs } from '../http/access.ts'
 import { exchangeOf } from '../http/exchange.ts'
 import { ownerOf } from '../http/principal.ts'
-import { OTHERS_IGNORED } from '../http/validation.ts'
+import { flagFilter, OTHERS_IGNORED } from '../http/validation.ts'
+import type { Admission } from './admission.ts'
+import { IMPORTED } from './columns.ts'
 import { LinkFilters, readFilter } from './filter.ts'
-import type { LinkRow } from './schema.ts'
-import type { LinkStore } from './store.ts'
+import { type LinkRow, linkResource } from './schema.ts'
+import { walkLinks } from './walk.ts'
 
-const PAGE = 1_000
-const COLUMNS = [
-  'id',
-  'user_id',
-  'short_code',
-  'original_url',
-  'title',
-  'is_active',
-  'created_at',
-  'updated_at',
-  'click_count',
-] as const
+const COLUMNS = [...IMPORTED, 'click_count'] as const
 
-export function exportRoute(links: LinkStore, clicks: Recorder) {
+export function exportRoute({ database, clicks, admission }: { database: Database; clicks: Recorder; admission: Admission }) {
   return new Elysia().get(
     '/api/export/links.csv',
     async ({ query, request, set }) => {
-      const filter = readFilter(query)
-      const owner = ownerOf(request)
+      const filter = readFilter(query, (text) => admission.codeIn(text, request))
+      const form = { bom: flagFilter(query, 'bom') ?? false, guard: flagFilter(query, 'guard') ?? false }
       await pendingClicks(clicks, set.headers)
-      const first = await links.following(0, PAGE, filter, owner) // before the answer begins: now it can still be an error
-      return new Response(
-        csv(first, (after) => links.following(after, PAGE, filter, owner), exchangeOf(request).holds),
-        {
-          headers: {
-            ...(set.headers as Record<string, string>),
-            'Content-Type': 'text/csv; charset=utf-8; header=present',
-            'Content-Disposition': `attachment; filename="waypost-links-${new Date().toISOString().slice(0, 10)}.csv"`,
-          },
+      const pages = walkLinks(database, filter, ownerOf(request))
+      const first = await pages.next() // before the answer starts, while we can still send an error
+      return new Response(csv(first, pages, form, exchangeOf(request).stillAuthorised), {
+        headers: {
+          ...(set.headers as Record<string, string>),
+          'Content-Type': 'text/csv; charset=utf-8; header=present',
+          'Content-Disposition': `attachment; filename="waypost-links-${new Date().toISOString().slice(0, 10)}.csv"`,
         },
-      )
+      })
     },
     {
-      query: Type.Object(LinkFilters, OTHERS_IGNORED),
+      query: Type.Object(
+        {
+          ...LinkFilters,
+          bom: Type.Optional(
+            Type.String({ description: 'true or 1: starts with a byte order mark, so that Excel recognises UTF-8.' }),
+          ),
+          guard: Type.Optional(
+            Type.String({
+              description:
+                'true or 1: puts an apostrophe before cells that begin with = + - @, a tab or a line break, so that spreadsheets do not run them as formulas. The import removes it.',
+            }),
+          ),
+        },
+        OTHERS_IGNORED,
+      ),
       detail: {
-        tags: ['Links'],
+        tags: [linkResource.tag],
         summary: 'Export links',
         description:
-          'CSV that POST /urls/bulk takes again, with click_count, which it ignores. Cells are as they are: a spreadsheet may take one that begins with = for a formula. An export that breaks off ends the connection, never the file.',
+          'CSV that POST /urls/bulk accepts; it ignores click_count. Without `guard`, cells are unchanged, and a spreadsheet may run one that begins with = as a formula. If the export fails midway, the connection is aborted, so an incomplete file is never mistaken for a complete one.',
         ...needs('read', { bound: true }),
-        responses: { 200: { description: 'Links, by id.', content: { 'text/csv': { schema: { type: 'string' } } } } },
+        responses: { 200: { description: 'Links, ordered by id.', content: { 'text/csv': { schema: { type: 'string' } } } } },
       },
     },
   )
 }
 
-function csv(first: LinkRow[], next: (after: number) => Promise<LinkRow[]>, holds: (() => boolean) | undefined) {
+type Pages = AsyncGenerator<LinkRow[], void>
+
+type Form = { bom: boolean; guard: boolean }
+
+function csv(
+  first: IteratorResult<LinkRow[], void>,
+  pages: Pages,
+  { bom, guard }: Form,
+  stillAuthorised: (() => boolean) | undefined,
+) {
+  const line = (link: LinkRow) => `${COLUMNS.map((name) => csvCell(link[name], guard)).join()}\r\n`
   const encoder = new TextEncoder()
-  let rows: LinkRow[] | undefined = first
-  let head = `${COLUMNS.join()}\r\n`
+  let begun: typeof first | undefined = first
+  let head = `${bom ? '\ufeff' : ''}${COLUMNS.join()}\r\n`
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        if (holds?.() === false) throw new Error('who reads may not any more')
-        const page = rows ?? []
-        controller.enqueue(encoder.encode(head + page.map(line).join('')))
-        head = ''
-        if (page.length < PAGE) return controller.close()
-        rows = await next(page.at(-1)!.id)
+        // Repeat until there is something to send: a page may be empty.
+        for (let text = ''; text === ''; ) {
+          if (stillAuthorised?.() === false) throw new Error('the caller is no longer authorised')
+          const { value: rows, done } = begun ?? (await pages.next())
+          begun = undefined
+          text = head + (rows ?? []).map(line).join('')
+          head = ''
+          if (text) controller.enqueue(encoder.encode(text))
+          if (done) return controller.close()
+        }
       },
+      cancel: () => void pages.return(),
     },
     { highWaterMark: 0 },
   )
-}
-
-const line = (link: LinkRow) => `${COLUMNS.map((name) => cell(link[name])).join()}\r\n`
-
-function cell(value: string | number | boolean | null): string {
-  const text = value === null ? '' : String(value)
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

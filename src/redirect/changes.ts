@@ -1,28 +1,31 @@
-// The change feed: what other replicas changed, read every 400 ms and at once after a notice, and followed by the caches of this one.
-import statement from '../../sql/changes.sql' with { type: 'text' }
+// The change feed: reads other replicas' changes every 400 ms, and at once after an announcement (NOTIFY), and updates this replica's
+// caches.
 import { connect, type Pool } from '../database/connect.ts'
-import { DatabaseAway, type Sql } from '../database/guard.ts'
+import { DatabaseUnreachable, tookTooLong } from '../database/database-unreachable.ts'
+import type { Sql } from '../database/guard.ts'
+import type { Position } from '../database/position.ts'
+import { isSchemaMissing } from '../database/sql-state.ts'
 import type { Log } from '../telemetry/logs.ts'
-import { type Found, watchNotices } from './listening.ts'
-import type { Position } from './position.ts'
+import { type ChangedLink, changedLinks } from './changed-links.ts'
+import { type Found, watchAnnouncements } from './listening.ts'
 import type { Target } from './target.ts'
 
-/** Who follows the feed. */
+/** A cache that follows the feed. */
 export type Follower = {
-  /** From where to go on; undefined: nothing is known yet. */
+  /** Where to continue; undefined: nothing is known yet. */
   position: () => Position | undefined
-  /** Changed targets, in chunks; the last chunk of a poll comes with the position that they lead to. */
+  /** Applies changed targets, in chunks; the last chunk of a poll comes with the new position. */
   apply: (targets: Target[], position?: Position) => void | Promise<void>
-  /** The database is another than the one followed: forget everything, and return the position that a fresh start leads to. */
+  /** The database is a different one: forget everything, start afresh and return the new position. */
   restart: () => Promise<Position>
-  /** What was kept cannot be read any more: it is made anew. */
+  /** True if the cache cannot be read any more and must be rebuilt. */
   broken?: () => boolean
 }
 
 export type Changes = {
-  /** Says to every replica that something changed: one NOTIFY for all changes of 20 ms, after they were committed. */
+  /** Announces committed changes to all replicas: one NOTIFY for all changes within 20 ms. */
   announce: () => void
-  /** Reads what changed now; resolves when it is applied. */
+  /** Reads changes now; resolves when they are applied. */
   poll: () => Promise<void>
   figures: () => Figures
   stop: () => Promise<void>
@@ -31,16 +34,16 @@ export type Changes = {
 type Figures = Record<'lastPoll' | 'polls' | 'applied' | 'restarts' | 'failed', number> & { found: Found }
 
 const EVERY = 400
-const AFTER_NOTICE = 20 // ms between two polls, however many notices arrive
-const NOTICES_EVERY = 20
-const SAVE_EVERY = 10_000 // ms after which a position is kept also where nothing changed: EDGE_MAX_AGE counts from it
-const CHUNK = 500 // rows that one turn of the event loop applies: some 2 ms
+const AFTER_ANNOUNCEMENT = 20 // ms between two polls, however many announcements arrive
+const ANNOUNCE_EVERY = 20
+const SAVE_EVERY = 10_000 // ms after which the position is saved even if nothing changed: EDGE_MAX_AGE counts from it
+const CHUNK = 500 // rows applied in one turn of the event loop: about 2 ms
 const DEADLINE = 60_000
-const COPY_AGAIN_AFTER = 1_000 // ms after a copy of all links failed, for want of room say: each notice would begin another
-const FIRST_ROW_WITHIN = 3_000 // there always is one: without it the connection is dead, and the feed must not wait for it
+const COPY_AGAIN_AFTER = 1_000 // ms to wait after a full copy failed (disk full, for example): else each announcement would start another
+/** After this many reads in a row that took too long (millions of imported rows), copy everything: a copy has no time limit. */
+const TOO_LONG_IN_A_ROW = 3
+const FIRST_ROW_WITHIN = 3_000 // ms; there is always a first row, so without one the connection is dead
 const CHANNEL = 'waypost_changes'
-
-type Row = { identity: string; snapshot: string; policy: number; code: string | null } & Omit<Target, 'code'>
 
 export function followChanges({
   database,
@@ -50,49 +53,50 @@ export function followChanges({
 }: {
   database: Pool
   follower: Follower
-  /** Told at each poll which database answered, and the version of its policy. */
+  /** Called at each poll with the identity of the database and the version of its policy. */
   policySeen?: (identity: string, version: number) => void
   log: Log
 }): Changes {
   const figures: Figures = { lastPoll: 0, polls: 0, applied: 0, restarts: 0, failed: 0, found: { notice: 0, poll: 0 } }
-  const watch = watchNotices(figures.found, log)
+  const watch = watchAnnouncements(figures.found, log)
   let position = follower.position()
   let saved = 0
-  let underWay: Promise<void> | undefined
+  let inFlight: Promise<void> | undefined
   let again = false
-  let unheard = true // what changed while nobody listened here: no notice can have told of it
-  let notBefore = 0
+  let missedAnnouncements = true // true until the first poll after (re)connecting: earlier changes were never announced to us
+  let earliestPoll = 0
+  let tooLong = 0
   let announcing: Timer | undefined
   let stopped = false
 
-  /** One poll at a time; a wish that arrives meanwhile makes one more. */
+  /** One poll at a time; any number of requests during a poll schedule one more. */
   function poll(): Promise<void> {
-    if (underWay) {
+    if (inFlight) {
       again = true
-      return underWay
+      return inFlight
     }
-    underWay = read().finally(() => {
-      underWay = undefined
+    inFlight = read().finally(() => {
+      inFlight = undefined
       if (again && !stopped) {
         again = false
-        setTimeout(() => void poll().catch(() => {}), AFTER_NOTICE)
+        setTimeout(() => void poll().catch(() => {}), AFTER_ANNOUNCEMENT)
       }
     })
-    return underWay
+    return inFlight
   }
 
   async function read() {
     const started = Date.now()
-    if (stopped || database.state() !== 'up' || performance.now() < notBefore) return
-    const first = unheard
-    unheard = false
+    if (stopped || database.state() !== 'up' || performance.now() < earliestPoll) return
+    const first = missedAnnouncements
+    missedAnnouncements = false
     try {
       if (follower.broken?.()) position = undefined
       if (!position || !(await readFrom(position, started, !first))) {
         figures.restarts++
         log.info(
           { before: position?.identity },
-          position ? 'this is another database than before: copying all links anew' : 'copying all links',
+          position ? 'the database is a different one: copying all links again' : 'copying all links',
         )
         position = undefined
         saved = 0
@@ -101,33 +105,36 @@ export function followChanges({
       }
       figures.polls++
       figures.lastPoll = started
+      tooLong = 0
     } catch (error) {
       figures.failed++
-      unheard ||= first
-      const noSchemaYet = (error as { code?: string }).code === '42P01'
-      if (!position && !noSchemaYet && !(error instanceof DatabaseAway)) notBefore = performance.now() + COPY_AGAIN_AFTER
-      if (database.state() === 'up' && !stopped && !noSchemaYet)
-        log.warn({ err: error }, 'changes could not be read and will be tried again')
+      missedAnnouncements ||= first
+      tooLong = tookTooLong(error) ? tooLong + 1 : 0
+      if (tooLong === TOO_LONG_IN_A_ROW) position = undefined
+      if (!position && !isSchemaMissing(error) && !(error instanceof DatabaseUnreachable))
+        earliestPoll = performance.now() + COPY_AGAIN_AFTER
+      if (database.state() === 'up' && !stopped && !isSchemaMissing(error))
+        log.warn({ err: error }, 'cannot read changes: will try again')
     }
   }
 
-  /** Applies what changed since `from`; false where the database is another one. */
+  /** Applies the changes since `from`; false if this is a different database. */
   async function readFrom(from: Position, at: number, caughtUp: boolean): Promise<boolean> {
     const silence = Promise.withResolvers<never>()
     let silent = false
     const timer = setTimeout(() => {
       silent = true
-      silence.reject(new DatabaseAway('the change feed got no answer'))
+      silence.reject(new DatabaseUnreachable('the change feed got no answer'))
     }, FIRST_ROW_WITHIN)
     const reading = database.run(async (sql) => {
       let next: Position | undefined
       let chunk: Target[] = []
-      for await (const rows of sql.unsafe<Row[]>(statement, [from.snapshot], { prepare: true }).cursor(CHUNK)) {
+      for await (const rows of sql.unsafe<ChangedLink[]>(changedLinks, [from.snapshot], { prepare: true }).cursor(CHUNK)) {
         clearTimeout(timer)
         if (silent) return false
         const [first] = rows
         if (first && !next) policySeen?.(first.identity, first.policy)
-        if (!first || first.identity !== from.identity) return false
+        if (!first || first.identity !== from.identity || xmaxOf(first) < xmaxOf(from)) return false
         if (chunk.length > 0) {
           await follower.apply(chunk)
           await Bun.sleep(0)
@@ -149,23 +156,26 @@ export function followChanges({
   }
 
   const timer = setInterval(() => {
-    if (watch.isDeaf(listener !== undefined)) listen()
+    if (watch.mustListenAgain(listener !== undefined)) void listen()
     void poll()
   }, EVERY)
 
-  // A session of its own for LISTEN, which the embedded database (one replica) has no use for. It is made anew with each return of the
-  // database: postgres.js gives up listening when one attempt fails.
+  // A separate session for LISTEN; the embedded database (one replica) needs none. Opened again whenever the database comes back, because
+  // postgres.js stops listening after one failed attempt.
   let listener: Sql | undefined
-  function listen() {
-    const place = database.place()
-    if (place.kind !== 'external' || stopped) return
+  let listening = 0
+  async function listen() {
+    const turn = ++listening
+    const address = await database.listening()
+    if (stopped || turn !== listening) return
     void listener?.end({ timeout: 0 }).catch(() => {})
-    listener = connect(place, 1)
+    listener = address && connect(address, 1)
+    if (!listener) return
     void listener
       .listen(
         CHANNEL,
         () => {
-          watch.noticed()
+          watch.announced()
           void poll()
         },
         catchUp,
@@ -173,21 +183,21 @@ export function followChanges({
       .catch(() => {})
   }
   function catchUp() {
-    unheard = true
+    missedAnnouncements = true
     void poll()
   }
   database.onUp(() => {
-    listen()
+    void listen()
     catchUp()
   })
 
   return {
     announce() {
-      if (!listener || announcing) return
+      if (announcing || database.place().kind === 'embedded') return
       announcing = setTimeout(() => {
         announcing = undefined
-        database.run((sql) => sql`select pg_notify(${CHANNEL}, '')`).catch(() => {}) // a lost notice costs 400 ms
-      }, NOTICES_EVERY)
+        database.run((sql) => sql`select pg_notify(${CHANNEL}, '')`).catch(() => {}) // a lost announcement costs 400 ms
+      }, ANNOUNCE_EVERY)
     },
     poll,
     figures: () => ({ ...figures, found: { ...figures.found } }),
@@ -196,7 +206,10 @@ export function followChanges({
       clearInterval(timer)
       clearTimeout(announcing)
       await listener?.end({ timeout: 1 }).catch(() => {})
-      await underWay?.catch(() => {})
+      await inFlight?.catch(() => {})
     },
   }
 }
+
+/** The xmax of a snapshot. If it decreases, the database was restored to an earlier state. */
+const xmaxOf = ({ snapshot }: Pick<Position, 'snapshot'>) => BigInt(snapshot.split(':')[1]!)

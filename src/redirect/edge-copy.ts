@@ -1,68 +1,98 @@
-// A copy of every link on this machine, in SQLite: what makes redirects independent of the database. 1,000,000 links are some 60 MB.
-import { Database } from 'bun:sqlite'
-import { existsSync, renameSync, rmSync } from 'node:fs'
+// The edge copy: every link, in SQLite on this machine, so that redirects do not depend on the database. 1,000,000 links take about 60 MB.
+import { Database, SQLiteError } from 'bun:sqlite'
+import { renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Position } from './position.ts'
+import type { Position } from '../database/position.ts'
+import { putAside, type Unusable } from '../slot/kept-file.ts'
+import type { Log } from '../telemetry/logs.ts'
+import { COLUMNS, type Column, FORMAT, KEY, NAMES, type Row, rowOf } from './columns.ts'
 import type { Target } from './target.ts'
 
 export type EdgeCopy = ReturnType<typeof openEdgeCopy>
 
+const TYPES = { text: 'text', integer: 'integer', flag: 'integer' }
+const DEFINITIONS = Object.entries<Column>(COLUMNS).map(
+  ([name, { kind, nullable }]) => `${name} ${TYPES[kind]}${name === KEY ? ' primary key' : nullable ? '' : ' not null'}`,
+)
+const OTHERS = NAMES.filter((name) => name !== KEY)
 const SCHEMA = `
   create table if not exists links (
-    code text primary key, id integer not null, location text, active integer not null, version integer not null) without rowid;
+    ${DEFINITIONS.join(', ')}) without rowid;
   create table if not exists position (one integer primary key check (one = 1), identity text not null, snapshot text not null, at integer not null)`
+const SIDE_FILES = ['-wal', '-shm', '-journal']
+const BUSY_FOR = 1_000 // ms: an operator may have the file open in sqlite3
 
-type Row = { id: number; location: string | null; active: number; version: number }
-
-/** Opens the copy in a slot's folder; a file that SQLite cannot read is put away, and built anew. */
-export function openEdgeCopy(folder: string) {
-  const file = join(folder, 'edge.sqlite')
-  let database = openSafely(file)
-  let find = prepareFind(database)
-  let put = preparePut(database)
-
-  return {
-    file,
-    /** What the copy knows of a code: also that it was deleted (location null). Undefined: nothing. */
-    get(code: string): Target | undefined {
-      const row = find.get(code)
-      return row ? { code, id: row.id, location: row.location, active: row.active === 1, version: row.version } : undefined
-    },
-    /** Takes changes, each only where it is newer than what is there, and the position that they lead to. */
-    apply(targets: Target[], position?: Position) {
-      database.transaction(() => {
-        for (const { code, id, location, active, version } of targets) put.run(code, id, location, active ? 1 : 0, version)
-        if (position) savePosition(database, position)
-      })()
-    },
-    position: (): Position | undefined => readPosition(database),
-    count: () => (database.query('select count(*) as count from links').get() as { count: number }).count,
-    /** Takes the place of this copy, whole. */
-    swap(built: string) {
-      database.close()
-      for (const ending of ['', '-wal', '-shm']) rmSync(file + ending, { force: true })
-      renameSync(built, file)
-      database = openSafely(file)
-      find = prepareFind(database)
-      put = preparePut(database)
-    },
-    close: () => database.close(),
+/** The file is not a valid edge copy. */
+class InvalidCopy extends Error {
+  constructor(
+    message: string,
+    readonly why: Unusable = 'damaged',
+  ) {
+    super(message)
   }
 }
 
-/** Writes a new copy into `file`, a chunk at a time; for edge-worker.ts. */
+/**
+ * Opens the copy in a slot's folder. A damaged copy, or one of another release, is logged, set aside and replaced by an empty one.
+ * Opening never throws; every use throws the errors of SQLite, or `InvalidCopy` for an invalid row.
+ */
+export function openEdgeCopy(folder: string, log: Pick<Log, 'error'>) {
+  const file = join(folder, 'edge.sqlite')
+  let opened = openSafely(file, log)
+
+  function use() {
+    if (!opened) throw new InvalidCopy(`${file} could not be opened`, 'unreadable')
+    return opened
+  }
+
+  return {
+    file,
+    /** The link with this code; `location` is null if it was deleted. Undefined: unknown. */
+    get(code: string): Target | undefined {
+      const row = use().find.get(code)
+      if (!row) return undefined
+      const target = rowOf(code, row)
+      if (!target) throw new InvalidCopy(`the row of ${code} is invalid`)
+      return target
+    },
+    /** Applies changes that are newer than what is there, and saves the new position. */
+    apply(targets: Target[], position?: Position) {
+      const { database, put } = use()
+      database.transaction(() => {
+        for (const target of targets) put.run(...valuesOf(target))
+        if (position) savePosition(database, position)
+      })()
+    },
+    position: (): Position | undefined => readPosition(use().database),
+    knowsLinks: () => use().database.query('select 1 from links limit 1').get() !== null,
+    count: () => (use().database.query('select count(*) as count from links').get() as { count: number }).count,
+    /** Replaces this copy with the file `built`; a `damaged` copy is set aside instead of deleted. */
+    swap(built: string, damaged: boolean) {
+      opened?.database.close()
+      opened = undefined
+      if (damaged) putAside(file, 'damaged', SIDE_FILES)
+      for (const ending of ['', ...SIDE_FILES]) rmSync(file + ending, { force: true })
+      renameSync(built, file)
+      opened = open(file)
+    },
+    close: () => opened?.database.close(),
+  }
+}
+
+/** Writes a new copy to `file`, chunk by chunk; for edge-worker.ts. */
 export function buildEdgeCopy(file: string) {
-  for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
+  if (!isFile(file)) putAside(file, 'unreadable')
+  for (const ending of ['', ...SIDE_FILES]) rmSync(file + ending, { force: true })
   const database = new Database(file, { create: true })
   database.run('pragma journal_mode = off')
-  database.run('pragma synchronous = off') // it is nobody's copy until it is whole and synced by `finish`
-  for (const statement of SCHEMA.split(';')) database.run(statement)
+  database.run('pragma synchronous = off') // nobody uses it before `finish` has synced it
+  createTables(database)
   const put = preparePut(database)
   let count = 0
   return {
     add(targets: Target[]) {
       database.transaction(() => {
-        for (const { code, id, location, active, version } of targets) put.run(code, id, location, active ? 1 : 0, version)
+        for (const target of targets) put.run(...valuesOf(target))
       })()
       count += targets.length
     },
@@ -76,46 +106,86 @@ export function buildEdgeCopy(file: string) {
   }
 }
 
-function openSafely(file: string): Database {
+function openSafely(file: string, log: Pick<Log, 'error'>): Opened | undefined {
   try {
     return open(file)
   } catch (error) {
-    if (!existsSync(file)) throw error
-    putAway(file)
+    const why = error instanceof InvalidCopy ? error.why : isDamage(error) ? 'damaged' : isFile(file) ? undefined : 'unreadable'
+    const kept_as = why && putAside(file, why, SIDE_FILES)
+    log.error(
+      { file, reason: (error as Error).message, kept_as },
+      `cannot use edge.sqlite${why ? ` (${why})` : ''}: redirects need the database until it is rebuilt`,
+    )
+    if (!why) return undefined
+  }
+  try {
     return open(file)
+  } catch {
+    return undefined
   }
 }
 
-/** The log goes too: replayed into a new file, it would spoil that as well. */
-function putAway(file: string) {
-  renameSync(file, `${file}.unreadable`)
-  for (const ending of ['-wal', '-shm']) rmSync(file + ending, { force: true })
-}
+/**
+ * Whether an error means that the file is damaged. Other errors come from the machine (full disk, too many open files) and leave the file
+ * as it is.
+ */
+export const isDamage = (error: unknown) =>
+  error instanceof InvalidCopy ||
+  (error instanceof SQLiteError && !/^SQLITE_(FULL|BUSY|LOCKED|NOMEM|CANTOPEN|IOERR(?!_SHORT_READ))/.test(error.code ?? ''))
 
-function open(file: string): Database {
+const isFile = (file: string) => statSync(file, { throwIfNoEntry: false })?.isFile() ?? true
+
+type Opened = ReturnType<typeof open>
+
+function open(file: string) {
   const database = new Database(file, { create: true })
   try {
-    database.run('pragma locking_mode = exclusive') // the slot is ours alone; a look-up without locks takes 2.9 µs, with them 5.1
+    database.run(`pragma busy_timeout = ${BUSY_FOR}`)
+    database.run('pragma locking_mode = exclusive') // only we use the slot; a look-up takes 2.9 µs without locks, 5.1 µs with them
+    const { user_version } = database.query('pragma user_version').get() as { user_version: number }
+    if (user_version > FORMAT)
+      throw new InvalidCopy(`it has format ${user_version}, but this release supports ${FORMAT}`, 'newer')
     database.run('pragma journal_mode = wal')
     database.run('pragma synchronous = normal')
     database.run('pragma mmap_size = 1073741824')
-    for (const statement of SCHEMA.split(';')) database.run(statement)
+    if (layoutOf(database) === '[]') createTables(database)
+    if (layoutOf(database) !== LAYOUT) throw new InvalidCopy('its tables differ from those of this release', 'older')
     readPosition(database)
-    return database
+    return { database, find: prepareFind(database), put: preparePut(database) }
   } catch (error) {
     database.close()
     throw error
   }
 }
 
+function createTables(database: Database) {
+  for (const statement of SCHEMA.split(';')) database.run(statement)
+  database.run(`pragma user_version = ${FORMAT}`)
+}
+
+/** The SQL of all tables, indexes and triggers of a database. */
+const layoutOf = (database: Database) =>
+  JSON.stringify(database.query('select type, name, tbl_name, sql from sqlite_master order by type, name').all())
+
+const LAYOUT = (() => {
+  const database = new Database(':memory:')
+  createTables(database)
+  const layout = layoutOf(database)
+  database.close()
+  return layout
+})()
+
 const prepareFind = (database: Database) =>
-  database.query<Row, [string]>('select id, location, active, version from links where code = ?1')
+  database.query<Record<string, unknown>, [string]>(`select ${OTHERS.join(', ')} from links where ${KEY} = ?1`)
 
 const preparePut = (database: Database) =>
-  database.query<null, [string, number, string | null, number, number]>(
-    `insert into links (code, id, location, active, version) values (?1, ?2, ?3, ?4, ?5)
-     on conflict (code) do update set id = ?2, location = ?3, active = ?4, version = ?5 where ?5 > version`,
+  database.query<null, Row[keyof Row][]>(
+    `insert into links (${NAMES.join(', ')}) values (${NAMES.map(() => '?').join(', ')})
+     on conflict (${KEY}) do update set ${OTHERS.map((name) => `${name} = excluded.${name}`).join(', ')}
+     where excluded.version > version`,
   )
+
+const valuesOf = (target: Target) => NAMES.map((name) => target[name])
 
 function savePosition(database: Database, { identity, snapshot, at }: Position) {
   database
@@ -126,5 +196,12 @@ function savePosition(database: Database, { identity, snapshot, at }: Position) 
 }
 
 function readPosition(database: Database): Position | undefined {
-  return (database.query('select identity, snapshot, at from position').get() as Position | null) ?? undefined
+  const found = database.query('select identity, snapshot, at from position').get() as Position | null
+  if (!found) return undefined
+  if (typeof found.identity !== 'string' || !SNAPSHOT.test(found.snapshot) || !Number.isSafeInteger(found.at))
+    throw new InvalidCopy('its position is invalid')
+  return found
 }
+
+/** A pg_snapshot of PostgreSQL: `xmin:xmax:xid,xid`. */
+const SNAPSHOT = /^\d{1,20}:\d{1,20}:[\d,]*$/

@@ -1,12 +1,12 @@
-// Copies every link into a new edge copy, in a thread of its own and in one snapshot: redirects go on meanwhile.
-import { type Address, connect } from '../database/connect.ts'
+// Copies every link into a new edge copy, in one snapshot. Runs in a separate thread, so that redirects continue.
+import { connect, type DatabaseAddress } from '../database/connect.ts'
+import { type Position, positionNow } from '../database/position.ts'
 import { buildEdgeCopy } from './edge-copy.ts'
-import { type Position, positionNow } from './position.ts'
 import { type Target, targetColumns } from './target.ts'
 
 declare const self: Worker & { postMessage(message: Built): void }
 
-export type Build = { address: Address; file: string }
+export type Build = { address: DatabaseAddress; file: string }
 export type Built = { built: { position: Position; count: number } } | { failed: string }
 
 const CHUNK = 5_000

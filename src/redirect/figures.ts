@@ -1,18 +1,18 @@
 // Plain counters of the redirect path; the exposition reads them at scrape.
 import { bucketOf, histogramSamples, type Metrics } from '../telemetry/metrics.ts'
 
-const TIERS = ['hit', 'edge', 'miss'] as const // memory, the copy on this machine, further away
+const TIERS = ['hit', 'edge', 'miss'] as const // memory, the copy on this machine, shared cache or database
 const FAILURES = ['not_found', 'inactive', 'blocked', 'unavailable'] as const
 const RESULTS = [...TIERS, ...FAILURES] as const
 export type Tier = (typeof TIERS)[number]
 export type Failure = (typeof FAILURES)[number]
 
-/** Upper bounds in seconds: a hit takes some ten microseconds. */
+/** Upper bounds in seconds; a hit takes about 10 µs. */
 export const BOUNDS = [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.25]
 
 export type RedirectFigures = ReturnType<typeof redirectFigures>
 
-/** Counts redirects by result and time; those that happened count as requests of the route /:code too. */
+/** Counts redirects by result and duration; successful ones also count as requests of the route /:code. */
 export function redirectFigures(metrics: Metrics) {
   const results = Object.fromEntries(RESULTS.map((result) => [result, 0])) as Record<(typeof RESULTS)[number], number>
   const buckets = new Float64Array(BOUNDS.length + 1)
@@ -28,7 +28,7 @@ export function redirectFigures(metrics: Metrics) {
 
   return {
     results,
-    /** How many redirects took how long, by BOUNDS. */
+    /** Number of redirects per duration, by BOUNDS. */
     buckets,
     redirected(method: string, tier: Tier, ms: number) {
       const took = ms / 1000

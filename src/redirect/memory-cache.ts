@@ -1,30 +1,30 @@
-import { oldestOf } from '../oldest.ts'
+import { oldestOf } from '../base/oldest-key.ts'
 import type { Target } from './target.ts'
 
 export type MemoryCache = ReturnType<typeof memoryCache>
 
-// What an entry takes beside its texts: the object, the map's slot, two strings' headers. Measured at 1,000,000 entries: 170 bytes.
+// Bytes per entry besides its texts: the object, the map's slot, two string headers. Measured with 1,000,000 entries.
 const OVERHEAD = 170
 
 /**
- * Targets by code, bounded by entries and bytes; the oldest leaves first. Reading does not reorder, so that a hit is one look-up. A target
- * replaces only an older version of itself. `vet` is asked again for each that is there at `vetAnew`, when it is next wanted: with
- * 100,000 entries, all at once would keep redirects waiting for 60 ms.
+ * Targets by code, bounded by entries and bytes; the oldest is evicted first. Reading does not reorder, so a hit is one look-up. A target
+ * replaces only an older version of itself. After `recheckAll`, `check` runs again for each entry at its next use: checking 100,000
+ * entries at once would block redirects for 60 ms.
  */
-export function memoryCache(maxEntries: number, maxBytes: number, vet: (target: Target) => Target) {
+export function memoryCache(maxEntries: number, maxBytes: number, check: (target: Target) => Target) {
   let entries = new Map<string, Target>()
-  let unvetted = new Map<string, Target>()
+  let unchecked = new Map<string, Target>()
   let oldest = oldestOf(entries)
-  let oldestUnvetted = oldestOf(unvetted)
+  let oldestUnchecked = oldestOf(unchecked)
   let bytes = 0
 
   const sizeOf = ({ code, location }: Target) => OVERHEAD + code.length + (location?.length ?? 0)
 
   function remove(code: string): Target | undefined {
-    const entry = entries.get(code) ?? unvetted.get(code)
+    const entry = entries.get(code) ?? unchecked.get(code)
     if (!entry) return undefined
     entries.delete(code)
-    unvetted.delete(code)
+    unchecked.delete(code)
     bytes -= sizeOf(entry)
     return entry
   }
@@ -34,43 +34,43 @@ export function memoryCache(maxEntries: number, maxBytes: number, vet: (target: 
     bytes += sizeOf(target)
   }
 
-  function vetted(code: string): Target | undefined {
-    if (!unvetted.has(code)) return undefined
-    const target = vet(remove(code)!)
+  function checked(code: string): Target | undefined {
+    if (!unchecked.has(code)) return undefined
+    const target = check(remove(code)!)
     add(target)
     return target
   }
 
   return {
-    get: (code: string): Target | undefined => entries.get(code) ?? vetted(code),
+    get: (code: string): Target | undefined => entries.get(code) ?? checked(code),
     set(target: Target) {
-      const known = entries.get(target.code) ?? unvetted.get(target.code)
+      const known = entries.get(target.code) ?? unchecked.get(target.code)
       if (known && known.version > target.version) return
       remove(target.code)
       add(target)
-      while (entries.size + unvetted.size > maxEntries || bytes > maxBytes)
-        remove((unvetted.size > 0 ? oldestUnvetted : oldest)()!)
+      while (entries.size + unchecked.size > maxEntries || bytes > maxBytes)
+        remove((unchecked.size > 0 ? oldestUnchecked : oldest)()!)
     },
-    has: (code: string) => entries.has(code) || unvetted.has(code),
+    has: (code: string) => entries.has(code) || unchecked.has(code),
     remove,
-    vetAnew() {
-      const [few, many] = entries.size < unvetted.size ? [entries, unvetted] : [unvetted, entries]
+    recheckAll() {
+      const [few, many] = entries.size < unchecked.size ? [entries, unchecked] : [unchecked, entries]
       for (const [code, target] of few) many.set(code, target)
-      unvetted = many
-      oldestUnvetted = oldestOf(unvetted)
+      unchecked = many
+      oldestUnchecked = oldestOf(unchecked)
       entries = new Map()
       oldest = oldestOf(entries)
     },
     clear() {
       entries.clear()
-      unvetted.clear()
+      unchecked.clear()
       bytes = 0
     },
-    figures: () => ({ entries: entries.size + unvetted.size, bytes }),
+    figures: () => ({ entries: entries.size + unchecked.size, bytes }),
   }
 }
 
-/** Codes that no link has, each for at most `ms`; bounded, the oldest leaves first. */
+/** Codes that no link has, each for at most `ms`; bounded, the oldest is evicted first. */
 export function absentCodes(maxEntries: number, ms: number) {
   const until = new Map<string, number>()
   const oldest = oldestOf(until)
@@ -88,7 +88,7 @@ export function absentCodes(maxEntries: number, ms: number) {
       if (until.size > maxEntries) until.delete(oldest()!)
     },
     remove: (code: string) => void until.delete(code),
-    /** Those whose time is over leave: else a flood's would take their 5 MB as long as the process lives. */
+    /** Removes expired codes: after a flood they would keep 5 MB for the life of the process. */
     expire() {
       const now = Date.now()
       for (const [code, end] of until) {

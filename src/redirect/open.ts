@@ -1,50 +1,88 @@
-// Puts the resolver together with the second tier that is set, and the change feed that keeps both in step.
-import { type Config, ConfigError } from '../config.ts'
+// Assembles the redirect: the configured second tier, the resolver in front of it, and the change feed that updates both.
+import type { Limits } from '../access/limits/limits.ts'
+import type { OnStop } from '../base/on-stop.ts'
+import type { Recorder } from '../clicks/recorder.ts'
+import { type Config, ConfigError } from '../config/config.ts'
 import type { OpenDatabase } from '../database/connect.ts'
+import type { Peers } from '../http/client-address.ts'
 import type { Log } from '../telemetry/logs.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { followChanges } from './changes.ts'
-import { openEdgeTier } from './edge-tier.ts'
+import { type EdgeTier, openEdgeTier } from './edge-tier.ts'
+import { refuseEmptied } from './emptied.ts'
+import { redirectFigures } from './figures.ts'
 import { createResolver } from './resolver.ts'
+import { createRedirect } from './route.ts'
 import { openSharedCache } from './shared-cache.ts'
 
+type EdgeParts = { config: Config; database: OpenDatabase; folder: string; log: Log; onStop: OnStop }
+
 /**
- * Opens caches in the slot's `folder` and begins to follow changes. `policySeen` is told at each poll which version of the policy the
- * database has; `blocked` says where no link may lead. Throws ConfigError for a tier that is not set up.
+ * Opens the edge copy in the slot's `folder` if SECOND_TIER is `edge`. From then on an empty database is refused if the copy knows links.
  */
-export async function openResolver(
-  config: Config,
-  database: OpenDatabase,
-  folder: string,
-  policySeen: (identity: string, version: number) => void,
-  blocked: { blocksTarget: (location: string) => boolean; onChange: (listener: () => void) => void },
-  log: Log,
-) {
-  if (config.SECOND_TIER === 'valkey' && !config.REDIS_URL) throw new ConfigError('SECOND_TIER=valkey needs REDIS_URL')
-  const edge =
-    config.SECOND_TIER === 'edge' ? openEdgeTier({ folder, database, maxAge: config.EDGE_MAX_AGE * 1000, log }) : undefined
-  const shared = config.SECOND_TIER === 'valkey' ? await openSharedCache({ url: config.REDIS_URL!, database, log }) : undefined
+export function openEdge({ config, database, folder, log, onStop }: EdgeParts): EdgeTier | undefined {
+  if (config.SECOND_TIER !== 'edge') return undefined
+  const edge = openEdgeTier({ folder, database, maxAge: config.EDGE_MAX_AGE * 1000, log })
+  onStop('close the edge copy', edge.close)
+  database.accept(refuseEmptied(folder, edge.knowsLinks))
+  return edge
+}
+
+type Parts = {
+  config: Config
+  database: OpenDatabase
+  edge: EdgeTier | undefined
+  clicks: Recorder
+  limits: Limits
+  /** `seen` is called at each poll with the version of the policy in the database. */
+  policy: { seen: (identity: string, version: number) => void; attach: (changes: ReturnType<typeof followChanges>) => void }
+  blocklist: { blocksTarget: (location: string) => boolean; onChange: (listener: () => void) => void }
+  metrics: Metrics
+  peers: Peers
+  log: Log
+  onStop: OnStop
+  /** ms that a redirect waits for the database; default VISITORS_WAIT. */
+  visitorsWait?: number
+}
+
+export type OpenRedirect = Awaited<ReturnType<typeof openRedirect>>
+
+/** Opens the redirect and starts to follow changes. Throws ConfigError if the second tier is not configured. */
+export async function openRedirect(parts: Parts) {
+  const { config, database, edge, clicks, limits, policy, blocklist, metrics, peers, log, onStop } = parts
+  const shared = config.SECOND_TIER === 'valkey' ? await openShared(config, database, log) : undefined
   const { resolver, follower, attach, stop } = createResolver({
     database,
     edge,
     shared,
     maxEntries: config.CACHE_ENTRIES,
     maxBytes: config.CACHE_BYTES,
-    blocks: blocked.blocksTarget,
+    blocks: blocklist.blocksTarget,
     maxStaleness: config.MAX_STALENESS * 1000,
     staleLimit: config.STALE_LIMIT === undefined ? undefined : config.STALE_LIMIT * 1000,
+    visitorsWait: parts.visitorsWait,
     log,
   })
-  const changes = followChanges({ database, follower, policySeen, log })
+  const changes = followChanges({ database, follower, policySeen: policy.seen, log })
   attach(changes)
-  blocked.onChange(resolver.vetAnew)
+  policy.attach(changes)
+  blocklist.onChange(resolver.recheckAll)
+  onStop('stop following changes', async () => {
+    await changes.stop()
+    stop()
+    shared?.close()
+  })
+  const figures = redirectFigures(metrics)
   return {
     resolver,
     changes,
-    edge,
     shared,
-    async stop() {
-      await changes.stop()
-      stop()
-    },
+    figures,
+    redirect: createRedirect({ resolver, clicks, config, figures, limits, peers }),
   }
+}
+
+function openShared({ REDIS_URL: url }: Config, database: OpenDatabase, log: Log) {
+  if (!url) throw new ConfigError('SECOND_TIER=valkey needs REDIS_URL')
+  return openSharedCache({ url, database, log })
 }

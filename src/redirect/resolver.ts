@@ -1,30 +1,31 @@
-// From a code to where it leads: memory -> second tier -> one shared read of the database. Kept in step by the change feed.
-import { type Database, DatabaseAway } from '../database/guard.ts'
+// Resolves a code to its target: memory -> second tier -> one shared read of the database. The change feed updates all of them.
+import { DatabaseUnreachable } from '../database/database-unreachable.ts'
+import type { Database } from '../database/guard.ts'
+import { positionNow } from '../database/position.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Changes, Follower } from './changes.ts'
 import type { EdgeTier } from './edge-tier.ts'
 import { absentCodes, memoryCache } from './memory-cache.ts'
 import { createMisses } from './misses.ts'
-import { positionNow } from './position.ts'
 import type { SharedCache } from './shared-cache.ts'
 import { type Target, webTarget } from './target.ts'
 
 export type Resolver = {
-  /** What memory knows; no await. */
+  /** Looks in memory; no await. */
   inMemory: (code: string) => Target | undefined
-  /** What the copy on this machine knows; no await. */
+  /** Looks in the edge copy; no await. */
   inEdge: (code: string) => Target | undefined
-  /** Asks the second tier, then the database; undefined where no link has the code. Throws DatabaseAway where nobody knows. */
+  /** Asks the second tier, then the database; undefined if no link has the code. Throws DatabaseUnreachable if that cannot be found out. */
   find: (code: string) => Promise<Target | undefined>
-  /** True while the copy on this machine holds every link (but those made elsewhere in the last half second). */
+  /** True while the edge copy contains every link (except those created elsewhere in the last half second). */
   isWhole: () => boolean
-  /** Takes changes made here, before their caller is answered, and announces them to the other replicas. */
+  /** Applies changes made here, before the caller gets its answer, and announces them to the other replicas. */
   changed: (targets: Target[]) => void
-  /** Other hosts are blocked than before: everything is vetted anew. */
-  vetAnew: () => void
-  /** A link was made here: its code is not absent any more, and an outage from now on finds it known. */
+  /** The blocked hosts changed: all targets are checked again. */
+  recheckAll: () => void
+  /** A link was created here: drop its negative-cache entry and copy it, so that it works in an outage. */
   created: (target: Target) => void
-  /** Fault injection: of so large a share of look-ups memory and the copy know nothing. 0 ends it. */
+  /** Fault injection: fraction (0–1) of look-ups that skip memory and the copy; 0 turns it off. */
   hide: (share: number) => void
   figures: () => ResolverFigures
 }
@@ -33,15 +34,15 @@ export type ResolverFigures = {
   memory: { entries: number; bytes: number }
   lookups: { memory: number; edge: number; shared: number; database: number; absent: number; stale: number }
   absent: number
-  /** Targets that were no web address. */
+  /** Targets that were not web addresses. */
   refused: number
   waiting: number
   mode: Mode
 }
 
 /**
- * serve: caches are in step (or the database is away). ask: they lag, and the database can be asked. refuse: they are older than STALE_LIMIT.
- * hide: /chaos hides them.
+ * serve: caches are up to date (or the database is unreachable). ask: they lag, so ask the database. refuse: they are older than
+ * STALE_LIMIT. hide: a fault of /chaos hides them.
  */
 export type Mode = 'serve' | 'ask' | 'refuse' | 'hide'
 
@@ -51,66 +52,79 @@ type Options = {
   shared?: SharedCache
   maxEntries: number
   maxBytes: number
-  /** Whether a link may not lead there. */
+  /** Whether the host of a target is blocked. */
   blocks: (location: string) => boolean
   /** ms. */
   maxStaleness: number
   staleLimit: number | undefined
+  /** ms; default VISITORS_WAIT. */
+  visitorsWait?: number
   log: Log
 }
 
 const ABSENT_ENTRIES = 50_000
 const ABSENT_FOR = 1_000
-const LOOK_EVERY = 100
+const CHECK_EVERY = 100
 
-export function createResolver({ database, edge, shared, maxEntries, maxBytes, blocks, maxStaleness, staleLimit, log }: Options) {
-  const memory = memoryCache(maxEntries, maxBytes, (target) => vet(target.blocked ?? target))
+export function createResolver({
+  database,
+  edge,
+  shared,
+  maxEntries,
+  maxBytes,
+  blocks,
+  maxStaleness,
+  staleLimit,
+  visitorsWait,
+  log,
+}: Options) {
+  const memory = memoryCache(maxEntries, maxBytes, (target) => check(target.blocked ?? target))
   const absent = absentCodes(ABSENT_ENTRIES, ABSENT_FOR)
-  const misses = createMisses(database, learn)
+  const misses = createMisses(database, learn, visitorsWait)
   const lookups = { memory: 0, edge: 0, shared: 0, database: 0, absent: 0, stale: 0 }
   let changes: Changes | undefined
   let mode: Mode = 'serve'
   let hidden = 0
   let followed = 0
   let refused = 0
-  let made: Target[] = []
+  let newLinks: Target[] = []
   const started = Date.now()
 
-  function look() {
+  function updateMode() {
     const lag = Date.now() - (changes?.figures().lastPoll || edge?.position()?.at || started)
-    const away = database.state() !== 'up'
-    if (away && staleLimit !== undefined && lag > staleLimit) mode = 'refuse'
+    const isDown = database.state() !== 'up'
+    if (isDown && staleLimit !== undefined && lag > staleLimit) mode = 'refuse'
     else if (hidden > 0) mode = 'hide'
-    else mode = away || lag <= maxStaleness ? 'serve' : 'ask'
+    else mode = isDown || lag <= maxStaleness ? 'serve' : 'ask'
   }
   const timer = setInterval(() => {
-    look()
+    updateMode()
     absent.expire()
-  }, LOOK_EVERY)
+  }, CHECK_EVERY)
 
-  /** Everything passes here on its way into memory and to the redirect. What is refused stays in memory, so that it is said once. */
-  function vet(target: Target): Target {
-    const vetted = webTarget(target)
-    if (vetted.location === null && target.location !== null && memory.get(target.code)?.version !== target.version) {
+  /** Checks every target before it enters memory or is redirected to. Refused targets stay in memory, so that each is logged once. */
+  function check(target: Target): Target {
+    const checked = webTarget(target)
+    if (checked.location === null && target.location !== null && memory.get(target.code)?.version !== target.version) {
       refused++
       log.error(
         { code: target.code, link: target.id },
-        'a link leads to no http or https address: it is answered as if it were deleted',
+        'the target of a link is not an http or https address: the link is treated as deleted',
       )
     }
-    const blocked = vetted.location !== null && blocks(vetted.location)
-    return blocked ? { ...vetted, active: false, blocked: vetted } : vetted
+    const blocked = checked.location !== null && blocks(checked.location)
+    return blocked ? { ...checked, active: false, blocked: checked } : checked
   }
 
   const stale = (code: string) => {
     const copied = memory.has(code) ? undefined : edge?.getOld(code)
-    const known = memory.get(code) ?? (copied && vet(copied))
+    const known = memory.get(code) ?? (copied && check(copied))
     if (known) lookups.stale++
     return known
   }
 
   async function find(code: string): Promise<Target | undefined> {
-    if (mode === 'refuse') throw new DatabaseAway('what is known is older than STALE_LIMIT')
+    if (mode === 'refuse') throw new DatabaseUnreachable('the cached links are older than STALE_LIMIT')
     if (absent.has(code)) {
       lookups.absent++
       return undefined
@@ -118,9 +132,9 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
     const before = followed
     const cached = mode === 'serve' ? await shared?.get(code) : undefined
     if (cached) {
-      const copied = vet(cached)
+      const copied = check(cached)
       lookups.shared++
-      if (before === followed) memory.set(copied) // else it may have been changed while it was read
+      if (before === followed) memory.set(copied) // else it may have changed during the read
       return copied
     }
     try {
@@ -135,7 +149,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
   }
 
   function learn(code: string, row: Target | undefined, outdated: boolean): Target | undefined {
-    const target = row && vet(row)
+    const target = row && check(row)
     if (outdated) return target
     if (!target) absent.add(code)
     else {
@@ -145,20 +159,20 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
     return target
   }
 
-  /** Makes memory follow changes, wherever they were made. */
+  /** Applies changes to memory, whichever replica made them. */
   function follow(targets: Target[]) {
     followed += targets.length
     for (const target of targets) {
       misses.forget(target.code, target.version)
       absent.remove(target.code)
-      if (memory.has(target.code)) memory.set(vet(target))
+      if (memory.has(target.code)) memory.set(check(target))
     }
   }
 
-  /** Links made in one turn go into the copy together; where its disk is full, the feed tries again. */
-  function copyMade() {
-    const targets = made
-    made = []
+  /** Links created in one turn of the event loop are copied together; if the disk is full, the feed tries again. */
+  function copyNewLinks() {
+    const targets = newLinks
+    newLinks = []
     try {
       edge?.apply(targets)
     } catch {}
@@ -183,7 +197,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
       if (mode !== 'serve') return undefined
       const copied = edge?.get(code)
       if (!copied) return undefined
-      const target = vet(copied)
+      const target = check(copied)
       lookups.edge++
       if (copied.location !== null) memory.set(target)
       return target
@@ -195,20 +209,20 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
       try {
         edge?.apply(targets)
       } catch {
-        for (const target of targets) memory.set(vet(target)) // the disk is full: memory stands before the copy
+        for (const target of targets) memory.set(check(target)) // the disk is full: memory is read before the copy
       }
       void shared?.apply(targets)
       changes?.announce()
     },
-    vetAnew: memory.vetAnew,
+    recheckAll: memory.recheckAll,
     hide(share) {
       hidden = share
-      look()
+      updateMode()
     },
     created(target) {
       absent.remove(target.code)
       misses.forget(target.code, target.version)
-      if (made.push(target) === 1) queueMicrotask(copyMade)
+      if (newLinks.push(target) === 1) queueMicrotask(copyNewLinks)
     },
     figures: () => ({
       memory: memory.figures(),
@@ -231,7 +245,7 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
     async restart() {
       forgetEverything()
       const position = await (second ? second.restart() : database.run((sql) => positionNow(sql)))
-      forgetEverything() // what was read before this position might have changed before it, and the feed would not say so
+      forgetEverything() // what was read before this position may be outdated, and the feed would not report it
       return position
     },
   }
@@ -239,14 +253,12 @@ export function createResolver({ database, edge, shared, maxEntries, maxBytes, b
   return {
     resolver,
     follower,
-    /** Starts to trust the feed. */
+    /** Connects the feed; its lag decides the mode. */
     attach(feed: Changes) {
       changes = feed
     },
     stop() {
       clearInterval(timer)
-      edge?.close()
-      shared?.close()
     },
   }
 }

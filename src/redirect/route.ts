@@ -1,56 +1,66 @@
 // The redirect: GET and HEAD of /:code, /urls/:code and /urls/:code/redirect. It measures itself and has no hooks.
+
+import type { Limits } from '../access/limits/limits.ts'
+import { CODE } from '../base/code.ts'
+import { codeBefore } from '../base/ending.ts'
+import { addressIn, networkOf } from '../base/ip.ts'
+import { notFound, Problem } from '../base/problem.ts'
 import type { Recorder } from '../clicks/recorder.ts'
-import { networkOf, refererHost } from '../clicks/visitor.ts'
-import type { Config } from '../config.ts'
+import { refererHost } from '../clicks/referrer.ts'
+import type { Config } from '../config/config.ts'
 import { clientAddress, type Peers } from '../http/client-address.ts'
 import { transportSecurity } from '../http/headers.ts'
-import { notFound, Problem } from '../http/problem.ts'
-import type { Limits } from '../limits/limits.ts'
-import { CODE } from './code.ts'
 import type { RedirectFigures, Tier } from './figures.ts'
 import type { Resolver } from './resolver.ts'
+import { isSpeculative } from './speculative.ts'
 import type { Target } from './target.ts'
+import { timeAt } from './time.ts'
 
 export type Redirect = (request: Request, code: string) => Response | Promise<Response>
 
 type Parts = { resolver: Resolver; clicks: Recorder; config: Config; figures: RedirectFigures; limits: Limits; peers: Peers }
 
-// Made once: headers from an object literal cost a redirect 1 µs more.
+// Created once: headers from an object literal cost a redirect 1 µs more.
 const HIT = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'HIT' })
 const MISS = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'MISS' })
 
 const BLOCKED_PAGE = {
   title: 'This link has been blocked',
-  text: 'Whoever runs this service does not lead visitors to the site behind it.',
+  text: 'The operator of this service has blocked this destination.',
 }
 
-/** Answers where `code` leads: 302, or throws Problem 404 (410 for a blocked host, and for an inactive link where set so). */
+/**
+ * Redirects to the target of `code` (302), or throws Problem 404 (410 for a blocked host, and for an inactive link if
+ * INACTIVE_STATUS=410).
+ */
 export function createRedirect({ resolver, clicks, config, figures, limits, peers }: Parts): Redirect {
-  const gone = Number(config.INACTIVE_STATUS)
+  const inactiveStatus = Number(config.INACTIVE_STATUS)
   const client = clientAddress(config)
   const hsts = transportSecurity(config)
   const keptAddress = {
     network: (request: Request) => networkOf(client(request, peers)),
-    full: (request: Request) => client(request, peers),
+    full: (request: Request) => addressIn(client(request, peers)),
     none: () => '',
   }[config.VISITOR_ADDRESS]
 
   function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Response | Promise<Response> {
     if (!target?.active || target.location === null) return leadsNowhere(request, target)
-    if (request.method === 'GET') {
+    const { method } = request
+    if (method === 'GET') {
       const { headers } = request
-      clicks.record(
-        target.id,
-        Date.now(),
-        refererHost(headers.get('referer')),
-        headers.get('user-agent') ?? '',
-        keptAddress(request),
-      )
+      if (!isSpeculative(headers))
+        clicks.record(
+          target.id,
+          timeAt(started),
+          refererHost(headers.get('referer')),
+          headers.get('user-agent') ?? '',
+          keptAddress(request),
+        )
     }
-    figures.redirected(request.method, tier, performance.now() - started)
+    figures.redirected(method, tier, performance.now() - started)
     const headers = tier === 'hit' ? HIT : MISS
     headers.set('Location', target.location)
-    const response = new Response(null, { status: 302, headers }) // it takes a copy
+    const response = new Response(null, { status: 302, headers }) // copies the headers
     const byTls = hsts?.(request)
     if (byTls) response.headers.set('Strict-Transport-Security', byTls)
     return response
@@ -59,16 +69,16 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
   function missing(target: Target | undefined): Problem {
     const result = target?.blocked ? 'blocked' : target?.location ? 'inactive' : 'not_found'
     figures.failed(result)
-    if (result === 'blocked') return new Problem(410, 'this link leads to a host that is blocked', { page: BLOCKED_PAGE })
-    return result === 'inactive' && gone === 410 ? new Problem(410, 'URL is not active') : notFound('URL')
+    if (result === 'blocked') return new Problem(410, 'the destination of this link is blocked', { page: BLOCKED_PAGE })
+    return result === 'inactive' && inactiveStatus === 410 ? new Problem(410, 'URL is not active') : notFound('URL')
   }
 
-  /** Throws, once the limit on unknown codes has had its word; links that are only switched off are not unknown. */
+  /** Throws 404 or 410, or 429 if the limit on unknown codes is reached. Inactive links do not count as unknown. */
   function leadsNowhere(request: Request, target: Target | undefined): Promise<never> {
     const problem = missing(target)
-    const taken = target?.location ? undefined : limits.take('unknown', request)
-    if (!taken) throw problem
-    return taken.then(() => {
+    const limited = target?.location ? undefined : limits.take('unknown', request)
+    if (!limited) throw problem
+    return limited.then(() => {
       throw problem
     })
   }
@@ -79,8 +89,11 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
     if (known) return answer(request, known, 'hit', started)
     const copied = resolver.inEdge(code)
     if (copied) return answer(request, copied, 'edge', started)
-    if (!CODE.test(code)) return leadsNowhere(request, undefined) // never asked for further away
-    if (resolver.isWhole()) limits.assertLeft('unknown', request) // else it could be a known link that is only not at hand
+    if (!CODE.test(code)) {
+      const cleaned = codeBefore(code)
+      return cleaned ? unlimited(request, cleaned) : leadsNowhere(request, undefined) // not a valid code: no need to ask the database
+    }
+    if (resolver.isWhole()) limits.assertLeft('unknown', request) // else it may be a known link that is just not cached
     return resolver.find(code).then(
       (found) => answer(request, found, 'miss', started),
       (error) => {
@@ -91,7 +104,7 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
   }
   if (!limits.limitsRedirects) return unlimited
   return (request, code) => {
-    const taken = limits.take('redirect', request)
-    return taken ? taken.then(() => unlimited(request, code)) : unlimited(request, code)
+    const limited = limits.take('redirect', request)
+    return limited ? limited.then(() => unlimited(request, code)) : unlimited(request, code)
   }
 }

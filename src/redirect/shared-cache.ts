@@ -1,10 +1,12 @@
-// The second tier in Valkey (or Redis), for replicas whose disk is tiny. Away, it is a miss within 50 ms, never an error.
+// The second tier in Valkey (or Redis), for replicas with a tiny disk. While it is unreachable, look-ups miss within 50 ms and never fail.
 import type { RedisClient } from 'bun'
-import statement from '../../sql/changes.sql' with { type: 'text' }
+import { within } from '../base/time-limit.ts'
 import type { Database } from '../database/guard.ts'
+import { type Position, positionNow } from '../database/position.ts'
+import { openValkey } from '../database/valkey.ts'
 import type { Log } from '../telemetry/logs.ts'
-import { openValkey, within } from '../valkey.ts'
-import { type Position, positionNow } from './position.ts'
+import { type ChangedLink, changedLinks } from './changed-links.ts'
+import { rowOf } from './columns.ts'
 import type { Target } from './target.ts'
 
 export type SharedCache = {
@@ -21,7 +23,7 @@ const CATCH_UP_EVERY = 200
 const CHUNK = 500
 const KEEP_SECONDS = 86_400
 
-// Only a newer version replaces a value; both are written by every replica that follows the feed.
+// Every replica that follows the feed writes the values: only a newer version may replace one.
 const SET_IF_NEWER = `
   local known = redis.call('hget', KEYS[1], 'v')
   if known and tonumber(known) > tonumber(ARGV[1]) then return 0 end
@@ -29,12 +31,10 @@ const SET_IF_NEWER = `
   redis.call('expire', KEYS[1], ${KEEP_SECONDS})
   return 1`
 
-type Changed = { identity: string; snapshot: string; code: string | null } & Omit<Target, 'code'>
-
 /**
- * Opens the cache at `url`; resolves with the position that was last written to it. Keys carry the database's identity, so that a restored
- * or promoted one begins with an empty cache. What a cache missed while it was away, or lost by a restart from an older dump, is made up for
- * from the position that is written in it; before that it is not read, except while the database is away.
+ * Opens the cache at `url` and reads the position last written to it. Keys contain the database's identity, so that a restored or
+ * promoted database starts with an empty cache. After an outage of the cache, or a restart from an older dump, it is brought up to date
+ * from the position stored in it. Until then it is only read while the database is unreachable.
  */
 export async function openSharedCache({
   url,
@@ -47,14 +47,14 @@ export async function openSharedCache({
 }): Promise<SharedCache> {
   let closed = false
   let trusted = false
-  let place: Position | undefined
+  let current: Position | undefined
   let prefix = 'waypost:?:'
 
   const valkey = openValkey({
     url,
     log,
     name: 'the shared cache',
-    without: 'redirects ask the database',
+    without: 'redirects query the database',
     connected(client) {
       trusted = false
       setTimeout(() => void catchUp(client))
@@ -63,43 +63,40 @@ export async function openSharedCache({
   })
   const { ask } = valkey
 
-  /** Brings the cache from the position that it says it has to now. */
+  /** Brings the cache up to date from its stored position; retries until that succeeds. */
   async function catchUp(one: RedisClient) {
     while (one === valkey.client() && !closed && !trusted) {
       try {
-        if (place && database.state() === 'up') await bringUp(one, place)
+        if (current && database.state() === 'up') await bringUp(one, current)
       } catch (error) {
-        log.debug(
-          { reason: (error as Error).message },
-          'the shared cache could not be brought up to date and will be tried again',
-        )
+        log.debug({ reason: (error as Error).message }, 'cannot bring the shared cache up to date: will try again')
       }
       if (!trusted) await Bun.sleep(CATCH_UP_EVERY)
     }
   }
 
   async function bringUp(one: RedisClient, { identity }: Position) {
-    const text = await within(one.get(placeKey), WRITTEN_WITHIN)
+    const text = await within(one.get(positionKey), WRITTEN_WITHIN)
     const from = parse<Position>(text)
     if (from?.identity === identity) {
       const at = Date.now()
-      const rows = await database.run((sql) => sql.unsafe<Changed[]>(statement, [from.snapshot]), 10_000)
+      const rows = await database.run((sql) => sql.unsafe<ChangedLink[]>(changedLinks, [from.snapshot]), 10_000)
       const { snapshot } = rows[0]!
-      if (rows[0]!.identity !== identity || place?.identity !== identity) return
+      if (rows[0]!.identity !== identity || current?.identity !== identity) return
       const changed = rows.filter(({ code }) => code !== null) as unknown as Target[]
       for (let i = 0; i < changed.length; i += CHUNK) await within(write(one, changed.slice(i, i + CHUNK)), WRITTEN_WITHIN)
-      await within(one.set(placeKey, JSON.stringify({ identity, snapshot, at })), WRITTEN_WITHIN)
+      await within(one.set(positionKey, JSON.stringify({ identity, snapshot, at })), WRITTEN_WITHIN)
     } else {
-      // It does not say how old it is: what it has of this database goes.
+      // Its age is unknown: delete what it has of this database.
       const position = await database.run((sql) => positionNow(sql))
-      if (position.identity !== identity || place?.identity !== identity) return
+      if (position.identity !== identity || current?.identity !== identity) return
       for (let cursor = '0', first = true; first || cursor !== '0'; first = false) {
         const answer = one.send('SCAN', [cursor, 'MATCH', `${prefix}*`, 'COUNT', '1000']) as Promise<[string, string[]]>
         const [next, keys] = await within(answer, WRITTEN_WITHIN)
         if (keys.length > 0) await within(one.send('DEL', keys), WRITTEN_WITHIN)
         cursor = next
       }
-      await within(one.set(placeKey, JSON.stringify(position)), WRITTEN_WITHIN)
+      await within(one.set(positionKey, JSON.stringify(position)), WRITTEN_WITHIN)
     }
     if (one === valkey.client()) trusted = true
   }
@@ -112,32 +109,32 @@ export async function openSharedCache({
     )
 
   const key = (code: string) => `${prefix}${code}`
-  const placeKey = 'waypost:position'
+  const positionKey = 'waypost:position'
 
   await valkey.opened
-  const saved = await ask((redis) => redis.get(placeKey))
+  const saved = await ask((redis) => redis.get(positionKey))
   const found = parse<Position>(saved)
   if (found) adopt(found)
 
   function adopt(position: Position) {
-    place = position
+    current = position
     prefix = `waypost:${Bun.hash(position.identity).toString(36)}:`
   }
 
   return {
     async get(code) {
       if (!trusted && database.state() === 'up') return undefined
-      const found = parse<Target>(await ask((redis) => redis.hget(key(code), 't')))
-      return found && { ...found, blocked: undefined } // for us to say, not for who writes there
+      const found = parse<Record<string, unknown>>(await ask((redis) => redis.hget(key(code), 't')))
+      return found && rowOf(code, found) // undefined if a release with other columns wrote it, or another program
     },
-    /** What cannot be written now is made up for when the cache is back: the feed does not wait for it. */
+    /** The feed does not wait: what cannot be written now is caught up when the cache is back. */
     async apply(targets, position) {
-      if (position) place = position
+      if (position) current = position
       const wasTrusted = trusted
       const written = await ask((redis) => write(redis, targets), WRITTEN_WITHIN)
-      if (position && wasTrusted && trusted && written) await ask((redis) => redis.set(placeKey, JSON.stringify(position)))
+      if (position && wasTrusted && trusted && written) await ask((redis) => redis.set(positionKey, JSON.stringify(position)))
     },
-    position: () => place,
+    position: () => current,
     async restart() {
       const position = await database.run((sql) => positionNow(sql))
       adopt(position)
@@ -156,7 +153,7 @@ export async function openSharedCache({
   }
 }
 
-/** Undefined also where somebody else wrote something there. */
+/** Undefined if it is not JSON: another program may have written it. */
 function parse<T>(text: string | null | undefined): T | undefined {
   try {
     return text ? (JSON.parse(text) as T) : undefined

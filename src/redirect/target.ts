@@ -1,25 +1,28 @@
 import type { Sql, Transaction } from '../database/guard.ts'
+import { type Row, SELECT_LIST } from './columns.ts'
 
 /**
- * What a redirect needs to know of a link. `location` is null where the link was deleted; `version` orders its changes. Where its host is
- * blocked it counts as not active, and `blocked` is the link as it would be otherwise.
+ * What a redirect needs of a link. `location` is null if the link was deleted; `version` orders its changes. If its host is blocked,
+ * `active` is false and `blocked` is the unblocked link.
  */
-export type Target = { code: string; id: number; location: string | null; active: boolean; version: number; blocked?: Target }
+export type Target = Row & { blocked?: Target }
 
 /** The columns of a Target, from `urls u`. */
-export const targetColumns = (sql: Sql | Transaction) => (sql as Sql)`
-  u.short_code as code, u.id, case when u.deleted_at is null then coalesce(u.location, u.original_url) end as location,
-  u.is_active and u.deleted_at is null as active, u.version`
+export const targetColumns = (sql: Sql | Transaction) => sql.unsafe(SELECT_LIST)
 
-/** Twice what the API takes: more fits into no proxy's buffer for headers, and would be a 502 to the visitor. */
+/** The same as one JSON column, `target`. */
+export const targetJson = (sql: Sql) => sql`(select to_json(target) from (select ${targetColumns(sql)}) as target) as target`
+
+/** Twice the API's limit. A longer one exceeds the header buffers of proxies, and visitors would get 502. */
 const LONGEST = 8_192
 
-/** What our own routes write: http or https, printable ASCII, so that it goes into a Location header as it is. */
+/** What our routes write: http or https in printable ASCII, valid in a Location header. */
 const PLAIN = /^https?:\/\/[\x21-\x7e]+$/i
 
 /**
- * The target as it may be redirected to. Rows also come from other hands (SQL, a restored dump, whoever writes into a shared Valkey): what
- * is no web address, or too long for a header, leads nowhere, as if it were deleted, and one that a header cannot carry is encoded.
+ * Makes a target safe to redirect to. Rows may come from elsewhere (SQL, a restored dump, another writer in a shared Valkey). If the
+ * target is not a web address or too long for a header, `location` becomes null, as if deleted; characters that a header cannot contain
+ * are encoded.
  */
 export function webTarget(target: Target): Target {
   const { location } = target

@@ -1,23 +1,23 @@
-// How much room there is under DATA_DIR, where the journal, the edge copy and the embedded database are: said before it runs out.
+// Free space under DATA_DIR, where the journal, the edge copy and the embedded database are: warns before it runs out.
 import { statfsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import type { Log } from './logs.ts'
 
-/** In bytes; `short` is what is missing to what is to stay free. */
+/** In bytes; `short`: bytes missing to the required minimum. */
 export type Room = { free: number; total: number; short: number }
 export type Disk = ReturnType<typeof watchDisk>
 
 const EVERY = 5_000
 
-/** Looks at the file system of `folder` every 5 s, and logs when less than `least` bytes are free, and when it is more again. */
+/** Checks the file system of `folder` every 5 s; logs when less than `least` bytes are free, and when that ends. */
 export function watchDisk(folder: string, least: number, log: Log) {
   let room: Room = { free: 0, total: 0, short: 0 }
   take(statfsSync(folder))
-  let looking = false // one at a time: a network's file system may hang
+  let looking = false // one at a time: a network file system may hang
   const timer = setInterval(async () => {
     if (looking) return
     looking = true
-    await statfs(folder).then(take, () => {}) // a folder that is gone is told by who writes there
+    await statfs(folder).then(take, () => {}) // the writers report a missing folder
     looking = false
   }, EVERY)
   timer.unref()

@@ -1,4 +1,4 @@
-// An error as a log line may hold it: what failed and where, without the values that it failed on.
+// An error in the form of the log: what failed and where, without the values that it failed on.
 
 const MAX_CAUSES = 4
 const MAX_MESSAGE = 1_000
@@ -6,9 +6,8 @@ const MAX_MESSAGE = 1_000
 type Known = { name?: unknown; message?: unknown; code?: unknown; constraint_name?: unknown; stack?: unknown; cause?: unknown }
 
 /**
- * PostgreSQL quotes values in the messages of class 22 (`invalid input syntax for type bigint: "…"`) and in detail and where of any
- * error ("Failing row contains …"), and postgres.js hangs query and parameters on its errors. So fields are taken, not left out: no more
- * than these few, whatever an error carries.
+ * Picks a few fields, whatever else an error carries: PostgreSQL quotes values in the messages of class 22 (`invalid input syntax for type bigint:
+ * "…"`) and in detail and where of any error ("Failing row contains …"), and postgres.js attaches query and parameters to its errors.
  */
 export function errorForLog(error: unknown, depth = 0): Record<string, unknown> {
   if (error === null || typeof error !== 'object') return { message: String(error).slice(0, MAX_MESSAGE) }
@@ -31,7 +30,7 @@ export function messageForLog(error: unknown): string {
   return refusedValue ? text.replace(/".*/s, '…') : text
 }
 
-/** A stack begins with the message, of which lines may look like frames. */
+/** The frames alone: a stack begins with the message, which may have lines that look like frames. */
 const framesOf = (stack: string, message: string) =>
   stack
     .replace(message, () => '')

@@ -1,24 +1,25 @@
 // The log: pino to standard output (pretty on a terminal, JSON otherwise) and to a ring in memory that /logs reads.
 import pino from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
 import { errorForLog } from './log-error.ts'
+import { type LogOutput, logOutput } from './log-output.ts'
 
 export type Log = pino.Logger
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
-/** A line of the ring, as /logs answers it. `sequence` grows by one a line. */
+/** A line of the ring, as /logs returns it. `sequence` increases by one per line. */
 export type LogLine = { sequence: number; time: string; level: LogLevel; message: string } & Record<string, unknown>
 
-/** The newest lines of this process. Lines are kept as text and parsed when read. */
+/** The newest lines of this process, stored as text and parsed when read. */
 export type LogRing = {
   write: (line: string) => void
-  /** Newest first; `filter` is a part of the line, in any case. */
+  /** Newest first; `filter` matches a part of the line, in any case. */
   read: (query: { limit: number; filter?: string; level?: LogLevel; after?: number }) => LogLine[]
-  /** The sequences that are here: `oldest` up to and without `next`. */
+  /** The available sequences: from `oldest` to before `next`. */
   span: () => { oldest: number; next: number }
-  /** A line as it was written; undefined where it is here no more. */
+  /** A line as it was written; undefined if it is no longer kept. */
   text: (sequence: number) => string | undefined
-  /** Calls `listener` for every line from now on; returns the way to stop. */
+  /** Calls `listener` for every new line; returns how to stop. */
   follow: (listener: (sequence: number, text: string) => void) => () => void
 }
 
@@ -26,9 +27,11 @@ const RING_LINES = 10_000
 const RING_BYTES = 16 * 1024 * 1024
 
 export function createLog(level: LogLevel, ring: LogRing, terminal = process.stdout.isTTY): Log {
-  const stdout = terminal
-    ? pretty({ colorize: true, ignore: 'hostname', messageKey: 'message', translateTime: 'SYS:HH:MM:ss', sync: true })
-    : pino.destination({ dest: 1, sync: false })
+  const output = standardOutput()
+  const pretty = terminal
+    ? prettyFactory({ colorize: true, ignore: 'hostname', messageKey: 'message', translateTime: 'SYS:HH:MM:ss' })
+    : String
+  const stdout = { write: (line: string) => output.write(pretty(line)) }
   const streams = pino.multistream([
     { level, stream: stdout },
     { level: 'info', stream: ring },
@@ -44,34 +47,47 @@ export function createLog(level: LogLevel, ring: LogRing, terminal = process.std
     },
     streams,
   )
-  turners.set(log, (to) => {
+  output.onFlow((lines) =>
+    log.warn(
+      { lines },
+      'standard output was not read for a while: this many lines of the log were dropped; /logs has the newest ones',
+    ),
+  )
+  levelSetters.set(log, (to) => {
     const entries = streams.streams as unknown as { level: number; stream: unknown }[]
     entries.find(({ stream }) => stream === stdout)!.level = pino.levels.values[to]!
-    entries.sort((a, b) => a.level - b.level) // it looks no further than the first that is too high
+    entries.sort((a, b) => a.level - b.level) // pino stops at the first stream whose level is too high
     log.level = lowest(to)
   })
   return log
 }
 
-/** From now on lines of this level and above go to standard output. */
-export const setLogLevel = (log: Log, level: LogLevel) => turners.get(log)?.(level)
+/** Sends lines of this level and above to standard output. */
+export const setLogLevel = (log: Log, level: LogLevel) => levelSetters.get(log)?.(level)
 
-const turners = new WeakMap<Log, (level: LogLevel) => void>()
+const levelSetters = new WeakMap<Log, (level: LogLevel) => void>()
 
-/** The ring keeps info and above in any case. */
+/** The ring always keeps info and above. */
 const lowest = (level: LogLevel): LogLevel => (pino.levels.values[level]! < pino.levels.values.info! ? level : 'info')
 
-/** Writes what is buffered, synchronously: the last thing before exit. */
-export function flushLog(log: Log) {
-  try {
-    log.flush()
-  } catch {
-    // nothing was written yet
+let standard: LogOutput | undefined
+
+function standardOutput(): LogOutput {
+  if (!standard) {
+    standard = logOutput(1)
+    process.on('exit', standard.atExit)
   }
+  return standard
 }
 
+/** Resolves when all lines are written, after `ms` at the latest: standard output may not be read. */
+export const flushLog = (ms: number) => standardOutput().flush(ms)
+
+/** Lines dropped because they were not read and memory was full. */
+export const droppedLines = () => standardOutput().dropped()
+
 export function createLogRing(maxLines = RING_LINES, maxBytes = RING_BYTES): LogRing {
-  const lines: string[] = [] // a circle once full: the line of sequence n is at n % maxLines
+  const lines: string[] = [] // a ring buffer: the line of sequence n is at n % maxLines
   const listeners = new Set<(sequence: number, text: string) => void>()
   let next = 0
   let oldest = 0
@@ -110,6 +126,6 @@ export function createLogRing(maxLines = RING_LINES, maxBytes = RING_BYTES): Log
   }
 }
 
-/** The line's JSON with its sequence in front, and the replica that it is of. */
+/** The line's JSON, with its sequence in front, and the replica that wrote it. */
 export const numbered = (sequence: number, text: string, replica?: string) =>
   `{"sequence":${sequence},${replica === undefined ? '' : `"replica":"${replica}",`}${text.slice(1)}`

@@ -1,36 +1,36 @@
-// What this process may take of its machine, and how busy the one thread is that answers requests.
+// The limits of this process on its machine, and how busy the one thread is that answers requests.
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { threshold } from '../base/threshold.ts'
 import type { Log } from './logs.ts'
 import type { Metrics } from './metrics.ts'
 
 const LOOK_EVERY = 1_000
-/** Of the limit. */
-export const TIGHT = 0.9
-const ENOUGH = 0.85
-const TICKS = 100 // a second: what the kernel counts in, on every platform that we build for
+/** The share, as a difference, by which usage must fall below the limit before the warning ends. */
+const GAP = 0.05
+const TICKS = 100 // per second: the kernel's unit of CPU time on every platform that we build for
 
-/** Where the kernel shows its own figures; another folder in tests. */
+/** The folders of the kernel's figures; others in tests. */
 type Root = { proc?: string; cgroup?: string }
 
 export function exposeMachine({ expose }: Metrics, root: Root = {}) {
   expose('cpu_limit_cores', 'gauge', 'Cores that the process may use: its control group’s quota, else the machine’s.', () => [
     { value: limits(root).cores },
   ])
-  expose('memory_limit_bytes', 'gauge', 'Memory that it may use: its control group’s limit, else the machine’s.', () => [
+  expose('memory_limit_bytes', 'gauge', 'Memory that the process may use: its control group’s limit, else the machine’s.', () => [
     { value: limits(root).memory },
   ])
   expose(
     'memory_used_bytes',
     'gauge',
-    'What it takes of that: of its control group what cannot go at once, else what is resident.',
+    'Memory in use: what its control group cannot reclaim at once, else its resident memory.',
     () => [{ value: memory(root).used }],
   )
   expose(
     'main_thread_cpu_seconds_total',
     'counter',
-    'CPU time of the thread that answers requests: one core is all it can have.',
+    'CPU time of the thread that answers requests, which can use one core at most.',
     () => {
       const seconds = mainThread(root)
       return seconds === undefined ? [] : [{ value: seconds }]
@@ -38,27 +38,28 @@ export function exposeMachine({ expose }: Metrics, root: Root = {}) {
   )
 }
 
-/** Looks each second, and logs when little is left of the limit, and when it is more again. */
-export function watchMemory(log: Pick<Log, 'warn' | 'info'>, root: Root = {}) {
+/** Checks each second; logs when more than the share `most` of the limit is used, and when that ends. */
+export function watchMemory(log: Pick<Log, 'warn' | 'info'>, most: number, root: Root = {}) {
   let now = memory(root)
   let tight = false
-  const timer = setInterval(look, LOOK_EVERY)
+  const isTight = threshold(most, most - GAP, (tooHigh) => {
+    const fields = { used_mib: Math.ceil(now.used / 1024 ** 2), limit_mib: Math.floor(now.limit / 1024 ** 2) }
+    if (tooHigh) log.warn(fields, 'little memory is left: at the limit the system kills this process')
+    else log.info(fields, 'there is enough memory again')
+  })
+  const timer = setInterval(measure, LOOK_EVERY)
   timer.unref()
 
-  function look() {
+  function measure() {
     now = memory(root)
-    const share = now.used / now.limit
-    const fields = { used_mib: Math.ceil(now.used / 1024 ** 2), limit_mib: Math.floor(now.limit / 1024 ** 2) }
-    if (!tight && share > TIGHT) log.warn(fields, 'little memory is left: at the limit the system ends this process')
-    if (tight && share <= ENOUGH) log.info(fields, 'there is enough memory again')
-    tight = share > (tight ? ENOUGH : TIGHT)
+    tight = isTight(now.used / now.limit)
   }
 
-  return { figures: () => ({ ...now, tight }), look, stop: () => clearInterval(timer) }
+  return { figures: () => ({ ...now, tight }), measure, stop: () => clearInterval(timer) }
 }
 export type Memory = ReturnType<typeof watchMemory>
 
-/** Bytes. Of the control group with the tightest limit, if that is less than the machine has: who else is in there counts too. */
+/** Bytes. Those of the control group with the tightest limit, if that is below the machine's memory: other processes in it count too. */
 function memory(root: Root) {
   const { memory: limit, group } = limits(root)
   return { limit, used: (group === undefined ? undefined : usedIn(group)) ?? resident() }
@@ -66,7 +67,7 @@ function memory(root: Root) {
 
 let wasResident = 0
 
-/** Bytes; where no descriptor is left to read it with, what it was before. */
+/** Bytes; the last known value if no descriptor is left to read it. */
 export function resident(): number {
   try {
     wasResident = process.memoryUsage.rss()
@@ -74,7 +75,7 @@ export function resident(): number {
   return wasResident
 }
 
-/** What the system cannot take back at once, as Kubernetes counts it, too. */
+/** What the system cannot reclaim at once, by Kubernetes' definition. */
 function usedIn(group: string): number | undefined {
   const usage = read(group, 'memory.current') ?? read(group, 'memory.usage_in_bytes')
   if (usage === undefined) return undefined
@@ -83,7 +84,7 @@ function usedIn(group: string): number | undefined {
   return Math.max(0, Number(usage) - Number(idle))
 }
 
-/** The tightest limits of the control groups that the process is in (version 2 and 1), and of the machine; the folder of the one for memory. */
+/** The tightest limits of this process's control groups (versions 2 and 1) and of the machine; `group`: the folder of the one that limits memory. */
 export function limits({ proc = '/proc', cgroup = '/sys/fs/cgroup' }: Root = {}) {
   let memory = totalmem()
   let cores = availableParallelism()
@@ -105,10 +106,10 @@ export function limits({ proc = '/proc', cgroup = '/sys/fs/cgroup' }: Root = {})
   return { memory, cores, group: tightest }
 }
 
-/** `limit` where it is one: "max" is not a number, and version 1 says -1. */
+/** Ignores a `limit` that is not set: "max" is not a number, and version 1 has -1. */
 const least = (value: number, limit: number) => (limit > 0 ? Math.min(value, limit) : value)
 
-/** /a/b -> /a/b, /a, /: a limit holds for all that is below. In a container the path may be the host's, and only / is there. */
+/** /a/b -> /a/b, /a, /: a limit applies to everything below it. In a container the path may be the host's, and only / exists. */
 function groups(path: string): string[] {
   const parts = path.split('/').filter(Boolean)
   return parts.map((_, i) => parts.slice(0, parts.length - i).join('/')).concat('')
@@ -116,7 +117,7 @@ function groups(path: string): string[] {
 
 function mainThread({ proc = '/proc' }: Root): number | undefined {
   const stat = read(proc, `self/task/${process.pid}/stat`)
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') // the name before may have spaces in it
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') // the name in front may contain spaces
   return fields && (Number(fields[11]) + Number(fields[12])) / TICKS
 }
 

@@ -1,4 +1,4 @@
-// Plain counters, filled where things happen; prom-client reads them only when somebody scrapes.
+// Plain counters, updated where things happen; prom-client reads them only at a scrape.
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 
 export type Sample = { labels?: Record<string, string | number>; value: number; suffix?: '_bucket' | '_sum' | '_count' }
@@ -24,13 +24,13 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 export function createMetrics() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  // A census of the heap, at every scrape and on the thread that answers: 60 ms for 200,000 objects, the rest takes 3. And JavaScriptCore
-  // has no such spaces.
+  // It takes a census of the heap at every scrape, on the thread that answers: 60 ms for 200,000 objects, against 3 for the rest. JavaScriptCore
+  // has no such spaces anyway.
   for (const of of ['total', 'used', 'available']) registry.removeSingleMetric(`nodejs_heap_space_size_${of}_bytes`)
   for (const of of ['open', 'max']) registry.removeSingleMetric(`process_${of}_fds`) // descriptors.ts has them
   const series = new Map<string, Series>()
 
-  /** Adds a metric whose samples are read at scrape. `name` without the prefix; `process_…` has none. */
+  /** Adds a metric whose samples are read at each scrape. `name` is without the prefix, which `process_…` does not get. */
   function expose(name: string, type: Kind, help: string, read: () => Sample[]) {
     const full = name.startsWith('process_') ? name : `waypost_${name}`
     const get = async () => ({
@@ -77,23 +77,24 @@ export function createMetrics() {
 
   return {
     expose,
-    /** Counts one answered request. Routes are patterns, so the number of series is bounded. */
+    /** Counts one request. Routes are patterns, so the number of series is bounded. */
     observe: (method: string, route: string, status: number, seconds: number) => seriesOf(method, route, status).observe(seconds),
-    /** The series of one route and status, for a caller that counts in it often. */
+    /** The series of one route and status, for a caller that counts often. */
     series: seriesOf,
-    /** Sums over all routes since the start. A probe that was told to wait is no error: /ready answers 503 as it should. */
+    /** Sums over all routes since the start. `errors`: all 5xx; `failed`: those that are failures, so not /ready's 503. */
     requests() {
-      const total = { count: 0, errors: 0, seconds: 0, by_status: {} as Record<string, number> }
+      const total = { count: 0, errors: 0, failed: 0, seconds: 0, by_status: {} as Record<string, number> }
       for (const { route, status, count, seconds } of series.values()) {
         total.count += count
         total.seconds += seconds
-        if (status >= 500 && route !== '/ready') total.errors += count
+        if (status >= 500) total.errors += count
+        if (status >= 500 && route !== '/ready') total.failed += count
         const family = `${Math.floor(status / 100)}xx`
         total.by_status[family] = (total.by_status[family] ?? 0) + count
       }
       return total
     },
-    /** How many requests took how long, by BOUNDS; redirects have a histogram of their own. */
+    /** Numbers of requests by duration, in the buckets of BOUNDS, without redirects, which have a separate histogram. */
     durations() {
       const sum = new Float64Array(BOUNDS.length + 1)
       for (const { route, status, buckets } of series.values())
@@ -106,14 +107,14 @@ export function createMetrics() {
   }
 }
 
-/** The place of `value` in `bounds` (upper bounds, ascending); bounds.length for beyond. */
+/** The index of the bucket of `value` in `bounds` (upper bounds, ascending); bounds.length above the last. */
 export function bucketOf(bounds: number[], value: number): number {
   let i = 0
   while (i < bounds.length && value > bounds[i]!) i++
   return i
 }
 
-/** A histogram as Prometheus wants it: cumulative buckets, sum and count. */
+/** A histogram in Prometheus' form: cumulative buckets, sum and count. */
 export function histogramSamples(bounds: number[], buckets: Float64Array, count: number, sum: number, labels = {}): Sample[] {
   let below = 0
   const cumulative = bounds.map((le, i) => {

@@ -1,17 +1,17 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import { invalid } from '../base/problem.ts'
 import { withOwnClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
-import { needs } from '../http/access.ts'
+import { fails, needs } from '../http/access.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
-import { ownerOf } from '../http/principal.ts'
-import { invalid } from '../http/problem.ts'
-import { IdParams, idOf, textFilter } from '../http/validation.ts'
+import { askedBy, ownerOf } from '../http/principal.ts'
+import { IdParams, idOf, textFilter, tidyName } from '../http/validation.ts'
 import { Link } from '../links/schema.ts'
 import type { LinkStore } from '../links/store.ts'
 import type { linkView } from '../links/view.ts'
 import type { Resolver } from '../redirect/resolver.ts'
-import { NewUser, User, UserChange } from './schema.ts'
+import { NewUser, User, UserChange, userResource } from './schema.ts'
 import type { UserStore } from './store.ts'
 
 type Parts = {
@@ -20,23 +20,29 @@ type Parts = {
   clicks: Recorder
   resolver: Resolver
   view: ReturnType<typeof linkView>
-  /** Called when rows of several tables went. */
-  changed: () => Promise<void>
+  /** Called after a user and everything of theirs was deleted. */
+  userDeleted: () => Promise<void>
 }
 
-export function userRoutes({ users, links, clicks, resolver, view, changed }: Parts) {
+export function userRoutes({ users, links, clicks, resolver, view, userDeleted }: Parts) {
   const change = {
+    transform: tidyNames,
     params: IdParams,
     body: UserChange,
     response: { 200: User },
-    detail: { summary: 'Change a user', description: '409 where the username or the e-mail is taken.', ...needs('write') },
+    detail: {
+      summary: 'Change a user',
+      description: '409 if the username or the e-mail is taken.',
+      ...needs('write'),
+      ...fails(409),
+    },
   }
   const update = async ({ params, body }: { params: { id: string }; body: UserChange }) => {
-    if (body.username === undefined && body.email === undefined) throw invalid('body', 'must have username or email')
+    if (body.username === undefined && body.email === undefined) throw invalid('body', 'must contain username or email')
     return users.update(idOf(params.id, 'User'), body)
   }
 
-  return new Elysia({ detail: { tags: ['Users'] } })
+  return new Elysia({ detail: { tags: [userResource.tag] } })
     .post(
       '/users',
       async ({ body, set }) => {
@@ -45,7 +51,12 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
         set.headers.Location = `/users/${user.id}`
         return user
       },
-      { body: NewUser, response: { 201: User }, detail: { summary: 'Create a user', ...needs('write') } },
+      {
+        transform: tidyNames,
+        body: NewUser,
+        response: { 201: User },
+        detail: { summary: 'Create a user', ...needs('write'), ...fails(409) },
+      },
     )
     .get(
       '/users',
@@ -68,21 +79,21 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
     .get('/users/:id', async ({ params, request }) => users.find(idOf(params.id, 'User'), ownerOf(request)), {
       params: IdParams,
       response: { 200: User },
-      detail: { summary: 'One user', ...needs('read', { bound: true }) },
+      detail: { summary: 'Get a user', ...needs('read', { bound: true }) },
     })
     .put('/users/:id', update, change)
     .patch('/users/:id', update, change)
     .delete(
       '/users/:id',
-      async ({ params, set }) => {
-        await users.delete(idOf(params.id, 'User'), resolver.changed)
-        await changed()
+      async ({ params, request, set }) => {
+        await users.delete(idOf(params.id, 'User'), resolver.changed, askedBy(request))
+        await userDeleted()
         set.status = 204
       },
       {
         params: IdParams,
         response: { 204: Type.Void() },
-        detail: { summary: 'Delete a user with its links, events and keys', ...needs('write') },
+        detail: { summary: 'Delete a user with their links, events and keys', ...needs('write') },
       },
     )
     .get(
@@ -103,4 +114,13 @@ export function userRoutes({ users, links, clicks, resolver, view, changed }: Pa
         detail: { summary: 'Links of a user', ...needs('read', { bound: true }) },
       },
     )
+}
+
+/** Trims names before validation, so that surrounding blanks do not count. */
+function tidyNames({ body }: { body: unknown }) {
+  const fields = body as Record<string, unknown>
+  for (const field of ['username', 'email']) {
+    const value = fields?.[field]
+    if (typeof value === 'string') fields[field] = tidyName(value)
+  }
 }

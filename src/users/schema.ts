@@ -1,7 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { filled, OTHERS_IGNORED, Time } from '../http/validation.ts'
+import type { Resource } from '../base/resource.ts'
+import { Moment } from '../base/schema.ts'
+import { filled, OTHERS_IGNORED } from '../http/validation.ts'
 
-export const User = Type.Object({ id: Type.Integer(), username: Type.String(), email: Type.String(), created_at: Time })
+export const userResource = {
+  tag: 'Users',
+  path: '/users',
+  tables: { users: { content: true, sequence: 'users_id_seq' } },
+} satisfies Resource
+
+export const User = Type.Object({ id: Type.Integer(), username: Type.String(), email: Type.String(), created_at: Moment })
 export type User = Static<typeof User>
 
 const username = filled(64)

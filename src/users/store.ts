@@ -1,9 +1,10 @@
+import { conflict, notFound } from '../base/problem.ts'
 import type { Database } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
+import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
-import type { Page, Total } from '../http/page.ts'
-import { conflict, notFound } from '../http/problem.ts'
+import { tidyName } from '../http/validation.ts'
 import { deleteLinksOf } from '../links/erase.ts'
 import type { Target } from '../redirect/target.ts'
 import type { NewUser, User, UserChange } from './schema.ts'
@@ -15,7 +16,7 @@ export function userStore(database: Database) {
   const total = totals(database, 'users', (sql) => sql`select 1 from users`)
 
   return {
-    /** 409 where the username, or the e-mail in any case, is taken: decided in create_user, under locks. */
+    /** 409 if the username, or the e-mail ignoring case, is taken; create_user checks this under locks. */
     async create({ username, email }: NewUser): Promise<User> {
       const [row] = await database.run((sql) => sql<(User & Conflict)[]>`select * from create_user(${username}, ${email})`)
       total.changed()
@@ -38,28 +39,37 @@ export function userStore(database: Database) {
       return user
     },
 
-    /** Deletes the user with its links (their codes stay taken) and all events of both; `changed` is told of the links, chunk by chunk. */
-    async delete(id: number, changed: (targets: Target[]) => void): Promise<void> {
+    /**
+     * Deletes the user, their links (the codes stay taken) and all events of both. Calls `changed` for each chunk of links. The audit log
+     * keeps a `user_deleted` event with the caller (`by`).
+     */
+    async delete(id: number, changed: (targets: Target[]) => void, by: Record<string, unknown>): Promise<void> {
       await this.find(id, undefined)
       await deleteLinksOf(database, id, changed)
-      const gone = await database.run((sql) => sql`delete from users where id = ${id}`)
+      const gone = await database.run(
+        (sql) => sql`
+          with gone as (delete from users where id = ${id} returning id)
+          insert into events (id, event_type, details)
+          select next_event_id(), 'user_deleted', jsonb_build_object('user_id', id) || ${sql.json(by as never)}::jsonb from gone`,
+      )
       total.changed()
       if (gone.count === 0) throw notFound('User')
     },
 
     async list({ username, email }: UserFilter, page: Page, owner: Owner): Promise<{ rows: User[]; total: Total }> {
       const filtered = owner !== undefined || username !== undefined || email !== undefined
-      return database.run(async (sql) => {
+      const whole = filtered ? undefined : total.count()
+      const listed = database.run(async (sql) => {
         const where = sql`
           where true ${owner === undefined ? sql`` : sql`and id = ${owner}`}
-          ${username === undefined ? sql`` : sql`and username = ${username}`}
-          ${email === undefined ? sql`` : sql`and lower(email) = lower(${email})`}`
+          ${username === undefined ? sql`` : sql`and username in (${username}, ${tidyName(username)})`}
+          ${email === undefined ? sql`` : sql`and uncased(email) in (uncased(${email}), uncased(${tidyName(email)}))`}`
         const rows = sql<User[]>`
           select id, username, email, created_at from users ${where} ${pageOf(sql, page)}`
-        const count = filtered ? countUpTo(sql, sql`select 1 from users ${where}`) : total.count()
-        const [found, counted] = await Promise.all([rows, count]) // together: neither may fail with nobody waiting for it
-        return { rows: [...found], total: counted }
+        return Promise.all([rows, filtered ? countUpTo(sql, sql`select 1 from users ${where}`) : undefined])
       })
+      const [[found, counted], all] = await Promise.all([listed, whole]) // together, so that neither rejects unhandled
+      return { rows: [...found], total: counted ?? all! }
     },
 
     forgetTotal: () => total.changed(),

@@ -8,12 +8,12 @@ const LIBRARY = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/us
 
 export const clockStep: Fault = {
   name: 'clock-step',
-  about: 'The clock of one replica jumps an hour back, then a day ahead, and back to the truth',
+  about: 'The clock of one replica jumps an hour back, then a day ahead, and back to the right time',
   signs: {
     metric: /^waypost_clock_offset_seconds -?\d{3}/,
-    log: /this machine’s clock is not that of the database/,
+    log: /this machine’s clock differs from that of the database/,
     alert: /^clock_skew firing/,
-    console: /The clock of this machine is \d+ s (ahead of|behind)/,
+    console: /The clock of this machine is [\d,]+ s (ahead of|behind)/,
   },
   restarts: true,
   atLeast: 12, // a clock that is off is an alert once it was so at two beats

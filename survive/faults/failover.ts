@@ -7,7 +7,7 @@ export const failover: Fault = {
     metric: grown(/^waypost_database_moves_total$/),
     log: /another server is the primary now/,
     alert: /^database_moved firing/,
-    console: /The database has not answered since|Another database server became the primary/,
+    console: /The database has been (unreachable|slow) since|Another database server became the primary/,
   },
   cutsOff: true,
   async begin({ pair }, { client }) {

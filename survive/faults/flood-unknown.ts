@@ -4,12 +4,12 @@ const AT_ONCE = 8
 
 export const floodUnknown: Fault = {
   name: 'flood-unknown',
-  about: 'Eight clients ask for codes that no link has, one after another',
+  about: 'Eight clients request unknown codes, one after another',
   signs: {
     metric: grown(/^waypost_rate_limited_total\{limit="unknown"\}$/),
     // The log says it when the alert begins, and the one of a flood two minutes ago may still fire.
     alert: /^unknown_flood firing/,
-    console: /Somebody tries codes out: \S+ requests for unknown codes were refused/,
+    console: /Someone is guessing short codes: \S+ requests for unknown codes were refused/,
   },
   atLeast: 8,
   async begin({ url }, { random, note }) {

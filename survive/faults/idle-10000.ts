@@ -6,12 +6,12 @@ const AT_ONCE = 250
 
 export const idle10000: Fault = {
   name: 'idle-10000',
-  about: '10,000 connections to one replica that say nothing',
+  about: '10,000 idle connections to one replica',
   signs: {
     metric: /^process_open_fds 1\d{4}/,
-    log: /few descriptors are left/,
+    log: /few file descriptors are left/,
     alert: /^descriptors_low firing/,
-    console: /^\S+: 10,\d{3} of 12,000 descriptors are open/,
+    console: /^\S+: 10,\d{3} of 12,000 file descriptors are open/,
   },
   lacks: () => {
     const limit = Number(Bun.spawnSync(['sh', '-c', 'ulimit -n']).stdout.toString().trim())

@@ -3,10 +3,10 @@ import type { Fault } from '../fault.ts'
 export const journalDiskFull: Fault = {
   name: 'journal-disk-full',
   about:
-    'The disk of one replica is full, it is killed and started on the full disk; it redirects, gives up drained journals for room, and counts the clicks that it cannot keep',
+    'The disk of one replica is full; the replica is killed and started on the full disk. It redirects, deletes drained journals for room, and counts the clicks that it cannot record',
   signs: {
     metric: /^waypost_clicks_journal_full 1/,
-    log: /no room for the click journal/,
+    log: /no space for the click journal/,
     console: /The click journal has no room/,
   },
   restarts: true,

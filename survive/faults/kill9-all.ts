@@ -6,7 +6,7 @@ export const kill9All: Fault = {
   signs: {
     metric: grown(/^process_start_time_seconds$/),
     log: /clicks of an earlier process were stored|the database is reachable/,
-    console: /What you see is not live|The server cannot be reached/,
+    console: /Not live|The server is unreachable/,
   },
   restarts: true,
   allAway: true,

@@ -5,10 +5,10 @@ export const kill9One: Fault = {
   about: 'kill -9 of one replica among 40 visitors; its supervisor starts it again at the end',
   signs: {
     metric: /^waypost_replicas_missed 1/,
-    log: /a replica is lost, and none came in its place/,
+    log: /a replica is lost and was not replaced/,
     alert: /^replica_lost firing/,
     fleet: / is lost/,
-    console: /Lost: not heard of since/,
+    console: /Stopped responding at/,
   },
   atLeast: 15, // it is missed after ten seconds, in which a supervisor would have started it again
   async begin({ members }, { client, random }) {

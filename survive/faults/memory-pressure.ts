@@ -11,7 +11,7 @@ const MB = 1024 * 1024
 export const memoryPressure: Fault = {
   name: 'memory-pressure',
   about:
-    'One replica takes 92 % of the memory that it may, most of it by /chaos; then lists of 100 links are asked of it; where the system kills it, it is started again',
+    'One replica uses 92 % of its memory limit, mostly by /chaos; then it has to serve lists of 100 links; if the system kills it, it is started again',
   signs: {
     metric: /^waypost_memory_limit_bytes \d{1,9}$/,
     log: /little memory is left/,

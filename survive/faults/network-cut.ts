@@ -4,7 +4,7 @@ import { CUTS } from '../network.ts'
 export const networkCut: Fault = {
   name: 'network-cut',
   about:
-    'Between one replica and the databases nothing arrives any more: its cable is pulled, or the way is silent beyond it; then it is whole again',
+    'Nothing arrives any more between one replica and the databases: its cable is pulled, or the network beyond it is silent; then it works again',
   signs: {
     metric: /^waypost_database_up 0/,
     log: /the database is not reachable/,

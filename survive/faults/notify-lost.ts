@@ -2,10 +2,10 @@ import { type Fault, grown } from '../fault.ts'
 
 export const notifyLost: Fault = {
   name: 'notify-lost',
-  about: 'No notice of PostgreSQL reaches a replica: its poll every 400 ms must do',
+  about: 'No announcement of PostgreSQL reaches a replica: it has only its poll every 400 ms',
   signs: {
     metric: grown(/^waypost_changes_found_total\{by="poll"\}$/, 3),
-    log: /no notice tells of changes/,
+    log: /announcements of changes do not arrive/,
   },
   atLeast: 7, // it is said when changes were found without a notice three times, a second apart at least
   async begin({ members }) {

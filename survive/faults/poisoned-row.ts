@@ -14,10 +14,10 @@ let made = 0
 export const poisonedRow: Fault = {
   name: 'poisoned-row',
   about:
-    'Rows that no API would write appear in the database: links to what is no web address, with line breaks, empty, 100 kB long',
+    'Rows that no API would write appear in the database: links to something that is no web address, with line breaks, empty, or 100 kB long',
   signs: {
     metric: grown(/^waypost_targets_refused_total$/),
-    log: /leads to no http or https address/,
+    log: /is not an http or https address/,
     alert: /^targets_refused firing/,
     console: /Links in the database lead to no web address/,
   },

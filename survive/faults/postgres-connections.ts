@@ -5,7 +5,7 @@ const MANY = 120
 
 export const postgresConnections: Fault = {
   name: 'postgres-connections',
-  about: 'Somebody else takes every connection of PostgreSQL, after those of the replicas were ended',
+  about: 'Another client takes every connection of PostgreSQL, after those of the replicas were closed',
   signs: {
     metric: /^waypost_database_up 0/,
     log: /the database is not reachable/,

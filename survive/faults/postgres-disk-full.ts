@@ -5,7 +5,7 @@ const SEGMENTS = 40
 
 export const postgresDiskFull: Fault = {
   name: 'postgres-disk-full',
-  about: 'The disk of PostgreSQL fills up until it panics for want of a log segment; then there is room again',
+  about: 'The disk of PostgreSQL fills up until it panics because it cannot create a WAL segment; then there is room again',
   signs: {
     metric: /^waypost_database_up 0/,
     log: /the database is not reachable/,

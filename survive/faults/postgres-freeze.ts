@@ -2,7 +2,7 @@ import { DATABASE_AWAY, type Fault } from '../fault.ts'
 
 export const postgresFreeze: Fault = {
   name: 'postgres-freeze',
-  about: 'SIGSTOP to PostgreSQL and all its backends: connections stay, and nobody answers',
+  about: 'SIGSTOP to PostgreSQL and all its backends: connections stay open, and nothing responds',
   signs: {
     metric: /^waypost_database_up 0/,
     log: /the database is not reachable/,

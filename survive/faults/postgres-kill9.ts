@@ -2,7 +2,7 @@ import { DATABASE_AWAY, type Fault } from '../fault.ts'
 
 export const postgresKill9: Fault = {
   name: 'postgres-kill9',
-  about: 'kill -9 of PostgreSQL and all its backends; it recovers from its log when it is started again',
+  about: 'kill -9 of PostgreSQL and all its backends; it recovers from its WAL when it is started again',
   signs: {
     metric: /^waypost_database_up 0/,
     log: /the database is not reachable/,

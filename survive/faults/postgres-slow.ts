@@ -7,7 +7,7 @@ export const postgresSlow: Fault = {
     metric: /^waypost_database_beat_seconds (0\.(1[5-9]|[2-9])|[1-9])/,
     log: /the database is slow/,
     alert: /^database_slow firing/,
-    console: /The database takes \d+ ms for a small change/,
+    console: /Database slow, since|The database has been slow since/,
   },
   cutsOff: true, // the feed comes later
   atLeast: 10, // three signs of life that are late

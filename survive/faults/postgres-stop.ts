@@ -2,7 +2,7 @@ import { DATABASE_AWAY, type Fault } from '../fault.ts'
 
 export const postgresStop: Fault = {
   name: 'postgres-stop',
-  about: 'PostgreSQL is stopped in order, and started again',
+  about: 'PostgreSQL is shut down cleanly, and started again',
   signs: {
     metric: /^waypost_database_up 0/,
     log: /the database is not reachable/,

@@ -11,7 +11,7 @@ export const schemaUpgrade: Fault = {
     'Replica after replica is replaced by a newer release, whose first start changes the schema under the old ones (columns, an index, a table); then the old release is put back, on the newer schema',
   signs: {
     log: /the schema is of the next release/,
-    console: /Replicas run two releases: \S+ and \S+/,
+    console: /Replicas run (different|two) releases: \S+ and \S+/,
     fleet: new RegExp(`version ${NEXT.replaceAll('.', '\\.')}`),
   },
   restarts: true,
@@ -22,7 +22,7 @@ export const schemaUpgrade: Fault = {
   async begin(fleet, { note }) {
     const { pair, members } = fleet
     const old = members[0]!.replica.program
-    const putBack = async () => {
+    const restoreRows = async () => {
       for (const member of members) await replace(fleet, member, old)
       const sql = ownConnection(pair.url(), 1)
       await sql.unsafe(`begin; ${DOWN} commit;`).simple()
@@ -31,13 +31,13 @@ export const schemaUpgrade: Fault = {
     try {
       for (const member of members) {
         await replace(fleet, member, next!)
-        if (member === members[0]) note(`${await versionsOf(members)} beside each other`)
+        if (member === members[0]) note(`${await versionsOf(members)} side by side`)
       }
     } catch (error) {
-      await putBack()
+      await restoreRows()
       throw error
     }
-    return { end: putBack }
+    return { end: restoreRows }
   },
 }
 
@@ -51,7 +51,7 @@ async function replace({ mark }: Fleet, member: Member, program: string) {
   await mark('up', member)
 }
 
-/** As the old ones see it; throws where they never see the new one, or do not live beside it. */
+/** As the old ones see it. Throws if they never see the new one, or do not run along with it. */
 async function versionsOf(members: Member[]): Promise<string> {
   const deadline = Date.now() + 5_000
   for (;;) {
@@ -60,7 +60,7 @@ async function versionsOf(members: Member[]): Promise<string> {
     }
     const live = replicas.filter(({ state }) => state === 'ready').map(({ version }) => version)
     if (live.length === members.length && live.includes(NEXT)) return [...new Set(live)].sort().join(' and ')
-    if (Date.now() > deadline) throw new Error(`the fleet shows ${live.join(', ')}, and not ${NEXT} beside the others`)
+    if (Date.now() > deadline) throw new Error(`the fleet shows ${live.join(', ')}, and not ${NEXT} along with the others`)
     await Bun.sleep(200)
   }
 }

@@ -6,7 +6,7 @@ export const sigtermAll: Fault = {
   signs: {
     metric: grown(/^process_start_time_seconds$/),
     log: /the database is reachable/,
-    console: /What you see is not live|The server cannot be reached|draining/,
+    console: /Not live|The server is unreachable|draining/,
   },
   restarts: true,
   allAway: true,

@@ -8,9 +8,9 @@ const HEADER = 64
 export const tornJournal: Fault = {
   name: 'torn-journal',
   about:
-    'Cut off from the database, a replica is killed, and two records of its journal are damaged as by power loss; the others are stored',
+    'Cut off from the database, a replica is killed, and two records of its journal are damaged, as by a power loss; the others are stored',
   signs: {
-    log: /damage in a journal file was passed over|clicks of an earlier process were stored/,
+    log: /damage in a journal file was skipped|clicks of an earlier process were stored/,
     console: DATABASE_AWAY,
   },
   restarts: true,

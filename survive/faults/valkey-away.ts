@@ -2,7 +2,7 @@ import type { Fault } from '../fault.ts'
 
 export const valkeyAway: Fault = {
   name: 'valkey-away',
-  about: 'kill -9 of Valkey, behind which one replica keeps its links; it comes back empty',
+  about: 'kill -9 of Valkey, where one replica caches its links; it comes back empty',
   signs: {
     metric: /^waypost_shared_cache_up 0/,
     log: /the shared cache gave no answer/,

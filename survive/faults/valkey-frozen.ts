@@ -2,7 +2,7 @@ import type { Fault } from '../fault.ts'
 
 export const valkeyFrozen: Fault = {
   name: 'valkey-frozen',
-  about: 'SIGSTOP to Valkey: its connections stay, and it does not answer',
+  about: 'SIGSTOP to Valkey: its connections stay open, and it does not respond',
   signs: {
     metric: /^waypost_shared_cache_up 0/,
     log: /the shared cache gave no answer/,

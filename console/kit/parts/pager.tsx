@@ -1,0 +1,51 @@
+import { useRef } from 'preact/hooks'
+import type { List, Place } from '../server/list.ts'
+import { count } from './figures.ts'
+import { Back, Forward } from './icons.tsx'
+
+type Props = {
+  list: List<{ id: number }>
+  go: (place: Place) => void
+  /** The second one, below the rows. */
+  below?: boolean
+}
+
+/** Buttons to newer and older rows. `go` gets the place for the address. */
+export function Pager({ list, go, below = false }: Props) {
+  // While rows are loading the buttons stay in place, so that one can be pressed again.
+  const last = useRef(list)
+  if (list.rows) last.current = list
+  const { rows, newer, older } = last.current
+  if (!rows || (!newer && !older)) return null
+  const turn = (place: Place) => list.rows && go(place)
+  return (
+    <nav class="pager" aria-label={below ? 'More rows, below the table' : 'More rows'}>
+      <button type="button" class="link-button" disabled={!newer} onClick={() => turn({})}>
+        Newest
+      </button>
+      <button
+        type="button"
+        class="quiet-button"
+        aria-label="Newer"
+        title="Newer"
+        disabled={!newer || rows.length === 0}
+        onClick={() => turn({ before: String(rows[0]!.id) })}
+      >
+        <Back />
+      </button>
+      <button
+        type="button"
+        class="quiet-button"
+        aria-label="Older"
+        title="Older"
+        disabled={!older || rows.length === 0}
+        onClick={() => turn({ after: String(rows.at(-1)!.id) })}
+      >
+        <Forward />
+      </button>
+    </nav>
+  )
+}
+
+/** "12,345", or "more than 10,000" if the server stopped counting. */
+export const totalOf = ({ rows, total, exact }: List<unknown>) => (rows ? `${exact ? '' : 'more than '}${count(total)}` : '–')

@@ -1,6 +1,0 @@
-/** Gives the browser a file that was made here. */
-export function download(name: string, content: Blob) {
-  const href = URL.createObjectURL(content)
-  Object.assign(document.createElement('a'), { href, download: name }).click()
-  setTimeout(() => URL.revokeObjectURL(href), 10_000)
-}

@@ -1,0 +1,13 @@
+// Which paths are codes: shared by the redirect and by everything that creates or accepts codes.
+
+/** Every possible code; anything else is refused without a look-up. Imported codes may be one character. */
+export const CODE = /^[A-Za-z0-9_-]{1,64}$/
+
+/** The first words of every route (a test compares them with the router), and a few that a web server may need: never a code. */
+export const RESERVED = new Set(
+  `alert-status api apidocs assets bulk chaos console dashboard docs events favicon health healthz keys livez login logout logs metrics
+   openapi prometheus ready readyz robots shorten static swagger urls users`.split(/\s+/),
+)
+
+/** Characters of generated codes, without 0 O, 1 I l: 57 of them, so 6 characters make 34 billion codes. */
+export const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'

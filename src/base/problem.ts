@@ -1,0 +1,45 @@
+// Errors for the client: a public text with its status, and a private cause for the log, in one error.
+
+export type Detail = { field: string; message: string }
+
+type Extras = { details?: Detail[]; headers?: Record<string, string>; page?: Page; cause?: unknown }
+
+/** The page for a visitor who followed a link, if it says more than the status. */
+type Page = { title: string; text: string }
+
+/** Thrown anywhere below a route; the pipeline turns it into `{error, details?, request_id}`. */
+export class Problem extends Error {
+  override name = 'Problem'
+  readonly details?: Detail[]
+  readonly headers?: Record<string, string>
+  readonly page?: Page
+  constructor(
+    readonly status: number,
+    text: string,
+    { details, headers, page, cause }: Extras = {},
+  ) {
+    super(text, { cause })
+    this.details = details
+    this.headers = headers
+    this.page = page
+  }
+}
+
+/** 400 naming the field; `where` is its path in the body, the query parameter, or the header. */
+export const invalid = (field: string, message: string) =>
+  new Problem(400, `${field} ${message}`, { details: [{ field, message }] })
+
+/** 404, "User not found". */
+export const notFound = (what: string) => new Problem(404, `${what} not found`)
+
+/** 409 naming the field that is taken. */
+export const conflict = (field: string, text: string) =>
+  new Problem(409, text, { details: [{ field, message: 'is already taken' }] })
+
+/** 503: try again in a second. */
+export const unavailable = (text: string, cause?: unknown) => new Problem(503, text, { headers: { 'Retry-After': '1' }, cause })
+
+/** The problem as the client sees it. */
+export function problemBody({ message, details }: Problem, requestId: string) {
+  return { error: message, ...(details ? { details } : {}), request_id: requestId }
+}

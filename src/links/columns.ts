@@ -1,0 +1,68 @@
+// The columns of a link, described once: the API, imports and exports derive from this table. Those that the redirect obeys are in
+// src/redirect/columns.ts. A new column also needs a migration: tests compare both descriptions with the tables and triggers.
+import type { Sql } from '../database/guard.ts'
+
+/** Where a column is used, besides the database. */
+type Use = 'shown' | 'given' | 'changed' | 'imported'
+
+type Column = {
+  /** PostgreSQL's internal name of the type. */
+  type: keyof Values
+  nullable?: true
+  /** The expression to select, if it is not a column of `urls u`. */
+  from?: string
+  /** In the API's answers. */
+  shown?: true
+  /** Accepted when a link is created. */
+  given?: true
+  /** Accepted by PATCH /urls/:id, which writes an event for it. */
+  changed?: true
+  /** In urls.csv, for import and export. */
+  imported?: true
+}
+
+type Values = { int8: number; text: string; bool: boolean; timestamptz: string; xid8: string }
+
+/** In the order in which the API shows them. */
+export const COLUMNS = {
+  id: { type: 'int8', shown: true, imported: true },
+  user_id: { type: 'int8', nullable: true, shown: true, given: true, imported: true },
+  short_code: { type: 'text', shown: true, given: true, imported: true },
+  original_url: { type: 'text', shown: true, given: true, changed: true, imported: true },
+  location: { type: 'text', nullable: true }, // derived from original_url, and written with it
+  title: { type: 'text', nullable: true, shown: true, given: true, changed: true, imported: true },
+  is_active: { type: 'bool', shown: true, given: true, changed: true, imported: true },
+  click_count: { type: 'int8', from: 'coalesce(t.clicks, 0)::bigint', shown: true },
+  created_at: { type: 'timestamptz', shown: true, imported: true },
+  updated_at: { type: 'timestamptz', shown: true, imported: true },
+  deleted_at: { type: 'timestamptz', nullable: true },
+  purged_at: { type: 'timestamptz', nullable: true },
+  version: { type: 'int8' },
+  xid: { type: 'xid8' },
+} as const satisfies Record<string, Column>
+
+type Name = keyof typeof COLUMNS
+
+/** Names of the columns with a use. */
+export type NamesOf<U extends Use> = { [N in Name]: (typeof COLUMNS)[N] extends Record<U, true> ? N : never }[Name]
+
+/** A row of the columns with a use. */
+export type RowOf<U extends Use> = {
+  [N in NamesOf<U>]: Values[(typeof COLUMNS)[N]['type']] | ((typeof COLUMNS)[N] extends { nullable: true } ? null : never)
+}
+
+const namesOf = <U extends Use>(use: U) =>
+  Object.entries<Column>(COLUMNS).flatMap(([name, column]) => (column[use] ? [name] : [])) as NamesOf<U>[]
+
+export const SHOWN = namesOf('shown')
+export const GIVEN = namesOf('given')
+export const CHANGED = namesOf('changed')
+export const IMPORTED = namesOf('imported')
+
+/** The select list of shown columns, from `urls u` and its totals `t`. */
+export const linkColumns = (sql: Sql) => sql.unsafe(SELECT_LIST)
+
+const SELECT_LIST = SHOWN.map((name) => {
+  const { from }: Column = COLUMNS[name]
+  return from ? `${from} as ${name}` : `u.${name}`
+}).join(', ')

@@ -1,0 +1,111 @@
+// The HTTP pipeline: redirect -> address -> gate -> faults -> routes -> problems -> finish.
+import { randomUUID } from 'node:crypto'
+import { codeOfPath } from '../base/ending.ts'
+import { notFound, Problem } from '../base/problem.ts'
+import { addressOf } from '../http/address.ts'
+import { answerProblem, problemOf } from '../http/answer.ts'
+import { type Exchange, openExchange } from '../http/exchange.ts'
+import { NOBODY } from '../http/principal.ts'
+import { routeTable } from '../http/route-table.ts'
+import type { Context } from './context.ts'
+import { createFinish } from './finish.ts'
+import { createGate } from './gate.ts'
+import { createRoutes, refusalOf } from './routes.ts'
+
+/** Paths that injected faults leave alone: health, monitoring and the faults themselves. */
+const UNDISTURBED = /^\/(health|ready|chaos|console|api\/(chaos|overview|streams|fleet|alerts|notices|session))(\/|$)/
+
+/** Bun's `fetch` for the whole server. */
+export async function createApp(context: Context): Promise<(request: Request) => Response | Promise<Response>> {
+  const { config, cors, redirect, chaos } = context
+  const routes = await createRoutes(context)
+  const gate = createGate(context, routeTable(routes))
+  const finish = createFinish(context)
+
+  return (request) => {
+    const code = codeIn(request)
+    if (code === undefined) return throughPipeline(request)
+    try {
+      const answer = redirect(request, code)
+      return answer instanceof Promise ? answer.catch((error) => refuseRedirect(request, error)) : answer
+    } catch (error) {
+      return refuseRedirect(request, error)
+    }
+  }
+
+  async function throughPipeline(request: Request): Promise<Response> {
+    const exchange = openExchange(request, newExchange(request, 'unmatched'))
+    const started = performance.now()
+    let response: Response
+    let cause: unknown
+    try {
+      const address = addressOf(request, config.TRUSTED_PROXIES)
+      exchange.path = address.path
+      exchange.origin = address.origin
+      if (address.path.includes('//')) throw notFound('Page')
+      const preflight = cors?.preflight(request)
+      if (preflight) exchange.route = 'preflight'
+      else {
+        await gate.admit(request, address, exchange)
+        if (chaos.disturbs() && !UNDISTURBED.test(exchange.route)) await disturb()
+      }
+      const routed = address.host === '' ? withHost(request, exchange) : request
+      response = preflight ?? (await routes.fetch(routed))
+      const problem = refusalOf(routed)
+      cause = problem?.cause ?? problem
+    } catch (error) {
+      const problem = problemOf(error)
+      cause = problem.cause ?? problem
+      response = answerProblem(request, problem)
+    }
+    if (response.status === 401) response = await gate.countRefusal(request, response, exchange)
+    return finish(request, response, exchange, performance.now() - started, cause)
+  }
+
+  async function disturb() {
+    const delay = chaos.delay()
+    if (delay > 0) await Bun.sleep(delay)
+    if (chaos.fails()) throw new Problem(500, 'injected by /chaos: the fault errors is armed')
+  }
+
+  /** Handles, counts and logs a failed redirect like every other problem. */
+  function refuseRedirect(request: Request, error: unknown): Response {
+    const exchange = openExchange(request, newExchange(request, '/:code'))
+    exchange.path = /^[^/]*\/\/[^/]*([^?#]*)/.exec(request.url)![1]!
+    const problem = problemOf(error)
+    return finish(request, answerProblem(request, problem), exchange, 0, problem.cause ?? problem)
+  }
+}
+
+/** The exchange of a new request, before its address is parsed. */
+const newExchange = (request: Request, route: string): Exchange => ({
+  id: requestId(request),
+  path: '',
+  origin: '',
+  route,
+  started: Date.now(),
+  principal: NOBODY,
+})
+
+const SLASH = 47
+
+/** The code in the path of a GET or HEAD; undefined for the paths of routes and for invalid codes. */
+function codeIn({ method, url }: Request): string | undefined {
+  if ((method !== 'GET' && method !== 'HEAD') || url.charCodeAt(0) === SLASH) return undefined // without a Host header, `url` is only a path
+  const start = url.indexOf('/', 8) + 1
+  if (start === 0) return undefined
+  const end = url.indexOf('?', start)
+  return codeOfPath(end < 0 ? url.slice(start) : url.slice(start, end))
+}
+
+/** Adds a host to a probe's request without one, for Elysia's router. */
+function withHost({ method, url, headers }: Request, exchange: Exchange): Request {
+  const request = new Request(`http://localhost${url}`, { method, headers })
+  openExchange(request, exchange)
+  return request
+}
+
+const requestId = ({ headers }: Request) => {
+  const given = headers.get('x-request-id')
+  return given && /^[A-Za-z0-9._:-]{1,64}$/.test(given) ? given : randomUUID()
+}

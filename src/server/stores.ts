@@ -1,0 +1,46 @@
+import { keyStore } from '../access/keys/store.ts'
+import type { PolicyFeed } from '../access/policy/policy.ts'
+import { renewSessionSecret } from '../access/policy/store.ts'
+import { blocklistStore } from '../blocklist/store.ts'
+import type { Database } from '../database/guard.ts'
+import { eventStore } from '../events/store.ts'
+import { linkStore } from '../links/store.ts'
+import { userStore } from '../users/store.ts'
+
+/** The stores of the API's resources, and the effects of changes that concern several of them. */
+export function createStores({ database, policy }: { database: Database; policy: PolicyFeed }) {
+  const users = userStore(database)
+  const links = linkStore(database)
+  const events = eventStore(database)
+
+  /** Rows of several tables changed: forget the totals of all lists. */
+  const rowsChanged = () => [users, links, events].forEach((store) => store.forgetTotal())
+
+  /** Keys or blocked hosts changed, and an event was written. Resolves when the change is in force on this replica. */
+  const policyChanged = () => {
+    events.forgetTotal()
+    return policy.changed()
+  }
+
+  return {
+    users,
+    links,
+    events,
+    keys: keyStore(database),
+    blockedHosts: blocklistStore(database),
+    rowsChanged,
+    policyChanged,
+
+    /** A user was deleted with their links, events and keys. */
+    async userDeleted() {
+      rowsChanged()
+      await policy.changed().catch(() => {}) // the change feed announces it again
+    },
+
+    /** Ends every session; the event names the caller (`by`). Resolves when this is in force on this replica. */
+    async endSessions(by: Record<string, unknown>) {
+      await renewSessionSecret(database, by)
+      await policyChanged()
+    },
+  }
+}
