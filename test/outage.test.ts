@@ -266,7 +266,7 @@ describe.skipIf(!installed)('a start', () => {
     const servers = await Promise.all([1, 2, 3].map(() => serveOn(at(url))))
     try {
       for (const server of servers) expect((await server.get('/ready')).body.status).toBe('ready')
-      const migrations = servers.flatMap(({ ring }) => ring.read({ limit: 100, filter: 'brought up to date' }))
+      const migrations = servers.flatMap(({ ring }) => ring.read({ limit: 100, filter: 'migrated the schema' }))
       expect(migrations).toHaveLength(1)
       expect(servers.flatMap(({ ring }) => ring.read({ limit: 100, filter: 'could not be created' }))).toEqual([])
       const created = await Promise.all(servers.map((server) => server.post('/urls', { original_url: 'https://example.com/' })))
@@ -316,7 +316,7 @@ describe.skipIf(!installed)('a start', () => {
     const server = await serveOn(at(url))
     try {
       await expect(serveOn(at(url), { PORT: String(server.config.PORT) })).rejects.toThrow(
-        `port ${server.config.PORT} of 127.0.0.1 is in use`,
+        `cannot open port ${server.config.PORT} on 127.0.0.1: it is in use`,
       )
       expect((await server.get('/users')).status).toBe(200)
     } finally {
