@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { type Encoding, encodingFor } from '../src/http/encoding.ts'
 import { isKnown } from '../src/http/etag.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
 import { exchange } from './wire.ts'
 
@@ -18,7 +18,7 @@ const TAG = /^(W\/)?"[^"]+"$/
 describe.skipIf(!built)('what browsers load', () => {
   let server: TestServer
   beforeAll(async () => {
-    server = await serveOn(databases[0]!)
+    server = await serveOn(anyDatabase)
     await server.post('/urls', { original_url: 'https://example.com/' })
   })
   afterAll(() => server.stop())

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { accessIn, needs, openToAll } from '../src/http/access.ts'
 import { routeTable } from '../src/http/route-table.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
 const ADMIN_TOKEN = 'an-operators-long-token'
@@ -29,7 +29,7 @@ const keys: Record<string, string> = {}
 const ids = { ada: 0, bob: 0, link: 0, event: 0, bobsLink: 0, nobodysLink: 0 }
 
 beforeAll(async () => {
-  server = await serveOn(databases[0]!, { ADMIN_TOKEN, ...UNLIMITED })
+  server = await serveOn(anyDatabase, { ADMIN_TOKEN, ...UNLIMITED })
   const make = async (path: string, body: object) => {
     const answer = await server.post(path, body)
     expect([path, answer.status]).toEqual([path, 201])

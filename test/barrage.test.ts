@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import fc from 'fast-check'
 import { startChild } from './child.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { printedSeed } from './seed.ts'
 import { UNLIMITED } from './server.ts'
 
@@ -40,7 +40,7 @@ const post = (path: string, body: object) =>
   fetch(server.base + path, { method: 'POST', headers: as, body: JSON.stringify(body), redirect: 'manual' })
 
 beforeAll(async () => {
-  server = await startChild({ ...(await databases[0]!.settings()), ADMIN_TOKEN, ...UNLIMITED })
+  server = await startChild({ ...(await anyDatabase.settings()), ADMIN_TOKEN, ...UNLIMITED })
   await post('/users', { username: CANARY, email: `${CANARY}@example.com` })
   await post('/urls', { original_url: 'https://example.com/', short_code: 'known', title: CANARY })
   shots = shotsAt(await (await fetch(`${server.base}/openapi.json`)).json())

@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import type { Page } from 'playwright-core'
 import { hasBrowser, type Visit, visit } from './browser.ts'
 import { type Child, startChild } from './child.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 import { until } from './until.ts'
 
@@ -60,7 +60,7 @@ describe.skipIf(!hasBrowser)('every page says so', () => {
   }
 
   beforeAll(async () => {
-    settings = await databases[0]!.settings()
+    settings = await anyDatabase.settings()
     child = await startChild({ ...settings, ...UNLIMITED })
     await child.call('POST', '/urls', { original_url: 'https://example.com/', short_code: 'first' })
     proxy = await openProxy(child.port)
@@ -124,7 +124,7 @@ describe.skipIf(!hasBrowser)('a page', () => {
   const rows = () => page.locator('main .table > tbody > tr:not(.blank)')
 
   beforeAll(async () => {
-    server = await serveOn(databases[0]!, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
+    server = await serveOn(anyDatabase, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
     await server.post('/users', { username: 'ada', email: 'ada@example.com' })
     for (let n = 1; n <= 60; n++)
       await server.post('/urls', { original_url: `https://example.com/${n}`, short_code: `row-${n}`, user_id: 1 })

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { readFileSync } from 'node:fs'
 import type { Locator, Page } from 'playwright-core'
 import { hasBrowser, type Visit, visit } from './browser.ts'
-import { databases } from './databases.ts'
+import { anyDatabase, databases } from './databases.ts'
 import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 import { until } from './until.ts'
@@ -78,7 +78,7 @@ const violations = () => seen!.violations()
 
 describe.skipIf(!hasBrowser)('the console', () => {
   beforeAll(async () => {
-    server = await serveOn(databases[0]!, { ...UNLIMITED, CHAOS_TOKEN })
+    server = await serveOn(anyDatabase, { ...UNLIMITED, CHAOS_TOKEN })
   })
   afterAll(() => server?.stop())
 
@@ -584,7 +584,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
 
   test('chaos delays requests, and kills the replica on request', async () => {
     expected = /ERR_|Failed to load/
-    const own = await serveOn(databases[0]!, { ...UNLIMITED, CHAOS_TOKEN })
+    const own = await serveOn(anyDatabase, { ...UNLIMITED, CHAOS_TOKEN })
     const all = server
     server = own
     try {
@@ -636,7 +636,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
 
     test('show the version and the licences', async () => {
       await open('about')
-      await page.getByText('embedded').waitFor()
+      await page.getByText(anyDatabase.name).waitFor()
       await page.getByText(Bun.version).first().waitFor()
       await button(/Copy diagnostics/).click()
       expect(await violations()).toEqual([])
@@ -661,7 +661,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
 
   test('a server that stops is reported, and loaded lines stay', async () => {
     expected = /ERR_|Failed to load/
-    const own = await serveOn(databases[0]!, UNLIMITED)
+    const own = await serveOn(anyDatabase, UNLIMITED)
     const all = server
     server = own
     try {

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { hasBrowser, type Visit, visit } from './browser.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
 const TOKEN = 'the-operator-of-this-session'
@@ -26,7 +26,7 @@ describe.skipIf(!hasBrowser)('what was typed', () => {
   }
 
   beforeAll(async () => {
-    server = await serveOn(databases[0]!, { ADMIN_TOKEN: TOKEN, CHAOS_TOKEN: 'a-token-for-the-chaos', ...UNLIMITED })
+    server = await serveOn(anyDatabase, { ADMIN_TOKEN: TOKEN, CHAOS_TOKEN: 'a-token-for-the-chaos', ...UNLIMITED })
     await server.post('/users', { username: 'ada', email: 'ada@example.com' })
     await server.post('/urls', { original_url: 'https://example.com/', short_code: 'taken', title: 'Taken' })
   })

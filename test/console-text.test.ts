@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { hasBrowser, type Visit, visit } from './browser.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
 const TOKEN = 'the-operator-of-this-text'
@@ -12,7 +12,7 @@ const SHOWN = '⟨U+202E⟩gpj.exe'
 describe('a short link', () => {
   let server: TestServer
   beforeAll(async () => {
-    server = await serveOn(databases[0]!, {
+    server = await serveOn(anyDatabase, {
       ...UNLIMITED,
       PUBLIC_URL: 'https://go.example/s',
       OWN_HOSTS: 'old.example,other.example:8443',
@@ -47,7 +47,7 @@ describe('a short link', () => {
   ])('finds its link: %s', async (q, codes) => expect(await found({ q })).toEqual(codes))
 
   test('with the host of the request finds its link, too', async () => {
-    const own = await serveOn(databases[0]!, UNLIMITED)
+    const own = await serveOn(anyDatabase, UNLIMITED)
     await own.post('/urls', { original_url: 'https://example.com/', short_code: 'here' })
     await own.post('/urls', { original_url: 'https://example.com/', short_code: 'here-too' })
     for (const q of [`${own.base}/here`, `${own.base.replace('http://', '')}/here+`])
@@ -102,7 +102,7 @@ describe.skipIf(!hasBrowser)('in the console', () => {
   let page: Page
 
   beforeAll(async () => {
-    server = await serveOn(databases[0]!, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
+    server = await serveOn(anyDatabase, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
     await server.post('/users', { username: `ada${TURNED}`, email: `a${TURNED}@example.com` })
     await server.post('/urls', {
       original_url: `https://example.com/${TURNED}`,

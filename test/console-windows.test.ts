@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { BrowserContext, Page } from 'playwright-core'
 import { hasBrowser, type Visit, visit } from './browser.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
 const TOKEN = 'the-operator-of-these-windows'
@@ -29,7 +29,7 @@ describe.skipIf(!hasBrowser)('windows of one browser', () => {
   }
 
   beforeAll(async () => {
-    server = await serveOn(databases[0]!, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
+    server = await serveOn(anyDatabase, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
     seen = await visit(server.base, { token: TOKEN })
     context = seen.page.context()
   })

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { startChild } from './child.ts'
-import { type DatabaseKind, databases } from './databases.ts'
+import { anyDatabase, type DatabaseKind, databases } from './databases.ts'
 import { serveOn } from './server.ts'
 import { readAnswer } from './wire.ts'
 
@@ -44,7 +44,7 @@ describe.each(databases)('draining on the $name database', (kind) => {
 })
 
 test('SIGTERM ends the process with 0, in spite of a tail and a connection that nobody closes', async () => {
-  const server = await startChild({ ...(await databases[0]!.settings()), DRAIN_WAIT: '0' })
+  const server = await startChild({ ...(await anyDatabase.settings()), DRAIN_WAIT: '0' })
   const tail = await fetch(`${server.base}/logs`, { headers: { accept: 'text/event-stream' } })
   const idle = connect(server.port, '127.0.0.1').on('error', () => {})
   idle.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')

@@ -1,13 +1,13 @@
 // waypost drill survive, as an operator calls it: on a server that holds, and on one that does not.
 import { afterAll, expect, test } from 'bun:test'
 import { runCommand, startChild } from './child.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 
 const TOKENS = { ADMIN_TOKEN: 'an-operators-long-token', CHAOS_TOKEN: 'a-token-to-break-things' }
 const bearer = { authorization: `Bearer ${TOKENS.ADMIN_TOKEN}` }
 
 const serve = async (settings: Record<string, string> = {}) =>
-  startChild({ ...(await databases[0]!.settings()), ...TOKENS, ...settings })
+  startChild({ ...(await anyDatabase.settings()), ...TOKENS, ...settings })
 const sound = await serve()
 const strict = await serve({ RATE_REDIRECT: '5/min' })
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { RESERVED } from '../src/base/code.ts'
 import { codeBefore, codeOfPath } from '../src/base/ending.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
 import { readAnswer } from './wire.ts'
 
@@ -22,10 +22,10 @@ function visit(of: TestServer, method: string, path: string, headers = '') {
 }
 
 beforeAll(async () => {
-  server = await serveOn(databases[0]!, { ADMIN_TOKEN, RATE_UNKNOWN: 'off' })
+  server = await serveOn(anyDatabase, { ADMIN_TOKEN, RATE_UNKNOWN: 'off' })
   for (const short_code of ['known', 'known-', 'a'.repeat(64)])
     expect((await server.post('/urls', { original_url: TARGET, short_code })).status).toBe(201)
-  limited = await serveOn(databases[0]!, { ADMIN_TOKEN, RATE_UNKNOWN: '3/h' })
+  limited = await serveOn(anyDatabase, { ADMIN_TOKEN, RATE_UNKNOWN: '3/h' })
 })
 afterAll(() => Promise.all([server.stop(), limited.stop()]))
 

@@ -4,7 +4,7 @@ import { eventStreams } from '../src/http/event-stream.ts'
 import { logStream } from '../src/logs/stream.ts'
 import { createLogRing } from '../src/telemetry/logs.ts'
 import { hasBrowser, visit } from './browser.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
 
 const HTML = { accept: 'text/html' }
@@ -17,8 +17,8 @@ beforeAll(async () => {
   takesNothing = eventStreams().open(logStream(ring, {})).body!.getReader()
   takesNothing.closed.catch(() => {})
   for (let line = 0; line < 2_000; line++) ring.write(JSON.stringify({ level: 'info', time: '', message: `line ${line}` }))
-  server = await serveOn(databases[0]!)
-  behindTls = await serveOn(databases[0]!, {
+  server = await serveOn(anyDatabase)
+  behindTls = await serveOn(anyDatabase, {
     ADMIN_TOKEN: 'headers-operators-token',
     HSTS_MAX_AGE: '31536000',
     PUBLIC_URL: 'https://go.example.com',

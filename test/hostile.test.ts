@@ -2,13 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { freePort } from './postgres.ts'
 import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer } from './server.ts'
 import { exchange, readAnswer } from './wire.ts'
 
-const embedded = databases[0]!
 const CUT_OFF_WITHIN = 60_000
 
 describe('open mode', () => {
@@ -18,7 +17,7 @@ describe('open mode', () => {
   const wire = (first: string, ...headers: string[]) => exchange(port, [`${first} HTTP/1.1`, ...headers, '', ''].join('\r\n'))
 
   beforeAll(async () => {
-    server = await serveOn(embedded)
+    server = await serveOn(anyDatabase)
     port = server.config.PORT
     await server.post('/urls', { original_url: 'https://example.com/known', short_code: 'known' })
     cutOff = Promise.all([
@@ -228,7 +227,7 @@ describe('with ADMIN_TOKEN', () => {
   let routes: { method: string; path: string }[]
 
   beforeAll(async () => {
-    server = await serveOn(embedded, { ADMIN_TOKEN, RATE_SIGN_IN: 'off' }) // a wrong token is tried at every route
+    server = await serveOn(anyDatabase, { ADMIN_TOKEN, RATE_SIGN_IN: 'off' }) // a wrong token is tried at every route
     await server.post('/urls', { original_url: 'https://example.com/known', short_code: 'known' })
     const { paths } = (await server.get('/openapi.json')).body
     routes = Object.entries<any>(paths).flatMap(([path, methods]) =>

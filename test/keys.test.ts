@@ -6,7 +6,7 @@ import { openKeyring } from '../src/access/keys/keyring.ts'
 import { keyStore } from '../src/access/keys/store.ts'
 import { openPolicy } from '../src/access/policy/policy.ts'
 import { runCommand, startChild } from './child.ts'
-import { databases, quiet } from './databases.ts'
+import { anyDatabase, databases, quiet } from './databases.ts'
 import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer } from './server.ts'
 import { until } from './until.ts'
@@ -171,8 +171,8 @@ describe.each(databases)('keys on the $name database', (kind) => {
 
 describe('open mode', () => {
   test('ends with the first key, for good', async () => {
-    const settings = await databases[0]!.settings()
-    const kind = { ...databases[0]!, settings: async () => settings }
+    const settings = await anyDatabase.settings()
+    const kind = { ...anyDatabase, settings: async () => settings }
     const server = await serveOn(kind)
     expect((await server.get('/api/session')).body).toMatchObject({ mode: 'open', by: 'open', scope: 'admin' })
     const { id, key } = (await server.post('/api/keys', { name: 'first', scope: 'admin' })).body
@@ -189,7 +189,7 @@ describe('open mode', () => {
   })
 
   test('takes no key from a page of another site', async () => {
-    const server = await serveOn(databases[0]!)
+    const server = await serveOn(anyDatabase)
     for (const extra of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { host: 'evil.example' }])
       expect(
         (await server.post('/api/keys', { name: 'n', scope: 'admin' }, extra as unknown as Record<string, string>)).status,

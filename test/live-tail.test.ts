@@ -3,14 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eventStreams } from '../src/http/event-stream.ts'
 import { logStream } from '../src/logs/stream.ts'
 import { createLogRing } from '../src/telemetry/logs.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
 
 const WITHIN = 60_000
 
 let server: TestServer
 beforeAll(async () => {
-  server = await serveOn(databases[0]!)
+  server = await serveOn(anyDatabase)
 })
 afterAll(() => server.stop())
 

@@ -1,6 +1,6 @@
 // Every wrong method at a path that there is gets 405 with the right ones, as the OpenAPI document lists them.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 import { exchange } from './wire.ts'
 
@@ -12,7 +12,7 @@ let server: TestServer
 let paths: Record<string, Record<string, unknown>>
 
 beforeAll(async () => {
-  server = await serveOn(databases[0]!, UNLIMITED)
+  server = await serveOn(anyDatabase, UNLIMITED)
   await server.post('/urls', { original_url: 'https://example.com/a', short_code: 'known' })
   paths = (await server.get('/openapi.json')).body.paths
 })
@@ -101,7 +101,7 @@ describe('a wrong method', () => {
 describe('a wrong method without a credential', () => {
   let keyed: TestServer
   beforeAll(async () => {
-    keyed = await serveOn(databases[0]!, { ADMIN_TOKEN: 'an-operators-long-token', ...UNLIMITED })
+    keyed = await serveOn(anyDatabase, { ADMIN_TOKEN: 'an-operators-long-token', ...UNLIMITED })
   })
   afterAll(() => keyed.stop())
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Child, startChild } from './child.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { temporaryFolder } from './scratch.ts'
 import { until } from './until.ts'
 
@@ -18,7 +18,7 @@ describe('a server on a disk that fills up', () => {
     writeFileSync(level, 'warn\n')
     writeFileSync(hosts, 'evil.example\n')
     const settings = { LOG_LEVEL: '', LOG_LEVEL_FILE: level, BLOCKLIST_FILE: hosts, DISK_FREE_MIN: String(2 ** 50) }
-    server = await startChild({ ...(await databases[0]!.settings()), ...settings }, 'ready', said)
+    server = await startChild({ ...(await anyDatabase.settings()), ...settings }, 'ready', said)
   })
 
   async function hangUp(sentence: string) {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nginxProgram } from '../deploy/cluster/nginx.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { freePort } from './postgres.ts'
 import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
@@ -23,7 +23,7 @@ describe.skipIf(!program)('behind nginx', () => {
   let asDocumented: string
 
   beforeAll(async () => {
-    server = await serveOn(databases[0]!, { AUTH: 'off', TRUSTED_PROXIES: '1', ...UNLIMITED })
+    server = await serveOn(anyDatabase, { AUTH: 'off', TRUSTED_PROXIES: '1', ...UNLIMITED })
     for (const length of [3_500, 3_957, 4_096])
       codes[length] = (await server.post('/urls', { original_url: BASE.padEnd(length, 'x') })).body.short_code
     asItIs = await nginxWith('')

@@ -1,11 +1,11 @@
 // The id of a request: its own where it is fit for a log, else one of ours; in the answer, in the error and in the log.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  server = await serveOn(databases[0]!)
+  server = await serveOn(anyDatabase)
 })
 afterAll(() => server.stop())
 

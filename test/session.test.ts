@@ -1,12 +1,12 @@
 // Sessions of the console: what the cookie is, what it opens and to whom, and how it ends; at last in a real browser.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { hasBrowser, visit } from './browser.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
 import { exchange } from './wire.ts'
 
 const ADMIN_TOKEN = 'an-operators-long-token'
-const kind = databases[0]!
+const kind = anyDatabase
 
 let server: TestServer
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from './child.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 
 const WRITES = Number(process.env.SOAK_WRITES ?? 500_000)
 const CLIENTS = 32
@@ -18,7 +18,7 @@ if (!process.env.SOAK) console.warn(`SKIPPED: the soak of ${WRITES} writes on th
 test.skipIf(!process.env.SOAK)(
   `${WRITES} writes leave the WAL folder and memory bounded, and are all there`,
   async () => {
-    const settings = await databases[0]!.settings()
+    const settings = await anyDatabase.settings()
     const server = await startChild(settings)
     const wal = join(settings.DATA_DIR!, 'pg18/pg_wal')
     const peak = { wal: 0, memory: 0 }

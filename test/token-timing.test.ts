@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
 import { sameSecret } from '../src/access/auth.ts'
 import { randomFrom } from '../survive/random.ts'
-import { databases } from './databases.ts'
+import { anyDatabase } from './databases.ts'
 import { printedSeed } from './seed.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 
@@ -19,7 +19,7 @@ const random = randomFrom(printedSeed('token timing'))
 
 let server: TestServer
 beforeAll(async () => {
-  server = await serveOn(databases[0]!, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
+  server = await serveOn(anyDatabase, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
 })
 afterAll(() => server.stop())
 

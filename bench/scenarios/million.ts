@@ -1,6 +1,7 @@
 import postgres from 'postgres'
 import { foldClicks } from '../../src/clicks/fold.ts'
-import { externalAddress, openPool } from '../../src/database/connect.ts'
+import { externalAddress } from '../../src/database/address.ts'
+import { openPool } from '../../src/database/pool.ts'
 import { createLog, createLogRing } from '../../src/telemetry/logs.ts'
 import type { Result } from '../compare.ts'
 import { compare, rowOf } from '../compare.ts'

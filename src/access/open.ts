@@ -1,6 +1,6 @@
 import type { OnStop } from '../base/on-stop.ts'
 import type { Config } from '../config/config.ts'
-import type { OpenDatabase } from '../database/connect.ts'
+import type { OpenDatabase } from '../database/open.ts'
 import type { Peers } from '../http/client-address.ts'
 import { createCors } from '../http/cors.ts'
 import { isKeyedIn } from '../slot/keyed.ts'

@@ -1,5 +1,5 @@
 // The messages between the recorder and its worker.
-import type { DatabaseAddress } from '../database/connect.ts'
+import type { DatabaseAddress } from '../database/address.ts'
 import type { PreparedSegment } from '../journal/journal.ts'
 import type { DrainState } from './drain-state.ts'
 

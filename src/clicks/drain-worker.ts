@@ -2,8 +2,8 @@
 
 import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
-import { openPool } from '../database/connect.ts'
 import type { Database } from '../database/guard.ts'
+import { openPool } from '../database/pool.ts'
 import { CONTROL } from '../journal/journal.ts'
 import { openReader } from '../journal/journal-reader.ts'
 import { journalsIn, type SegmentFile, segmentPath, sizeOfSegment } from '../journal/segments.ts'

@@ -3,9 +3,9 @@ import { type DeadJournal, drainFolder, type Left, removeJournal } from '../clic
 import { newState, type Report } from '../clicks/drain-state.ts'
 import { batchPortion } from '../clicks/journal-drain.ts'
 import type { Config } from '../config/config.ts'
-import { openDatabase } from '../database/connect.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database } from '../database/guard.ts'
+import { openDatabase } from '../database/open.ts'
 import { lockSlot, slotFolders } from '../slot/slots.ts'
 import { createLog, createLogRing, type Log } from '../telemetry/logs.ts'
 

@@ -6,8 +6,8 @@ import { causeOf } from '../base/file-error.ts'
 import { Problem } from '../base/problem.ts'
 import { visible, visibleLine } from '../base/visible.ts'
 import type { Config } from '../config/config.ts'
-import { type OpenDatabase, openDatabase } from '../database/connect.ts'
 import { migrate } from '../database/migrate.ts'
+import { type OpenDatabase, openDatabase } from '../database/open.ts'
 import { createLog, createLogRing } from '../telemetry/logs.ts'
 
 const BY = { by: 'command line' }

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
-import { openDatabase } from '../database/connect.ts'
 import { migrate, migrationStatus } from '../database/migrate.ts'
+import { openDatabase } from '../database/open.ts'
 import { createLog, createLogRing } from '../telemetry/logs.ts'
 
 /** Migrates the schema, or only lists the migrations. */

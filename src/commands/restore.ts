@@ -1,12 +1,12 @@
 import { type Config, isExternal } from '../config/config.ts'
 import { A_DAY, assertRestorable, type Counts, headerOf, restoreRows } from '../database/backup.ts'
 import { type Header, readBackup } from '../database/backup-file.ts'
-import { openDatabase } from '../database/connect.ts'
 import { replacementFor } from '../database/embedded-exchange.ts'
 import { hasEmbedded } from '../database/embedded-folder.ts'
 import { ownEmbedded } from '../database/embedded-place.ts'
 import { StartFailed } from '../database/embedded-supervisor.ts'
 import { migrate } from '../database/migrate.ts'
+import { openDatabase } from '../database/open.ts'
 import { TABLES } from '../server/resources.ts'
 import { createLog, createLogRing, type Log } from '../telemetry/logs.ts'
 

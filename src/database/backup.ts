@@ -2,10 +2,10 @@
 import type { Tables } from '../base/resource.ts'
 import { version } from '../base/version.ts'
 import { BadBackup, FORMAT, type Header } from './backup-file.ts'
-import type { OpenDatabase } from './connect.ts'
 import { assertFit } from './fitness.ts'
 import type { Transaction } from './guard.ts'
 import { newestSchema } from './migrate.ts'
+import type { OpenDatabase } from './open.ts'
 
 const BATCH = 2_000
 const BATCH_CHARACTERS = 2_000_000

@@ -3,8 +3,8 @@
 import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { tryLock } from '../base/lock.ts'
-import type { OpenDatabase } from './connect.ts'
 import { CLUSTER } from './embedded-files.ts'
+import type { OpenDatabase } from './open.ts'
 
 const COPYING_WITHIN = 10 * 60_000
 const LEAVE_FREE = 64 * 1024 * 1024

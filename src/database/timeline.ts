@@ -1,11 +1,14 @@
-import { Type } from '@sinclair/typebox'
 import { keptFile } from '../slot/kept-file.ts'
 import type { Log } from '../telemetry/logs.ts'
 
 /** The highest timeline of a cluster that this machine has written to. */
 export type Followed = { system: string; timeline: number }
 
-const Followed = Type.Object({ system: Type.String({ pattern: '^\\d{1,20}$' }), timeline: Type.Integer({ minimum: 1 }) })
+function isFollowed(content: unknown): content is Followed {
+  const { system, timeline, ...others } = content as Partial<Followed>
+  const isTimeline = Number.isInteger(timeline) && timeline! >= 1
+  return typeof system === 'string' && /^\d{1,20}$/.test(system) && isTimeline && Object.keys(others).length === 0
+}
 
 /** The file `path`, which all processes with the same DATA_DIR share. */
 export function followedFile(path: string, log: Pick<Log, 'error'>) {
@@ -13,7 +16,7 @@ export function followedFile(path: string, log: Pick<Log, 'error'>) {
     path,
     is: 'primary',
     format: 1,
-    schema: Followed,
+    accepts: isFollowed,
     earlier: (format, content) => (format === 0 ? content : undefined), // the same without a header
   })
   return {

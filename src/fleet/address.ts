@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { isEveryAddress, isLinkLocal, isLoopback } from '../base/ip.ts'
 import { within } from '../base/time-limit.ts'
 import type { Config } from '../config/config.ts'
-import type { DatabaseAddress } from '../database/connect.ts'
+import type { DatabaseAddress } from '../database/address.ts'
 
 const WITHIN = 1_000
 

@@ -1,5 +1,5 @@
 // The members of the fleet: every replica writes a heartbeat to the database each second, and counts as lost without one for three.
-import type { OpenDatabase } from '../database/connect.ts'
+import type { OpenDatabase } from '../database/open.ts'
 import { isSchemaMissing } from '../database/sql-state.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Clock } from './clock.ts'

@@ -1,8 +1,9 @@
 // The change feed: reads other replicas' changes every 400 ms, and at once after an announcement (NOTIFY), and updates this replica's
 // caches.
-import { connect, type Pool } from '../database/connect.ts'
+import { connect } from '../database/connect.ts'
 import { DatabaseUnreachable, tookTooLong } from '../database/database-unreachable.ts'
 import type { Sql } from '../database/guard.ts'
+import type { Pool } from '../database/pool.ts'
 import type { Position } from '../database/position.ts'
 import { isSchemaMissing } from '../database/sql-state.ts'
 import type { Log } from '../telemetry/logs.ts'

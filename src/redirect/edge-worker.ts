@@ -1,5 +1,6 @@
 // Copies every link into a new edge copy, in one snapshot. Runs in a separate thread, so that redirects continue.
-import { connect, type DatabaseAddress } from '../database/connect.ts'
+import type { DatabaseAddress } from '../database/address.ts'
+import { connect } from '../database/connect.ts'
 import { type Position, positionNow } from '../database/position.ts'
 import { buildEdgeCopy } from './edge-copy.ts'
 import { type Target, targetColumns } from './target.ts'

@@ -1,5 +1,5 @@
 import type { Recorder } from '../clicks/recorder.ts'
-import type { OpenDatabase } from '../database/connect.ts'
+import type { OpenDatabase } from '../database/open.ts'
 import type { Disk } from '../telemetry/disk.ts'
 
 const EVERY = 5_000 // ms

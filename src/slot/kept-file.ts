@@ -1,25 +1,22 @@
 // A small JSON file that a replica keeps for its next start, with its kind, its format, and a checksum of the content. The content can always be
 // rebuilt, so an unusable file never stops a start: it is set aside, logged in one line, and written again.
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { Static, TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 import { writeAtomically } from '../base/atomic-write.ts'
 import type { Log } from '../telemetry/logs.ts'
+import { putAside, type Unusable } from './put-aside.ts'
 
-/** Why a file is unusable. `newer`, `older`: it has the format of another release. */
-export type Unusable = 'damaged' | 'newer' | 'older' | 'unreadable'
 export type Reading<T> = { content: T } | { missing: true } | { unusable: Unusable; because: string }
 
-type Options<S extends TSchema> = {
+type Options<T> = {
   path: string
   /** The kind of the file: a file of another kind at this path is refused. */
   is: string
   /** The format that this release writes, from 1. */
   format: number
-  /** The schema of the content, an object; additional members make a file damaged. */
-  schema: S
+  /** Whether this is the content, an object without other members: a flipped bit in a name would otherwise go unnoticed. */
+  accepts: (content: unknown) => content is T
   /** Converts the content of an earlier format; undefined for unknown formats. 0: without a header, as in release 0.1.0. */
   earlier?: (format: number, content: unknown) => unknown
 }
@@ -27,11 +24,9 @@ type Options<S extends TSchema> = {
 const MAX_BYTES = 64 * 1024 * 1024 // the largest policy: 100,000 hosts and 10,000 keys are some 30 MB
 const LITTER_AFTER = 60_000 // ms: the writer was killed
 
-export type KeptFile<T> = ReturnType<typeof keptFile<TSchema & { static: T }>>
+export type KeptFile<T> = ReturnType<typeof keptFile<T>>
 
-export function keptFile<S extends TSchema>({ path, is, format, schema, earlier }: Options<S>) {
-  type T = Static<S>
-
+export function keptFile<T>({ path, is, format, accepts, earlier }: Options<T>) {
   function judge(text: string): Reading<T> {
     const damaged = (because: string): Reading<T> => ({ unusable: 'damaged', because })
     let all: unknown
@@ -53,7 +48,7 @@ export function keptFile<S extends TSchema>({ path, is, format, schema, earlier 
     if (found !== format) content = earlier?.(found, rest)
     if (content === undefined)
       return { unusable: 'older', because: `it has format ${found}, and this release reads only ${format}` }
-    if (Value.Check(schema, content) && isExact(schema, content)) return { content: content as T }
+    if (accepts(content)) return { content }
     return damaged(`its content is not that of a file "${is}"`)
   }
 
@@ -103,30 +98,7 @@ export function keptFile<S extends TSchema>({ path, is, format, schema, earlier 
   }
 }
 
-/**
- * Renames `path` to a name that says why, and returns it. A file that already has that name becomes `….before`, replacing an older one, so at most
- * two of each kind are kept. `endings`: suffixes of files that move with it. Undefined if the file cannot be renamed.
- */
-export function putAside(path: string, why: Unusable, endings: string[] = []): string | undefined {
-  const aside = `${path}.${why}`
-  const all = ['', ...endings]
-  try {
-    if (existsSync(aside)) {
-      for (const ending of all) rmSync(`${aside}.before${ending}`, { recursive: true, force: true })
-      for (const ending of all) if (existsSync(aside + ending)) renameSync(aside + ending, `${aside}.before${ending}`)
-    }
-    for (const ending of all) if (existsSync(path + ending)) renameSync(path + ending, aside + ending)
-    return aside
-  } catch {
-    return undefined
-  }
-}
-
 const digest = (content: unknown) => new Bun.CryptoHasher('sha256').update(JSON.stringify(content)).digest('hex')
-
-/** Whether it has nothing that the schema does not name: a flipped bit in a name would otherwise go unnoticed. */
-const isExact = (schema: TSchema, content: unknown) =>
-  JSON.stringify(Value.Clean(schema, structuredClone(content))) === JSON.stringify(content)
 
 /** Removes temporary files of writers that were killed. */
 function sweep(path: string) {

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync
 import { join } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { followedFile } from '../../src/database/timeline.ts'
+import { exactly } from '../../src/slot/exactly.ts'
 import { keptFile } from '../../src/slot/kept-file.ts'
 import { createLog, createLogRing } from '../../src/telemetry/logs.ts'
 import { temporaryFolder } from '../scratch.ts'
@@ -16,7 +17,7 @@ function fileIn(folder: string, format = 2) {
     path: join(folder, 'figures.json'),
     is: 'figures',
     format,
-    schema: Figures,
+    accepts: exactly(Figures),
     earlier: (from, old) => (from === 0 ? { name: 'from before', counts: [], ...(old as object) } : undefined),
   })
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { Nullable } from '../../base/schema.ts'
 import { SCOPES } from '../../base/scope.ts'
+import { exactly } from '../../slot/exactly.ts'
 import { keptFile } from '../../slot/kept-file.ts'
 import type { Log } from '../../telemetry/logs.ts'
 import type { PolicyRow } from './store.ts'
@@ -31,7 +32,7 @@ export function openPolicyFile(folder: string, log: Log) {
     path: join(folder, 'policy.json'),
     is: 'policy',
     format: 1,
-    schema: Saved,
+    accepts: exactly(Saved),
     earlier: (format, content) => (format === 0 ? content : undefined), // the same without a header
   })
   let waiting: PolicyRow | undefined

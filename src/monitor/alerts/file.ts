@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { Nullable } from '../../base/schema.ts'
+import { exactly } from '../../slot/exactly.ts'
 import { keptFile } from '../../slot/kept-file.ts'
 import type { Log } from '../../telemetry/logs.ts'
 import { alertOf } from './index.ts'
@@ -17,7 +18,8 @@ const Past = Type.Object({
 /** `replica`: its host and port at that time. */
 const Kept = Type.Object({ replica: Type.String(), history: Type.Array(Past, { maxItems: 1_000 }) })
 
-const fileIn = (folder: string) => keptFile({ path: join(folder, 'alerts.json'), is: 'alerts', format: 1, schema: Kept })
+const fileIn = (folder: string) =>
+  keptFile({ path: join(folder, 'alerts.json'), is: 'alerts', format: 1, accepts: exactly(Kept) })
 
 const isKnown = (fired: { name: string }): fired is Fired => alertOf(fired.name) !== undefined
 

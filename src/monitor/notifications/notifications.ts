@@ -2,7 +2,7 @@
 import { Value } from '@sinclair/typebox/value'
 import { waitAtMost } from '../../base/time-limit.ts'
 import type { Config } from '../../config/config.ts'
-import type { OpenDatabase } from '../../database/connect.ts'
+import type { OpenDatabase } from '../../database/open.ts'
 import type { Fleetwide } from '../../fleet/ask.ts'
 import { nameOf } from '../../fleet/name.ts'
 import type { Replica } from '../../fleet/schema.ts'

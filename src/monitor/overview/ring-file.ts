@@ -2,7 +2,7 @@
 // sample has a position determined by its time, and its own checksum. A power failure during a write invalidates one sample.
 import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { putAside, type Unusable } from '../../slot/kept-file.ts'
+import { putAside, type Unusable } from '../../slot/put-aside.ts'
 import type { Log } from '../../telemetry/logs.ts'
 import { COLUMNS } from './columns.ts'
 
