@@ -93,7 +93,9 @@ describe.each(databases)('keys on the $name database', (kind) => {
     [{ name: 'n', scope: 'metrics', user_id: 1 }, 'scope'],
     [{ name: 'n', scope: 'read', expires_at: '2020-01-01' }, 'expires_at'],
     [{ name: 'n', scope: 'read', expires_at: 'tomorrow' }, 'expires_at'],
-    [{ name: 'n', scope: 'read', expires_at: '2030-02-30T25:00:00Z' }, 'expires_at'],
+    [{ name: 'n', scope: 'read', expires_at: '2030-02-30' }, 'expires_at'],
+    [{ name: 'n', scope: 'read', expires_at: '2030-02-30T10:00:00Z' }, 'expires_at'],
+    [{ name: 'n', scope: 'read', expires_at: '2030-02-28T25:00:00Z' }, 'expires_at'],
   ])('%j is refused, naming %s', async (body, field) => {
     const answer = await server.post('/api/keys', body)
     expect([answer.status, answer.body.details?.[0]?.field]).toEqual([400, field])

@@ -1,4 +1,5 @@
 import { invalid, notFound, Problem } from '../../base/problem.ts'
+import { readTime } from '../../base/time.ts'
 import type { Database, Sql } from '../../database/guard.ts'
 import type { Page, Total } from '../../database/paging.ts'
 import { pageOf } from '../../database/paging.ts'
@@ -93,9 +94,9 @@ const details = (sql: Sql) => sql`
 
 /** A time in the future, as ISO 8601; a date starts at midnight UTC. Unlike in base/time.ts, a time needs its zone: the expiry must not be a guess. */
 function endOf(text: string): string {
-  const at = new Date(text)
-  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))?$/.test(text) || Number.isNaN(at.getTime()))
+  const end = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))?$/.test(text) ? readTime(text) : undefined
+  if (end === undefined)
     throw invalid('expires_at', 'must be a date, or a time with its zone: 2027-01-31 or 2027-01-31T12:00:00Z')
-  if (at.getTime() <= Date.now()) throw invalid('expires_at', 'must be in the future')
-  return at.toISOString()
+  if (Date.parse(end) <= Date.now()) throw invalid('expires_at', 'must be in the future')
+  return end
 }
