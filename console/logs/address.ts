@@ -46,7 +46,7 @@ export function showView(view: View, options?: { replace?: boolean }) {
 }
 
 /** The part of a view that the server filters by. */
-export const filtersOf = ({ level, find, hide, request, own }: View): Record<string, string | undefined> => ({
+const filtersOf = ({ level, find, hide, request, own }: View): Record<string, string | undefined> => ({
   level,
   [find.pattern ? 'regex' : 'filter']: find.text,
   [hide.pattern ? 'not_regex' : 'not']: hide.text,

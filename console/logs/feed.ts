@@ -12,8 +12,6 @@ const AT_ONCE = 2_000 // lines parsed before the page may render
 const LATE = 5_000 // ms within which a fetched line may still arrive by the stream
 const RATE_OF = 3_000
 
-export type Feed = ReturnType<typeof useFeed>
-
 /**
  * `replica`: '' for the one that responds, 'all', or an id; `members` are the ids behind 'all'. A view with another address needs a new feed: give
  * its component a key.

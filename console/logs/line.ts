@@ -12,7 +12,7 @@ export type Line = {
 }
 
 /** A note of the console between lines, about missing ones. */
-export type Note = { note: string }
+type Note = { note: string }
 export type Entry = Line | Note
 
 type Fields = Record<string, unknown>
@@ -51,7 +51,7 @@ export function readKey(key: string): { replica: string; sequence: number } | un
   return sequence === undefined ? undefined : { replica, sequence: Number(sequence) }
 }
 
-export type Said = { message: string; more: string; status?: number; ms?: number }
+type Said = { message: string; more: string; status?: number; ms?: number }
 
 /** A line as text: a request as its method and path, other lines as their message; the rest as name=value. */
 export function saidIn({ text }: Line): Said {

@@ -31,7 +31,7 @@ const NOW = 5 // samples: a single second varies too much
 /** The current value: the mean of the last few samples. */
 export const current = (values: Column) => mean(values.slice(-NOW))
 
-export type Trend = { sign: '↑' | '↓' | '→'; word: string }
+type Trend = { sign: '↑' | '↓' | '→'; word: string }
 
 /**
  * Compares the last sixth of the period with the time before it. Counts only seconds in which the same replicas reported as now: a replica that

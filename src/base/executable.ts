@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 const SRC = resolve(import.meta.dir, '..')
 
 /** True inside the executable made by `bun build --compile`. */
-export const isCompiled = import.meta.path.startsWith('/$bunfs/') || import.meta.path.startsWith('B:\\~BUN')
+const isCompiled = import.meta.path.startsWith('/$bunfs/') || import.meta.path.startsWith('B:\\~BUN')
 
 /** The command that starts this program again, for a child process. */
 export const entryPoint = () => (isCompiled ? [process.execPath] : [process.execPath, `${SRC}/main.ts`])

@@ -2,7 +2,7 @@
 import ipaddr from 'ipaddr.js'
 
 /** A bare address without port or zone; IPv4 within IPv6 (::ffff:192.0.2.7) is IPv4. */
-export type Ip = ipaddr.IPv4 | ipaddr.IPv6
+type Ip = ipaddr.IPv4 | ipaddr.IPv6
 
 /**
  * An address as sockets, settings and proxies write it: with a port, in brackets, in quotes (RFC 7239), with a zone. Undefined for everything

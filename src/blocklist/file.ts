@@ -9,8 +9,6 @@ const CHECK_EVERY = 1_000
 const LINES_PER_TURN = 10_000 // about 5 ms
 const BAD_LINES_LOGGED = 20
 
-export type BlocklistFile = Awaited<ReturnType<typeof openBlocklistFile>>
-
 /**
  * Reads the file now, within a second of a change, and at once on SIGHUP. If it disappears, its last content stays in force. Throws
  * ConfigError if it cannot be read at the start.

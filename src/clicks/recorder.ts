@@ -27,7 +27,7 @@ export type Recorder = {
   stop: (ms: number) => Promise<void>
 }
 
-export type RecorderFigures = DrainState & {
+type RecorderFigures = DrainState & {
   backlog: number
   recorded: number
   dropped: number

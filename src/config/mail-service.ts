@@ -1,7 +1,7 @@
 // The mail server of a common provider, by the domain of an address.
 import wellKnown from 'nodemailer/lib/well-known'
 
-export type MailService = { host: string; port: number }
+type MailService = { host: string; port: number }
 
 const MICROSOFT = { host: 'smtp-mail.outlook.com', port: 587 }
 const YAHOO = { host: 'smtp.mail.yahoo.com', port: 465 }

@@ -40,8 +40,6 @@ const newPool = () => ({ queries: 0, answeredAt: performance.now() })
 
 type Parts = { figures: Figures; health: DatabaseHealth; log: Log }
 
-export type Breaker = ReturnType<typeof createBreaker>
-
 /** Opens at a failed probe, and closes at the first success. Every query reads `now` and is counted in it. */
 export function createBreaker(
   { connect, connections = 1, servers, firstAnswerWithin = 0, learn }: PoolOptions,

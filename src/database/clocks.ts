@@ -2,7 +2,7 @@
 import type { Database } from './guard.ts'
 
 /** ms since 1970: the database's clock, and the time of its newest event; undefined if there are no events. */
-export type DatabaseTimes = { database: number; newest: number | undefined }
+type DatabaseTimes = { database: number; newest: number | undefined }
 /** ms since 1970, or in words why it is unknown. */
 export type Time = { at: number } | { doubt: string }
 

@@ -17,8 +17,6 @@ const STOP_WITHIN = 5_000
 const AGAIN_AFTER = 100
 const AGAIN_AT_LEAST_EVERY = 10_000 // an attempt takes half a second of one core
 
-export type Supervised = Awaited<ReturnType<typeof supervise>>
-
 /** The embedded database did not start. */
 export class StartFailed extends Error {
   override name = 'StartFailed'

@@ -28,7 +28,7 @@ const MONTHS_AHEAD = 3
 const FIRST_YEAR = 2025
 const LAST_YEAR = 2084
 
-export type Migration = { version: number; name: string; applied_at: string | null }
+type Migration = { version: number; name: string; applied_at: string | null }
 
 /** A newer release created the schema, too far ahead of this one; the message is one sentence for the operator. */
 export class SchemaTooNew extends Error {
@@ -36,7 +36,7 @@ export class SchemaTooNew extends Error {
 }
 
 /** The database's clock shows a time for which no schema can be created; the caller waits until it is set. */
-export class ClockWrong extends DatabaseUnreachable {
+class ClockWrong extends DatabaseUnreachable {
   override name = 'ClockWrong'
   constructor(words: string) {
     super(words, undefined, words)

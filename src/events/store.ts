@@ -10,7 +10,7 @@ import type { Event, NewEvent } from './schema.ts'
 import { SYSTEM_TYPES } from './system.ts'
 
 export type EventStore = ReturnType<typeof eventStore>
-export type EventFilter = { url_id?: number; user_id?: number; event_type?: string }
+type EventFilter = { url_id?: number; user_id?: number; event_type?: string }
 
 export function eventStore(database: Database) {
   const total = totals(database, 'events', (sql) => sql`select 1 from events`)

@@ -8,8 +8,6 @@ type Beat = { clock: number; others: Row[]; odd: { id: string; reason: string }[
 const SEEN = 64 // at most this many others are shown and queried
 const AHEAD = 10 // seconds: a later heartbeat is from before the database's clock was set back, and is repeated within a second
 
-export type ReplicaStore = ReturnType<typeof replicaStore>
-
 export function replicaStore(database: Database) {
   return {
     /** Writes the heartbeat of `self`; reads the other replicas and the database's time. */

@@ -17,7 +17,7 @@ const ENDINGS = { br: '.br', gzip: '.gz' } as const
 const SAFE = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' }
 
 /** The browser revalidates each time. */
-export const ASK_EACH_TIME = 'no-cache'
+const ASK_EACH_TIME = 'no-cache'
 /** For a name whose content never changes. */
 export const FOREVER = 'public, max-age=31536000, immutable'
 

@@ -6,7 +6,7 @@ import { textOf } from './charset.ts'
 import { parametersOf } from './parameters.ts'
 import { assertStorable } from './validation.ts'
 
-export const MAX_BODY = 1024 * 1024
+const MAX_BODY = 1024 * 1024
 const MAX_DEPTH = 64
 const JSON_WITHIN = 20_000 // Bun itself requires 16 KB a second, checked every 30 s
 

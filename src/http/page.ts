@@ -14,7 +14,7 @@ const LONGEST_LINK = 3_000
 const MAX_PAGE = 10 ** 12
 
 /** The query parameters of every list, for its schema. */
-export const pageParameters = {
+const pageParameters = {
   page: Type.Optional(Type.String({ description: 'Page, from 1; clamped.', default: '1' })),
   per_page: Type.Optional(Type.String({ description: `Rows a page, 1 to ${MAX_SIZE}; clamped.`, default: String(DEFAULT_SIZE) })),
   cursor: Type.Optional(

@@ -20,7 +20,7 @@ export const text = (schema: TSchema) => (cell: string) => {
   return cell
 }
 
-export const MAX_ID = 2 ** 52
+const MAX_ID = 2 ** 52
 
 /** At most 2^52: above it, new ids would soon exceed what JSON numbers can represent. */
 export function id(cell: string): number {

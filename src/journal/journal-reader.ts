@@ -31,7 +31,7 @@ export type JournalReader = {
 }
 
 /** The published length in bytes of a live journal's segment. Undefined for a dead journal. */
-export type Published = (segment: number) => number
+type Published = (segment: number) => number
 
 const CHUNK = 1024 * 1024
 

@@ -5,7 +5,7 @@ import { basename } from 'node:path'
 import { MAX_RECORD, RECORD_MAGIC, readRecord, SEGMENT_HEADER, seedOf, viewsOf } from './journal-format.ts'
 
 /** The journal whose records a segment has, and the first of them. */
-export type Salvaged = { journalId: string; firstSequence: number; startedAt: number }
+type Salvaged = { journalId: string; firstSequence: number; startedAt: number }
 
 const CHUNK = 1024 * 1024
 /** How many record starts are tried with every journal: a file with remnants of an unknown one can have 300,000. */

@@ -7,7 +7,7 @@ import { journalIdIn, readSegmentHeader, SEGMENT_HEADER, type SegmentHeader } fr
 import { namedBy, salvage } from './salvage.ts'
 
 export type SegmentFile = SegmentHeader & { path: string; size: number }
-export type Skipped = { path: string; reason: string }
+type Skipped = { path: string; reason: string }
 
 const ENDING = '.journal'
 /** Marks a prepared segment that was never written to. */

@@ -88,6 +88,6 @@ function leadsTo({ host, port, path }: Own, targetHost: string, target: string):
 const canonical = (host: string) => (/^(.+\.)?localhost$/.test(host) || leadsHere(host) ? 'localhost' : host)
 
 /** Addresses that are not public, and names that only a local network knows. */
-export const isPrivate = (host: string) => isPrivateAddress(host) || !/[.:]/.test(host) || LOCAL_NAME.test(host)
+const isPrivate = (host: string) => isPrivateAddress(host) || !/[.:]/.test(host) || LOCAL_NAME.test(host)
 
 const LOCAL_NAME = /\.(localhost|local|internal|intranet|private|corp|home|lan|home\.arpa)$/ // RFC 6762 G, RFC 8375

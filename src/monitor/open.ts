@@ -38,7 +38,7 @@ type VitalParts = {
   onStop: OnStop
 }
 
-export type Vitals = ReturnType<typeof openVitals>
+type Vitals = ReturnType<typeof openVitals>
 
 /** Opens what this replica reports about itself: /health, /ready, and one sample per second. */
 export function openVitals({ database, clicks, metrics, figures, chaos, lifecycle, waitsFor, onStop }: VitalParts) {

@@ -1,8 +1,6 @@
 import { oldestOf } from '../base/oldest-key.ts'
 import type { Target } from './target.ts'
 
-export type MemoryCache = ReturnType<typeof memoryCache>
-
 // Bytes per entry besides its texts: the object, the map's slot, two string headers. Measured with 1,000,000 entries.
 const OVERHEAD = 170
 

@@ -30,7 +30,7 @@ export type Resolver = {
   figures: () => ResolverFigures
 }
 
-export type ResolverFigures = {
+type ResolverFigures = {
   memory: { entries: number; bytes: number }
   lookups: { memory: number; edge: number; shared: number; database: number; absent: number; stale: number }
   absent: number

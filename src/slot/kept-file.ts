@@ -24,8 +24,6 @@ type Options<T> = {
 const MAX_BYTES = 64 * 1024 * 1024 // the largest policy: 100,000 hosts and 10,000 keys are some 30 MB
 const LITTER_AFTER = 60_000 // ms: the writer was killed
 
-export type KeptFile<T> = ReturnType<typeof keptFile<T>>
-
 export function keptFile<T>({ path, is, format, accepts, earlier }: Options<T>) {
   function judge(text: string): Reading<T> {
     const damaged = (because: string): Reading<T> => ({ unusable: 'damaged', because })

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { tryLockFolder } from '../base/lock.ts'
 
-export type Slot = { folder: string; release: () => void }
+type Slot = { folder: string; release: () => void }
 
 const MAX_SLOTS = 100
 

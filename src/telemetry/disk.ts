@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises'
 import type { Log } from './logs.ts'
 
 /** In bytes; `short`: bytes missing to the required minimum. */
-export type Room = { free: number; total: number; short: number }
+type Room = { free: number; total: number; short: number }
 export type Disk = ReturnType<typeof watchDisk>
 
 const EVERY = 5_000

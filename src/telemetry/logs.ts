@@ -8,7 +8,7 @@ export type Log = pino.Logger
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
 /** A line of the ring, as /logs returns it. `sequence` increases by one per line. */
-export type LogLine = { sequence: number; time: string; level: LogLevel; message: string } & Record<string, unknown>
+type LogLine = { sequence: number; time: string; level: LogLevel; message: string } & Record<string, unknown>
 
 /** The newest lines of this process, stored as text and parsed when read. */
 export type LogRing = {

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import { useShade } from '../browser/theme.ts'
 
-export type Colour = 'accent' | 'quiet' | 'faint' | 'warn' | 'bad' | 'good'
+type Colour = 'accent' | 'quiet' | 'faint' | 'warn' | 'bad' | 'good'
 export type Series = {
   name: string
   colour: Colour

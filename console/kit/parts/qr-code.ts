@@ -5,7 +5,7 @@ import { encode } from 'uqr'
 const BORDER = 4
 const PIXELS = 1024
 
-export type QrCode = { size: number; path: string }
+type QrCode = { size: number; path: string }
 
 /** `text` as a path on a grid of `size`; rows of black modules are one rectangle each. */
 export function qrCode(text: string): QrCode {

@@ -2,7 +2,7 @@
 import { type ApiError, call } from './api.ts'
 import { useResource } from './resource.ts'
 
-export const PAGE_SIZE = 50
+const PAGE_SIZE = 50
 
 /** Rows after or before an id, newest first. Neither: the newest rows. */
 export type Place = { after?: string; before?: string }

@@ -4,8 +4,6 @@ import type { Rate } from '../../base/rate.ts'
 /** Whether a request is within the rate, and how many microseconds its client is ahead of it (0: the bucket is full). */
 export type BucketState = { allowed: boolean; ahead: number }
 
-export type Buckets = ReturnType<typeof createBuckets>
-
 const SETS = 2 ** 15
 const WAYS = 8
 

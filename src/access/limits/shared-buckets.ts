@@ -6,8 +6,6 @@ import { openValkey } from '../../database/valkey.ts'
 import type { Log } from '../../telemetry/logs.ts'
 import type { BucketState } from './buckets.ts'
 
-export type SharedBuckets = ReturnType<typeof openSharedBuckets>
-
 // Uses Valkey's clock, because the replicas' differ. A clock that was set back must not lock anyone out, hence the upper bound.
 const TAKE = `
   local time = redis.call('time')

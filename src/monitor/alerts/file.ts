@@ -23,8 +23,6 @@ const fileIn = (folder: string) =>
 
 const isKnown = (fired: { name: string }): fired is Fired => alertOf(fired.name) !== undefined
 
-export type AlertFile = ReturnType<typeof openAlertFile>
-
 /** `livedUntil`: when the previous process was last known to run, in ms since 1970. Alerts that fired then ended with it. */
 export function openAlertFile(folder: string, log: Pick<Log, 'error' | 'warn'>, livedUntil: number | undefined) {
   const file = fileIn(folder)

@@ -4,7 +4,7 @@ import { followGrowth } from './growth.ts'
 import { ALERTS, type AlertName, alertOf } from './index.ts'
 import type { Sources } from './sources.ts'
 
-export type AlertState = { state: 'ok' | 'firing'; since: string; value: number; limit: number; unit: string }
+type AlertState = { state: 'ok' | 'firing'; since: string; value: number; limit: number; unit: string }
 
 /** One time that an alert fired; `to` is null while it does. `peak` is the worst value during that time. */
 export type Fired = { name: AlertName; from: string; to: string | null; peak: number; test: boolean }

@@ -20,8 +20,6 @@ const WORD = 4
 /** The rows of one tier in order of time: first second, then the columns in the order of COLUMNS. */
 export type Kept = { step: number; rows: number[][] }
 
-export type RingFile = ReturnType<typeof openRingFile>
-
 const widthOf = (columns: string[]) => columns.length + 2 // plus first second and checksum
 const sizeOf = (columns: string[]) => HEAD + WORD * widthOf(columns) * TIERS.reduce((sum, { slots }) => sum + slots, 0)
 

@@ -92,7 +92,7 @@ export type Samples = Static<typeof Samples>
 const Figures = Type.Array(Type.Number())
 const Milliseconds = Type.Array(Nullable(Type.Number()))
 
-export const ChartOf = Type.Object(
+const ChartOf = Type.Object(
   {
     time: Type.Array(Type.Integer({ description: 'Seconds since 1970: start of the sample.' })),
     requests: Type.Object({ '2xx': Figures, '3xx': Figures, '4xx': Figures, '5xx': Figures }, { description: 'Per second.' }),

@@ -8,7 +8,7 @@ export type Params = Record<string, number | string | string[] | undefined>
 export type Tone = 'bad' | 'warn'
 
 /** How a sentence shows an ISO 8601 time. */
-export type ShowTime = (time: string) => string
+type ShowTime = (time: string) => string
 
 type Row<P> = {
   sentence: (params: P, time: ShowTime) => string
