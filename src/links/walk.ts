@@ -3,7 +3,7 @@ import type { Database } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { LinkFilter } from './filter.ts'
 import type { LinkRow } from './schema.ts'
-import { indexedIn, searchedIn, select } from './store.ts'
+import { indexedIn, searchedIn, select } from './select.ts'
 
 const PAGE = 1_000
 /** Links that one statement scans if few may match: about 20 ms. */

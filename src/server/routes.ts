@@ -18,6 +18,7 @@ import { streamsRoute } from '../http/streams.ts'
 import { assertStorable } from '../http/validation.ts'
 import { importRoutes } from '../import/routes.ts'
 import { exportRoute } from '../links/export.ts'
+import { historyRoutes } from '../links/history.ts'
 import { linkRoutes } from '../links/routes.ts'
 import { logRoutes } from '../logs/routes.ts'
 import { alertRoutes } from '../monitor/alerts/routes.ts'
@@ -65,6 +66,7 @@ export async function createRoutes(context: Context) {
     .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
     .use(userRoutes(context))
     .use(linkRoutes(context))
+    .use(historyRoutes(context))
     .use(exportRoute(context))
     .use(eventRoutes(context))
     .use(keyRoutes(context))

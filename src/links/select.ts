@@ -1,0 +1,45 @@
+// The SQL that selects links and filters them.
+import type { Sql } from '../database/guard.ts'
+import { type Owner, ownLinks } from '../database/ownership.ts'
+import { linkColumns } from './columns.ts'
+import type { LinkFilter } from './filter.ts'
+
+/** Selects LinkRows from `from`, aliased `u`. */
+export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
+  select ${linkColumns(sql)} ${more}
+  from ${from} u left join link_totals t on t.url_id = u.id`
+
+export const whereOf = (sql: Sql, filter: LinkFilter, owner: Owner) =>
+  sql`where ${indexedIn(sql, filter, owner)} ${searchedIn(sql, filter)}`
+
+/** Conditions that an index answers in order of id: reading the next links after an id costs only those links. */
+export function indexedIn(sql: Sql, { user_id, is_active, code }: LinkFilter, owner: Owner) {
+  return sql`
+    u.deleted_at is null ${ownLinks(sql, owner)}
+    ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
+    ${code === undefined ? sql`` : sql`and u.short_code = ${code}`}
+    ${is_active === undefined ? sql`` : is_active ? sql`and u.is_active` : sql`and not u.is_active`}`
+}
+
+/** The other conditions: answered by a scan, or by an index without an order. */
+export function searchedIn(sql: Sql, { blocked, q }: LinkFilter) {
+  const text = sql`(u.short_code || ' ' || coalesce(u.original_url, '') || ' ' || coalesce(u.title, ''))` // indexed
+  return sql`
+    ${blocked === undefined ? sql`` : blocked ? sql`and ${isBlocked(sql)}` : sql`and not ${isBlocked(sql)}`}
+    ${q === undefined ? sql`` : sql`and ${text} ilike case_pattern(${`%${escapeLike(q)}%`}) and has_text(${text}, ${q})`}`
+}
+
+/**
+ * Whether the host of the target, or a parent domain, is on the blocklist. Scans every link: about 2 s for 300,000 with one hash of the
+ * hosts (`is true` prevents a join per link); regular expressions took 6 s.
+ */
+const isBlocked = (sql: Sql) => sql`
+  exists (
+    select from (select split_part(split_part(split_part(split_part(
+      coalesce(u.location, u.original_url), '/', 3), '?', 1), '#', 1), '@', -1) as place offset 0) as written,
+    lateral (select string_to_array(lower(rtrim(
+      case when place like '[%' then split_part(place, ']', 1) || ']' else split_part(place, ':', 1) end, '.') collate "C"), '.') as labels offset 0) as host,
+    generate_subscripts(labels, 1) as first
+    where (array_to_string(labels[first:], '.') in (select host from blocked_hosts)) is true)`
+
+const escapeLike = (text: string) => text.replace(/[\\%_]/g, '\\$&')
