@@ -46,6 +46,8 @@ const LONGEST_ADDRESS = 7_500 // of nginx's 8 kB for a request's first line
 /** A retry cannot help. */
 const isFinal = ({ status }: ApiError) => status >= 400 && status < 500 && status !== 408 && status !== 429
 
+const isRefused = ({ state: { error } }: Channel) => error !== undefined && isFinal(error)
+
 const addressOf = (requested: Channel[]) =>
   `/api/streams?${new URLSearchParams(
     requested.flatMap(({ path, last }) => [
@@ -74,7 +76,7 @@ export function createStreams() {
     running?.abort()
     running = undefined
     for (const [path, { followers }] of channels) if (followers.size === 0) channels.delete(path)
-    const requested = fitting([...channels.values()].filter(({ state }) => !(state.error && isFinal(state.error))))
+    const requested = fitting([...channels.values()].filter((channel) => !isRefused(channel)))
     if (requested.length === 0) return
     const mine = (running = new AbortController())
     const watch = watchFor(mine, requested)
@@ -94,8 +96,9 @@ export function createStreams() {
       running = undefined
       const error = asApiError(mine.signal.aborted ? mine.signal.reason : thrown)
       const seconds = waitAfter(failures++, error)
-      const again = !(error.status === 401 || error.status === 403)
-      for (const channel of requested) say(channel, { phase: 'cut', error, retryAt: again ? Date.now() + seconds * 1000 : 0 })
+      const again = !isFinal(error)
+      const retryAt = again ? Date.now() + seconds * 1000 : 0
+      for (const channel of requested) if (!isRefused(channel)) say(channel, { phase: 'cut', error, retryAt })
       if (again) connectIn(seconds * 1000)
     } finally {
       watch.end()
