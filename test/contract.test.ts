@@ -1218,6 +1218,35 @@ const groups: Record<string, Case[]> = {
       check: ({ headers }) => expect(headers.get('allow')).toBe('GET, HEAD'),
     },
     { name: 'POST /health', method: 'POST', path: '/health', body: {}, status: 405 },
+    ...(
+      [
+        ['/users?order=x', 400],
+        ['/users/?order=x', 400],
+        ['/chaos', 401],
+        ['/chaos/', 401],
+        ['/nope', 404],
+        ['/nope/', 404],
+        ['/shorten', 405],
+        ['/shorten/', 405],
+      ] as const
+    ).flatMap(([path, status]) =>
+      ['text/html', 'application/json'].map(
+        (accept): Case => ({
+          name: `${path} for a client of ${accept}`,
+          path,
+          headers: { accept },
+          status,
+          check: ({ headers }) => expect(headers.get('content-type')).toStartWith(accept),
+        }),
+      ),
+    ),
+    {
+      name: 'a path of two segments for a browser',
+      path: '/urls/nope',
+      headers: { accept: 'text/html' },
+      status: 404,
+      check: ({ headers }) => expect(headers.get('content-type')).toBe('application/json'),
+    },
     { name: 'an unknown path', path: '/urls/1/nothing', status: 404 },
     { name: 'a deep unknown path', path: '/a/b/c', status: 404 },
   ],

@@ -27,15 +27,14 @@ export function answerJson(
   return new Response(body, { status, headers })
 }
 
-/** The problem as JSON, or as a page for a visitor who followed a link. */
+/** Where a visitor arrives who followed a link, or mistyped one. */
+const ONE_SEGMENT = /^\/[^/]+$/
+
+/** The problem as JSON, or as a page for a browser at a route of one segment, with or without a slash at the end. */
 export function answerProblem(request: Request, problem: Problem): Response {
-  const { id, path, route } = exchangeOf(request)
+  const { id, route, pattern = route } = exchangeOf(request)
   const headers = { 'Cache-Control': 'no-store', ...problem.headers }
-  if (
-    (request.method === 'GET' || request.method === 'HEAD') &&
-    (route === '/:code' || /^\/[^/]+$/.test(path)) &&
-    prefersHtml(request)
-  )
+  if ((request.method === 'GET' || request.method === 'HEAD') && ONE_SEGMENT.test(pattern) && prefersHtml(request))
     return new Response(errorPage(problem.status, ...wordsFor(problem)), {
       status: problem.status,
       headers: { ...headers, ...errorPageHeaders },

@@ -9,6 +9,8 @@ export type Exchange = {
   origin: string
   /** The route's pattern, `/users/:id`, once it is known. */
   route: string
+  /** The pattern of the path, where no route has both it and the method. */
+  pattern?: string
   started: number
   /** The pattern for which access was decided. */
   admittedTo?: string

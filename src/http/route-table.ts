@@ -36,6 +36,9 @@ export function routeTable({ routes }: { routes: Route[] }) {
       return found?.access.codes && meansCode(path) ? { ...found, access: PUBLIC } : found
     },
 
+    /** The pattern of a path, whatever the method. */
+    patternOf: (path: string): string | undefined => resourceAt(path)[0]?.route,
+
     /** The access for a wrong method at this path: public if one of the right methods is, else undefined. */
     accessTo: (path: string): Access | undefined =>
       resourceAt(path).some(({ access }) => access.asks === 'nobody') ? PUBLIC : undefined,

@@ -29,6 +29,7 @@ export function createGate({ auth, limits, signer }: Context, table: ReturnType<
       exchange.admittedTo = found?.route
       exchange.parameters = found?.parameters
       if (found) exchange.route = found.route
+      else exchange.pattern = table.patternOf(address.path)
       const peer = signer.principalOf(request, access, guard)
       if (peer && access.peers === 'write') await signer.assertBody(request)
       exchange.principal = peer ?? authenticate(guard)
