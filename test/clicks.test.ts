@@ -1,6 +1,6 @@
 // No click is lost, and none is counted twice: kill -9, outages, purges, poison, adoption. On a real PostgreSQL, stopped and started for real.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import postgres, { type Sql } from 'postgres'
@@ -261,6 +261,38 @@ describe.each(databases)('clicks on the $name database', (kind) => {
   })
 })
 
+/** A journal of clicks whose process has ended. Returns its id. */
+function leaveJournal(folder: string, count: number, linkId = 1) {
+  const id = Bun.randomUUIDv7()
+  const journal = openJournal(
+    id,
+    controlBlock(),
+    () => {},
+    () => {},
+  )
+  journal.offer(prepareSegment(folder, id, 0, [], 2 ** 30))
+  for (let n = 1; n <= count; n++) journal.append(linkId, Date.now(), '', CHROME, '')
+  journal.close()
+  return id
+}
+
+function overwrite(path: string, at: number, bytes: Uint8Array) {
+  const file = readFileSync(path)
+  file.set(bytes, at)
+  writeFileSync(path, file)
+}
+
+/** Damages one of the first clicks. */
+const makeHole = (path: string) => overwrite(path, 500, Buffer.alloc(16, 0xff))
+
+/** Makes it the journal of a later release. */
+function setFormat(path: string, format: number) {
+  const header = Buffer.from(readFileSync(path).subarray(0, 64))
+  header.writeInt32LE(format, 4)
+  header.writeInt32LE(crc32(header.subarray(0, 60)) | 0, 60)
+  overwrite(path, 0, header)
+}
+
 describe('journals that were left', () => {
   let database: Database
   beforeAll(async () => {
@@ -272,20 +304,6 @@ describe('journals that were left', () => {
   const clicks = async () => {
     const [row] = await database.run((sql) => sql<{ clicks: number }[]>`select clicks from link_totals where url_id = 1`)
     return row?.clicks ?? 0
-  }
-
-  function leaveJournal(folder: string, count: number) {
-    const id = Bun.randomUUIDv7()
-    const journal = openJournal(
-      id,
-      controlBlock(),
-      () => {},
-      () => {},
-    )
-    journal.offer(prepareSegment(folder, id, 0, [], 2 ** 30))
-    for (let n = 1; n <= count; n++) journal.append(1, Date.now(), '', CHROME, '')
-    journal.close()
-    return id
   }
 
   test('are stored once, also when they are drained again', async () => {
@@ -388,17 +406,9 @@ describe('journals that were left', () => {
     const before = await clicks()
     const ids = [leaveJournal(folder, 10), leaveJournal(folder, 20), leaveJournal(folder, 30)]
     const [zeros, holed, future] = ids.map((id) => join(folder, `${id}-000000.journal`)) as [string, string, string]
-    const change = (path: string, at: number, bytes: Buffer) => {
-      const file = readFileSync(path)
-      bytes.copy(file, at)
-      writeFileSync(path, file)
-    }
-    change(zeros, 0, Buffer.alloc(64))
-    change(holed, 500, Buffer.alloc(16, 0xff))
-    const header = readFileSync(future).subarray(0, 64)
-    header.writeInt32LE(99, 4)
-    header.writeInt32LE(crc32(header.subarray(0, 60)) | 0, 60)
-    change(future, 0, Buffer.from(header))
+    overwrite(zeros, 0, Buffer.alloc(64))
+    makeHole(holed)
+    setFormat(future, 99)
     writeFileSync(join(folder, 'rubbish.journal'), 'rubbish')
     prepareSegment(folder, Bun.randomUUIDv7(), 0, [], 2 ** 30)
     const dead = new Map()
@@ -602,6 +612,37 @@ describe.skipIf(!serverBinaries())('a replica', () => {
     expect(await stored(link.id)).toBe(count)
     next.kill('SIGTERM')
     await next.exited
+  })
+
+  test('reports journals that it cannot read completely, stores the others, and deletes nothing unread', async () => {
+    const folder = temporaryFolder()
+    const settings = { DATABASE_URL: url, DATA_DIR: folder, AUTH: 'off', JOURNAL_KEEP: '0' }
+    expect((await runCommand(['migrate'], settings)).code).toBe(0)
+    const [link] = await sql`
+      insert into urls (short_code, original_url) values ('unread', 'https://example.com/unread') returning id`
+    const slot = join(folder, 'replicas/0')
+    mkdirSync(slot, { recursive: true })
+    const [future, holed, whole] = Array.from({ length: 3 }, () =>
+      join(slot, `${leaveJournal(slot, 10, link!.id)}-000000.journal`),
+    ) as [string, string, string]
+    setFormat(future, 99)
+    makeHole(holed)
+    const bytes = () => [future, holed].map((path) => Bun.hash(readFileSync(path)))
+    const before = bytes()
+
+    const child = await startChild(settings)
+    await until('both are counted', async () =>
+      /^waypost_clicks_journal_skipped(\{[^}]*\})? 2$/m.test(await (await fetch(`${child.base}/metrics`)).text()),
+    )
+    await until('the alert fires', async () => (await child.call('GET', '/alert-status')).body.journal_skipped.state === 'firing')
+    expect((await child.call('GET', '/api/overview')).body.problems).toContainEqual(
+      expect.objectContaining({ code: 'journal_skipped', params: { files: 2 } }),
+    )
+    expect(await stored(Number(link!.id))).toBe(19)
+    await until('what was read completely is deleted', () => !existsSync(whole))
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+    expect(bytes()).toEqual(before)
   })
 
   test('that is paused while another stores its journal stores nothing twice when it wakes, and continues', async () => {
