@@ -145,9 +145,10 @@ describe.each(databases)('too much for the $name database at once', (kind) => {
   // Deadlocked, out of memory, out of what PostgreSQL can do, and what nobody foresaw.
   test.each(['40P01', '53200', '54000', 'XX000'])('clicks are stored where a batch of many is refused with %s', async (code) => {
     await refuseMany('events', 'insert', code)
+    const clicked = links.slice(0, kind.name === 'embedded' ? 1_000 : 3_000)
     const before = await stored()
-    await drainOf(links.slice(0, 3_000))
-    expect([await stored(), await count('count(*) from click_rejects')]).toEqual([before + 3_000, 0])
+    await drainOf(clicked)
+    expect([await stored(), await count('count(*) from click_rejects')]).toEqual([before + clicked.length, 0])
   })
 
   test.skipIf(kind.name === 'embedded')(
