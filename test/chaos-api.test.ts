@@ -123,11 +123,28 @@ describe.each(databases)('/chaos on the $name database', (kind) => {
     await until('it ends by itself', async () => (await server.get('/users')).status === 200)
   })
 
-  test('every fault is in the log', () => {
-    const lines = server.ring.read({ limit: 999, level: 'warn' }).reverse()
-    const faults = lines.flatMap(({ message, fault }) => (message === 'fault armed' ? [fault] : []))
-    expect(faults).toEqual(['latency', 'errors', 'errors', 'errors', 'database', 'database'])
-    expect(lines.filter(({ message }) => message === 'fault ended')).toHaveLength(6)
+  test('every fault is in the log, when it is armed and when it ends', async () => {
+    await end() // what another test left armed
+    const after = server.ring.span().next - 1
+    const lines = () =>
+      server.ring
+        .read({ limit: 99, after })
+        .reverse()
+        .flatMap(({ message, fault, how }) => (/^fault (armed|ended)$/.test(message) ? [[message, fault, how]] : []))
+    await arm({ fault: 'latency', duration: 60, latency_ms: 1 })
+    await arm({ fault: 'errors', duration: 60 })
+    await end()
+    await arm({ fault: 'database', duration: 1 })
+    await until('it ends by itself', () => lines().length === 6)
+    expect(lines()).toEqual([
+      ['fault armed', 'latency', undefined],
+      ['fault armed', 'errors', undefined],
+      ['fault ended', 'latency', 'ended by hand'],
+      ['fault ended', 'errors', 'ended by hand'],
+      ['fault armed', 'database', undefined],
+      ['fault ended', 'database', 'its time was over'],
+    ])
+    await until('it works again', async () => (await server.get('/users')).status === 200)
   })
 })
 
