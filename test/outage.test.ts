@@ -166,17 +166,22 @@ describe.skipIf(!installed)('a running server', () => {
   test('a visitor waits 150 ms for the database where no other time is set', async () => {
     const impatient = await serveOn(at(url), {}, {})
     const sql = postgres(url, { max: 1, onnotice: () => {} })
+    let operator: Promise<unknown> | undefined
     try {
       await sql.begin(async (sql) => {
         await sql`lock table urls in access exclusive mode`
+        let isGivenUp = false
+        operator = impatient.get('/urls/1').finally(() => (isGivenUp = true)) // waits for the same lock, as long as any query may
         const waits: number[] = []
         for (let n = 0; n < 3; n++) {
           const asked = performance.now()
           expect((await impatient.get(`/never-seen-${n}`)).status).toBe(503)
-          waits.push(performance.now() - asked)
+          if (!isGivenUp) waits.push(performance.now() - asked)
         }
-        expect(Math.min(...waits)).toBeWithin(149, 1_000) // the shortest, as the machine may be busy
+        expect(waits).not.toBeEmpty()
+        expect(Math.min(...waits)).toBeGreaterThanOrEqual(149)
       })
+      await operator
     } finally {
       await sql.end()
       await impatient.stop()
