@@ -1552,7 +1552,8 @@ describe.each(databases)('the contract on the $name database', (kind) => {
     const answers = await Promise.all(
       names.map((username, i) => server.post('/users', { username, email: `rene${i}@example.com` })),
     )
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409])
+    const told = answers.map(({ status, text }) => `${status} ${text}`).sort()
+    expect(told).toEqual([201, 409, 409, 409].map((status) => expect.stringMatching(new RegExp(`^${status} `))))
     // As a client of the functions themselves, who tidies nothing.
     const call = (name: string, email: string) =>
       server.database.run((sql) => sql`select conflict, username from create_user(${name}, ${email})`)
