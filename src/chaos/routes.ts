@@ -5,7 +5,7 @@ import type { Limits } from '../access/limits/limits.ts'
 import { invalid, Problem } from '../base/problem.ts'
 import type { Config } from '../config/config.ts'
 import { chosenIn, ReplicaParameter } from '../fleet/choice.ts'
-import { looksItself, needs } from '../http/access.ts'
+import { fails, looksItself, needs } from '../http/access.ts'
 import { exchangeOf } from '../http/exchange.ts'
 import { principalOf } from '../http/principal.ts'
 import { OTHERS_IGNORED } from '../http/validation.ts'
@@ -46,9 +46,8 @@ export function chaosRoutes({ fleetChaos: fleet, chaos, config: { CHAOS_TOKEN },
         set.status = 204
       },
       {
-        query,
         response: { 204: Type.Void() },
-        detail: { summary: 'Drain and exit 75, so that the supervisor restarts the replica' },
+        detail: { summary: 'Drain and exit 75, so that the supervisor restarts the replica', ...fails(400) },
       },
     )
     .post(

@@ -1,6 +1,7 @@
 import { swagger } from '@elysiajs/swagger'
 import { type AnyElysia, Elysia } from 'elysia'
 import { version } from '../base/version.ts'
+import { accessIn } from '../http/access.ts'
 import { openExchange } from '../http/exchange.ts'
 import { NOBODY } from '../http/principal.ts'
 import { TAGS } from './resources.ts'
@@ -85,16 +86,19 @@ const problem = (description: string) => ({
 })
 
 /** The error statuses of an operation: by its access, by its parameters and body, and those that the route declares. */
-function failuresOf({ requestBody, parameters = [], security, 'x-scope': scope, 'x-fails': own = [] }: Operation): number[] {
-  const open = !scope && (security as unknown[] | undefined)?.length === 0
+function failuresOf(operation: Operation): number[] {
+  const { requestBody, parameters = [], 'x-fails': own = [] } = operation
+  const { asks } = accessIn(operation)
   const has = (place: string, name?: string) =>
     parameters.some((parameter) => parameter.in === place && (name === undefined || parameter.name === name))
   return [
     ...own,
-    ...(open ? [] : [401, 403, 429, 503]),
+    ...(asks === 'nobody' ? [] : [401, 403, 429]),
+    ...(asks === 'nobody' || asks === 'itself' ? [] : [503]),
     ...(requestBody ? [400, 408, 413, 415] : []),
     ...(has('query') || has('path') ? [400] : []),
     ...(has('path') || has('query', 'replica') ? [404] : []),
+    ...(has('query', 'replica') ? [503] : []),
     500,
   ]
 }
