@@ -21,6 +21,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
   const toast = (text: string | RegExp) => page.locator('.toast').filter({ hasText: text })
   const settled = () => page.locator('.table:not(.dimmed) > tbody > tr:not(.blank)').first().waitFor()
   const linkOf = async (code: string) => (await server.get(`/urls?q=${code}`)).body.find((link: any) => link.short_code === code)
+  const entitled = async (code: string, title: string) => server.call('PATCH', `/urls/${(await linkOf(code)).id}`, { title })
 
   beforeAll(async () => {
     server = await serveOn(kind, { ADMIN_TOKEN: TOKEN, ...UNLIMITED })
@@ -162,6 +163,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     })
 
     test('are selected, with Shift as a range, and changed together', async () => {
+      await entitled('page-46', '=1+1')
       await seen.open('links?q=page-4')
       await settled()
       await page.getByRole('checkbox', { name: 'Select page-49' }).check()
@@ -181,7 +183,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       expect((await page.evaluate(() => navigator.clipboard.readText())).split('\n')).toContain(`${server.base}/page-47`)
       const file = await taken(page, () => bar.getByRole('button', { name: 'Export' }).click())
       expect(file.split(/\r?\n/)[0]).toBe(`${MARK}id,user_id,short_code,original_url,title,is_active,created_at,updated_at`)
-      expect(file).toContain('page-46')
+      expect(file).toContain(",page-46,https://www.example.com/page/46,'=1+1,")
 
       await bar.getByRole('button', { name: 'Clear' }).click()
       await page.getByRole('checkbox', { name: 'Select page-44' }).check()
@@ -254,10 +256,16 @@ describe.skipIf(!hasBrowser)('the console', () => {
     })
 
     test('are exported with their filter', async () => {
+      await entitled('page-88', '=1+1')
       await seen.open('links?q=page-8')
       await settled()
-      const file = await taken(page, () => page.getByRole('link', { name: 'Export' }).click())
+      const link = page.getByRole('link', { name: 'Export' })
+      const asked = new URL((await link.getAttribute('href'))!, server.base).searchParams
+      expect(Object.fromEntries(asked)).toEqual({ q: 'page-8', bom: '1', guard: '1' })
+      const file = await taken(page, () => link.click())
       expect(file.trim().split(/\r?\n/)).toHaveLength(1 + 11) // page-8, and page-80 to page-89
+      expect(file).toStartWith(`${MARK}id,`)
+      expect(file).toContain(",page-88,https://www.example.com/page/88,'=1+1,")
       expect(file).toContain('page-89')
     })
   })
