@@ -87,7 +87,7 @@ test('whatever part of it is damaged or missing, redirects keep working, and it 
   expect(failures).toEqual(damages.map(([what]) => ({ what, ...expected, log: [true, false] })))
 })
 
-test('responses, console and metrics name the reason; once fixed, it is ready again without a restart', async () => {
+test('responses and console name the reason, metrics say that it is down; once fixed, it is ready again without a restart', async () => {
   const folder = copy()
   const [control, kept] = [join(folder, 'pg18/global/pg_control'), join(folder, 'pg_control.kept')]
   renameSync(control, kept)
@@ -95,6 +95,8 @@ test('responses, console and metrics name the reason; once fixed, it is ready ag
   const wrong = async () => (await server.call('POST', '/urls', { original_url: 'https://example.com/' })).body.error
   await until('the answer says why', async () => String(await wrong()).includes(DAMAGED))
   expect(await wrong()).toBe(`the database is not reachable, try again in a moment: ${DAMAGED}`)
+  const metrics = async () => (await fetch(`${server.base}/metrics`)).text()
+  expect(await metrics()).toContain('\nwaypost_database_up 0\n')
   const { now } = (await server.call('GET', '/api/overview')).body
   expect(now.troubles).toContainEqual(
     expect.stringMatching(/^The database has been unreachable since \S+ \(it is damaged: restore a backup\)/),
@@ -114,6 +116,7 @@ test('responses, console and metrics name the reason; once fixed, it is ready ag
 
   renameSync(kept, control)
   await until('it is ready', async () => (await server.call('GET', '/ready')).body.status === 'ready')
+  expect(await metrics()).toContain('\nwaypost_database_up 1\n')
   expect((await server.call('POST', '/urls', { original_url: 'https://example.com/after' })).status).toBe(201)
   server.kill('SIGTERM')
   expect(await server.exited).toBe(0)
