@@ -238,6 +238,8 @@ describe.each(databases)('on a server ($name)', (kind) => {
     ['http://[::ffff:10.0.0.1]/', 'private network'],
     ['https://user@example.com/', 'user name'],
     ['javascript:alert(1)', 'http or https'],
+    ['http://./', 'have a valid host'],
+    ['http://x.example:0/', 'have a port from 1'],
   ]
   const form = (csv: string) => {
     const body = new FormData()
