@@ -398,6 +398,7 @@ describe.each(databases)('/api/blocklist ($name)', (kind) => {
   test.each([
     [{ host: 'com' }, 'host'],
     [{ host: 'evil.example:443' }, 'host'],
+    [{ host: 'a.example,b.example' }, 'host'],
     [{ host: 'https://evil.example/' }, 'host'],
     [{ host: '' }, 'host'],
     [{ host: 7 }, 'host'],
