@@ -340,8 +340,9 @@ describe.skipIf(!external)('two replicas', () => {
         expect(await status(server, worse.short_code)).toBe(302)
       }
       const { DATA_DIR } = two.config
-      await Bun.sleep(500) // the copy and the policy reach the disk
-      await two.stop()
+      const copied = async () => Number(/\nwaypost_changes_applied_total (\d+)/.exec((await two.get('/metrics')).text)![1])
+      await until('the copy has both links', async () => (await copied()) >= 2)
+      await two.stop() // which waits until the policy is on the disk
       await own.control!.stop('immediate')
       expect([await status(one, bad.short_code), await status(one, worse.short_code)]).toEqual([410, 302])
       expect((await one.post('/api/blocklist', { host: 'worse.example' })).status).toBe(503)
