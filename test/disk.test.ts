@@ -70,15 +70,15 @@ describe.skipIf(!possible)('on a file system that is full', () => {
       LOG_LEVEL: 'fatal',
       DISK_FREE_MIN: '20000000',
     })
-    const figure = async (name: string) =>
+    const metric = async (name: string) =>
       Number(
-        new RegExp(`^waypost_clicks_${name}(?:\\{[^}]*\\})? (\\d+)`, 'm').exec(
-          await (await fetch(`${child.base}/metrics`)).text(),
-        )![1],
+        new RegExp(`^waypost_${name}(?:\\{[^}]*\\})? (\\d+)`, 'm').exec(await (await fetch(`${child.base}/metrics`)).text())![1],
       )
     return {
       ...child,
-      figure,
+      figure: (name: string) => metric(`clicks_${name}`),
+      /** How many changes it has read from the feed. */
+      changes: () => metric('changes_applied_total'),
       make: async (original_url: string) =>
         (await child.call('POST', '/urls', { original_url })).body as { id: number; short_code: string },
       /** How many of `count` redirects got 302. */
@@ -138,7 +138,11 @@ describe.skipIf(!possible)('on a file system that is full', () => {
     expect(await server.redirects(later.short_code, 100)).toBe(100)
     expect((await server.call('PATCH', `/urls/${link.id}`, { is_active: false })).status).toBe(200)
     expect((await server.call('GET', `/${link.short_code}`)).status).toBe(404)
-    await Bun.sleep(1_500) // some polls of the feed
+    for (let poll = 0; poll < 3; poll++) {
+      const before = await server.changes()
+      await server.make('https://example.com/next')
+      await until('the feed is read', async () => (await server.changes()) > before)
+    }
     expect((await server.call('GET', `/${link.short_code}`)).status).toBe(404)
     expect(await server.figure('dropped_total')).toBe(0)
     await until('all are stored', async () => (await server.stored(link.id)) + (await server.stored(later.id)) === 1_100)
