@@ -281,6 +281,8 @@ describe.skipIf(!installed)('a fleet', () => {
         headers: { ...BEARER, 'content-type': 'application/json' },
         body: JSON.stringify({ original_url: 'https://example.com/', short_code: 'known' }),
       })
+      for (const { base } of children)
+        await until('the replica knows the link', async () => (await get(base, '/known+', {})).status === 200)
       for (const [place, count] of redirects.entries())
         for (let i = 0; i < count; i++) expect((await get(children[place]!.base, '/known', {})).status).toBe(302)
       await until('they are in the samples', async () => Bun.deepEquals(await counted(), redirects))
