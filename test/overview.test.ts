@@ -351,7 +351,10 @@ describe('GET /api/overview', () => {
   })
 
   test('says in sentences what is wrong, and which faults are armed', async () => {
-    await until('nothing is wrong', async () => (await server.get('/api/overview')).body.troubles.length === 0)
+    // A busy machine may have other troubles, too.
+    const ofDatabase = (troubles: string[]) => troubles.filter((text) => text.includes('unreachable'))
+    const told = async () => ofDatabase((await server.get('/api/overview')).body.troubles).join()
+    await until('the database is well', async () => (await told()) === '')
     await server.post('/chaos', { fault: 'database', duration: 30 }, { 'x-chaos-token': CHAOS_TOKEN })
     while (server.database.state() === 'up') await Bun.sleep(20)
     await server.get('/known')
@@ -367,11 +370,10 @@ describe('GET /api/overview', () => {
     await sampled()
     const { now } = (await server.get('/api/overview')).body
     expect(now.database).toMatchObject({ state: 'up', condition: 'unreachable' }) // until it has answered for ten seconds
-    expect(now.troubles).toEqual(body.troubles)
-    const told = async () => (await server.get('/api/overview')).body.troubles
-    while (/unreachable since/.test((await told()).join())) await Bun.sleep(500)
-    expect((await told()).join()).toMatch(/^The database was unreachable until \S+\. Requests that needed it got 503\.$/)
-    while ((await told()).length > 0) await Bun.sleep(500) // it is reported for twenty seconds, and while its alert fires
+    expect(ofDatabase(now.troubles)).toEqual(ofDatabase(body.troubles))
+    await until('it is over', async () => !/unreachable since/.test(await told()))
+    expect(await told()).toMatch(/^The database was unreachable until \S+\. Requests that needed it got 503\.$/)
+    await until('it is forgotten', async () => (await told()) === '', 100_000) // after twenty seconds, and when its alert has ended
   })
 
   describe('as a stream', () => {
