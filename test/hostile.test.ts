@@ -124,7 +124,7 @@ describe('open mode', () => {
     },
   )
 
-  const links = async () => (await server.get('/urls')).body.map(({ clicks: _, ...link }: any) => link)
+  const links = async () => (await server.get('/urls')).body.map(({ click_count: _, ...link }: any) => link)
   test.each(
     ['POST /urls', 'PUT /urls/1', 'PATCH /urls/1', 'DELETE /urls/1', 'POST /urls/bulk', 'DELETE /chaos'].flatMap((route) =>
       [
