@@ -12,6 +12,8 @@ import { type DrainState, newState } from './drain-state.ts'
 export type Recorder = {
   /** Of the journal, and thus of this run of the replica. */
   journalId: string
+  /** Resolves when clicks can be recorded, or, on a full disk, when it is known that they are dropped; with false after 5 s without either. */
+  opened: Promise<boolean>
   /** Records one click; never waits, never throws. `time` in ms since 1970; the texts are those of visitor.ts. */
   record: (linkId: number, time: number, referrer: string, userAgent: string, address: string) => void
   /** Waits until all clicks so far are stored, at most 500 ms, and not while the database is unreachable; returns the number of unstored ones. */
@@ -45,8 +47,8 @@ const READY_WITHIN = 5_000
 const RECENT = 4_096
 const RESTART_AFTER = 500
 
-/** Opens a new journal in the slot. Resolves when clicks can be recorded, or, on a full disk, when it is known that they are dropped. */
-export async function startRecorder({ config, database: { address }, folder, log }: Parts): Promise<Recorder> {
+/** Starts the worker, which opens a new journal in the slot while the caller goes on. Await `opened` before the first click. */
+export function startRecorder({ config, database: { address }, folder, log }: Parts): Recorder {
   const { DATA_DIR: dataDir, JOURNAL_MAX_BYTES: maxBytes } = config
   const keep = config.JOURNAL_KEEP * 1000
   const journalId = randomUUIDv7()
@@ -75,7 +77,6 @@ export async function startRecorder({ config, database: { address }, folder, log
     },
   )
   let worker = startWorker()
-  await waitAtMost(ready.promise, READY_WITHIN)
 
   function startWorker(): Worker {
     const started = new Worker(workerFile('clicks/drain-worker'))
@@ -127,6 +128,7 @@ export async function startRecorder({ config, database: { address }, folder, log
 
   return {
     journalId,
+    opened: waitAtMost(ready.promise, READY_WITHIN),
     record(linkId, time, referrer, userAgent, address) {
       if (journal.append(linkId, time, referrer, userAgent, address)) recent[journal.appended() % RECENT] = linkId
       else dropped++

@@ -48,7 +48,7 @@ export async function openContext({ config, log, logRing, lifecycle, visitorsWai
     descriptorLimit: descriptorsLow.limit / 100,
   })
   const edge = openEdge({ ...opening, folder })
-  const clicks = await startRecorder({ ...opening, folder })
+  const clicks = startRecorder({ ...opening, folder })
   onStop('store clicks', (ms) => clicks.stop(ms / 2))
   const access = await openAccess({ ...opening, ...instruments, folder })
   const blocklist = await openBlocklist({ ...opening, ...access })

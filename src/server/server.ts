@@ -31,7 +31,9 @@ export async function startServer(
   const lifecycle = createLifecycle(log, exit)
   try {
     const context = await openContext({ config, log, logRing, lifecycle, visitorsWait })
-    const port = listen(context, await createApp(context)) // before the schema is ready: /health answers, /ready says "starting"
+    const app = await createApp(context)
+    await context.clicks.opened
+    const port = listen(context, app) // before the schema is ready: /health answers, /ready says "starting"
     void context.advertise(port)
     lifecycle.onDrain('wait for the balancer', () => Bun.sleep(config.DRAIN_WAIT * 1000))
 
