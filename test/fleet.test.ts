@@ -532,7 +532,11 @@ describe.skipIf(!installed)('a fleet', () => {
   test('asks those it knew last while the database is unreachable, and knows how they are', async () => {
     await cluster.control!.stop('immediate')
     try {
-      await until('they are degraded', async () => (await states(children[0]!)).join() === 'degraded,degraded,degraded')
+      let seen: Replica[] = []
+      await until(
+        () => `they are degraded: ${JSON.stringify(seen)}`,
+        async () => (seen = await fleetOf(children[0]!)).every(({ state }) => state === 'degraded'),
+      )
       await Bun.sleep(5_000) // longer than a silence may last
       expect(await states(children[1]!)).toEqual(['degraded', 'degraded', 'degraded'])
       const overview = await overviewOf(children[2]!)
