@@ -11,6 +11,6 @@ with here as (
     pg_current_snapshot()::text as snapshot, (select version from policy) as policy)
 select here.identity, here.snapshot, here.policy, u.short_code as code, u.id,
   case when u.deleted_at is null then coalesce(u.location, u.original_url) end as location,
-  u.is_active and u.deleted_at is null as active, u.version
+  u.is_active and u.deleted_at is null as active, u.version, u.extra
 from here left join urls u
   on u.xid >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_in_snapshot(u.xid, $1::pg_snapshot)

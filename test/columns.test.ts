@@ -9,7 +9,7 @@ import { type Target, targetColumns } from '../src/redirect/target.ts'
 import { databases } from './databases.ts'
 
 const external = databases.find(({ name }) => name === 'external')
-const ours = Object.entries<{ type: string; from?: string }>(links.COLUMNS).filter(([, { from }]) => from === undefined)
+const ours = Object.entries<{ type: string; derived?: true }>(links.COLUMNS).filter(([, { derived }]) => !derived)
 
 describe.skipIf(!external)('the columns of a link', () => {
   let database: Database
@@ -37,7 +37,9 @@ describe.skipIf(!external)('the columns of a link', () => {
       (sql) => sql<{ definition: string }[]>`select pg_get_functiondef('urls_changed'::regproc) as definition`,
     )
     const compared = (record: string) =>
-      [...row!.definition.matchAll(new RegExp(`\\b${record}\\.(\\w+)(?=[,)])`, 'g'))].map(([, name]) => name!)
+      [...row!.definition.matchAll(new RegExp(`\\(${record}\\.short_code, [^)]*\\)`, 'g'))].flatMap(([tuple]) =>
+        [...tuple.matchAll(/\.(\w+)/g)].map(([, name]) => name!),
+      )
     const obeyed = new Set([...redirects.SELECT_LIST.matchAll(/\bu\.(\w+)/g)].map(([, name]) => name!))
     for (const itself of ['id', 'version']) expect(obeyed.delete(itself)).toBe(true) // one never changes, the other tells of changes
     expect(compared('new').toSorted()).toEqual([...obeyed].sort())
@@ -51,6 +53,11 @@ describe.skipIf(!external)('the columns of a link', () => {
           ('as-given', 'https://example.com/', null, true, null), ('encoded', 'https://example.com/ü', 'https://example.com/%C3%BC', true, null),
           ('off', 'https://example.com/off', null, false, null), ('gone', null, null, false, now())`,
     )
+    await database.run(
+      (sql) => sql`
+        insert into urls (short_code, original_url, valid_from, max_clicks)
+        values ('ruled', 'https://example.com/ruled', '2030-01-01T00:00:00Z', 3)`,
+    )
     const fed = await database.run((sql) => sql.unsafe<(Target & Record<string, unknown>)[]>(changedLinks, ['1:1:']))
     const selected = await database.run((sql) => sql<Target[]>`select ${targetColumns(sql)} from urls u`)
     expect(fed.columns.map(({ name }) => name)).toEqual(['identity', 'snapshot', 'policy', ...redirects.NAMES])
@@ -59,7 +66,8 @@ describe.skipIf(!external)('the columns of a link', () => {
         .map((row) => Object.fromEntries(redirects.NAMES.map((name) => [name, row[name]])))
         .toSorted((a, b) => Number(a.id) - Number(b.id))
     expect(rows(fed)).toEqual(rows(selected))
-    expect(selected.map(({ code }) => code).toSorted()).toEqual(['as-given', 'encoded', 'gone', 'off'])
+    expect(selected.map(({ code }) => code).toSorted()).toEqual(['as-given', 'encoded', 'gone', 'off', 'ruled'])
+    expect(selected.find(({ code }) => code === 'ruled')!.extra).toBe('{"valid_from": 1893456000000, "click_limit": 2}')
     for (const row of selected) expect(redirects.rowOf(row.code, row)).toEqual({ ...row })
   })
 })

@@ -64,7 +64,9 @@ describe.each(databases)('on the $name database', (kind) => {
     expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8; header=present'])
     expect(headers.get('content-disposition')).toMatch(/^attachment; filename="waypost-links-\d{4}-\d\d-\d\d\.csv"$/)
     expect(headers.get('cache-control')).toContain('no-store')
-    expect(text.split('\r\n')[0]).toBe('id,user_id,short_code,original_url,title,is_active,created_at,updated_at,click_count')
+    expect(text.split('\r\n')[0]).toBe(
+      'id,user_id,short_code,original_url,title,is_active,created_at,updated_at,valid_from,valid_until,expired_url,max_clicks,forward_query,forward_path,confirm,noindex,note,click_count',
+    )
     expect(rowsIn(text.replaceAll('a\r\nb', 'ab'))).toBe(TITLES.length + 1)
     expect(text).not.toContain('gone')
     expect(text).toMatch(/^\d+,2,code-1,.*,3\r\n/m)

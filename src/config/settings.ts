@@ -88,6 +88,16 @@ export const settings = {
     optional(seconds(0, 63_072_000)),
     'max-age of Strict-Transport-Security in seconds, if a proxy in front ends TLS. Unset: the header is not sent.',
   ),
+  EXPIRED_URL: setting(
+    undefined,
+    optional(webUrl),
+    'Where links lead that have expired or are used up, and have no expired_url of their own. Unset: they get 410.',
+  ),
+  FORWARD_QUERY: setting(
+    'off',
+    choice({ off: ['no', 'false', '0'], add: ['on', 'yes', 'true', '1'], override: [] }),
+    'forward_query of new links that do not say it. add: a visitor’s query goes to the target, whose own parameters stay. override: they are replaced.',
+  ),
   INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for an inactive link: 404 or 410.'),
   ADMIN_TOKEN: secret(
     optional(longToken),

@@ -1,4 +1,5 @@
 import type { Database } from '../database/guard.ts'
+import { newestSchema } from '../database/migrate.ts'
 import { faultIn, type Row } from './row.ts'
 import type { Replica } from './schema.ts'
 
@@ -16,8 +17,8 @@ export function replicaStore(database: Database) {
       const rows = await database.run(
         (sql) => sql<({ clock: number } & Record<keyof Row, never>)[]>`
           with beat as (
-            insert into replicas (id, place, slot, hostname, url, version, state, rate, started_at)
-            values (${id}, ${place}, ${slot}, ${hostname}, ${url}, ${version}, ${state}, ${rate}, ${started_at})
+            insert into replicas (id, place, slot, hostname, url, version, schema, state, rate, started_at)
+            values (${id}, ${place}, ${slot}, ${hostname}, ${url}, ${version}, ${newestSchema}, ${state}, ${rate}, ${started_at})
             on conflict (id) do update set url = excluded.url, state = excluded.state, rate = excluded.rate, seen_at = excluded.seen_at
             returning extract(epoch from clock_timestamp())::float8 * 1000 as clock),
           known as (

@@ -2,6 +2,7 @@
 import { FormatRegistry, Type } from '@sinclair/typebox'
 import type { ValueError } from '@sinclair/typebox/errors'
 import { type Detail, invalid, notFound, Problem } from '../base/problem.ts'
+import { readTime } from '../base/time.ts'
 
 /** Path parameters of `/…/:id`. Digits; `idOf` checks the range. */
 export const IdParams = Type.Object({ id: Type.String({ format: 'id', description: 'A whole number.' }) })
@@ -12,11 +13,15 @@ export const OTHERS_IGNORED = { additionalProperties: true }
 /** An id in a body. */
 export const Id = Type.Integer({ minimum: 1 })
 
+/** A time in a body, ISO 8601 with a zone: without one, it would be another time for each reader. */
+export const Time = Type.String({ format: 'time', maxLength: 40, examples: ['2026-12-31T23:59:59Z'] })
+
 /** A text with more than white space. */
 export const filled = (maxLength: number, description?: string) =>
   Type.String({ minLength: 1, maxLength, format: 'filled', description })
 
 FormatRegistry.Set('id', (text) => /^\d+$/.test(text))
+FormatRegistry.Set('time', (text) => readTime(text) !== undefined && /(Z|[+-]\d\d:?\d\d)$/i.test(text))
 FormatRegistry.Set('filled', (text) => text.trim() !== '')
 // One @, no spaces, a dot in the domain: accepts every real address, rejects most typos.
 FormatRegistry.Set('address', (text) => /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text))
@@ -112,6 +117,7 @@ const KINDS: Record<string, string> = {
 }
 const FORMATS: Record<string, string> = {
   id: 'must be a whole number',
+  time: 'must be a time with a zone, such as 2026-12-31T23:59:59Z',
   filled: 'must not be blank',
   address: 'must be an e-mail address',
 }

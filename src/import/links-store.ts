@@ -99,6 +99,8 @@ const WRITTEN = [...IMPORTED, 'location']
 const MISSING: Record<string, string> = {
   created_at: 'coalesce(created_at, now())',
   updated_at: 'coalesce(updated_at, created_at, now())',
+  forward_path: 'coalesce(forward_path, false)',
+  confirm: 'coalesce(confirm, false)',
 }
 
 const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`

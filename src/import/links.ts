@@ -1,3 +1,4 @@
+import { Value } from '@sinclair/typebox/value'
 import { CODE, RESERVED } from '../base/code.ts'
 import { unguarded } from '../base/csv-cell.ts'
 import { generateCode } from '../links/code.ts'
@@ -11,6 +12,7 @@ import { storeLinks } from './links-store.ts'
 import type { Refusal, Source } from './source.ts'
 
 const title = text(NewLink.properties.title)
+const note = text(NewLink.properties.note)
 
 const columns = {
   id: optional(id),
@@ -21,6 +23,15 @@ const columns = {
   is_active: optional(flag),
   created_at: optional(time),
   updated_at: optional(time),
+  valid_from: optional(time),
+  valid_until: optional(time),
+  expired_url: optional(target),
+  max_clicks: optional(clicks),
+  forward_query: optional(forwardQuery),
+  forward_path: optional(flag),
+  confirm: optional(flag),
+  noindex: optional(flag),
+  note: optional((cell) => note(unguarded(cell))),
 } satisfies Record<NamesOf<'imported'>, unknown>
 
 /**
@@ -53,6 +64,18 @@ function target(cell: string): string {
   return target
 }
 
+function clicks(cell: string): number {
+  const number = Number(cell)
+  if (!Value.Check(NewLink.properties.max_clicks, number)) throw new BadCell('must be a whole number from 1 up')
+  return number
+}
+
+function forwardQuery(cell: string): string | null {
+  if (cell === 'add' || cell === 'override') return cell
+  if (cell === 'off') return null
+  throw new BadCell('must be off, add or override')
+}
+
 async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
   const codes = new Map<string, { line: number; original_url: string }>()
   const ids = new Map<number, { line: number; short_code: string | null }>()
@@ -60,6 +83,9 @@ async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
     const { id, short_code, original_url } = row
     const reason = refusal(original_url)
     if (reason) refuse('original_url', reason)
+    const elsewhere = row.expired_url && refusal(row.expired_url)
+    if (elsewhere) refuse('expired_url', elsewhere)
+    if (row.valid_from && row.valid_until && row.valid_until <= row.valid_from) refuse('valid_until', 'must be after valid_from')
     const same = ids.get(id ?? 0)
     if (same && (short_code === null || same.short_code !== short_code)) refuse('id', `is also that of row ${same.line}`)
     else if (id !== null && !same) ids.set(id, row)

@@ -1,16 +1,18 @@
 // Writes new links; those that arrive together in one statement. Writing 64 one by one would cost the database three times as much.
 
-import { notFound } from '../base/problem.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database } from '../database/guard.ts'
-import { hasState } from '../database/sql-state.ts'
 import { GIVEN, linkColumns, type RowOf } from './columns.ts'
 import type { LinkRow } from './schema.ts'
+import { asProblem } from './violations.ts'
 
 export type Draft = Pick<RowOf<'given'>, 'short_code' | 'original_url' | 'is_active'> &
   Partial<RowOf<'given'>> & { location: string | null }
 
-type Waiting = { draft: Draft; resolve: (row: LinkRow | undefined) => void; reject: (error: unknown) => void }
+/** `extra`: what the redirect obeys. */
+export type Created = LinkRow & { extra: string | null }
+
+type Waiting = { draft: Draft; resolve: (row: Created | undefined) => void; reject: (error: unknown) => void }
 
 const WRITTEN = [...GIVEN, 'location']
 const LIST = WRITTEN.join(', ')
@@ -22,7 +24,7 @@ const MAX_WAITING = 5_000
  * Returns a function that writes one link and its `created` event in one round trip; it resolves with undefined if the code is taken. A
  * single link is written at once; while statements are in flight, new links are collected for the next one.
  */
-export function createLinks(database: Database): (draft: Draft) => Promise<LinkRow | undefined> {
+export function createLinks(database: Database): (draft: Draft) => Promise<Created | undefined> {
   let gathering: Waiting[] = []
   let inFlight = 0
 
@@ -69,7 +71,7 @@ export function createLinks(database: Database): (draft: Draft) => Promise<LinkR
 
   const insert = (drafts: Draft[]) =>
     database.run(
-      (sql) => sql<LinkRow[]>`
+      (sql) => sql<Created[]>`
         with link as (
           insert into urls (${sql.unsafe(LIST)})
           select ${sql.unsafe(LIST)} from json_populate_recordset(null::urls, ${JSON.stringify(drafts, WRITTEN)}::text::json)
@@ -79,7 +81,7 @@ export function createLinks(database: Database): (draft: Draft) => Promise<LinkR
           insert into events (id, url_id, user_id, event_type, timestamp, details)
           select nextval('event_ids'), id, user_id, 'created', created_at,
             jsonb_build_object('short_code', short_code, 'original_url', original_url) from link cross join moved)
-        select ${linkColumns(sql)} from link u, (select 0::bigint as clicks) as t`,
+        select ${linkColumns(sql)}, u.extra from link u, (select 0::bigint as clicks) as t`,
     )
 
   return (draft) => {
@@ -91,5 +93,3 @@ export function createLinks(database: Database): (draft: Draft) => Promise<LinkR
     })
   }
 }
-
-const asProblem = (error: unknown) => (hasState(error, 'foreign_key_violation') ? notFound('User') : error)

@@ -1,7 +1,9 @@
 import { Type } from '@sinclair/typebox'
+import { invalid } from '../base/problem.ts'
 import { flagFilter, idFilter, textFilter } from '../http/validation.ts'
+import { STATES, type State } from './state.ts'
 
-export type LinkFilter = { user_id?: number; is_active?: boolean; blocked?: boolean; code?: string; q?: string }
+export type LinkFilter = { user_id?: number; is_active?: boolean; blocked?: boolean; state?: State; code?: string; q?: string }
 
 /** The query parameters that filter links. */
 export const LinkFilters = {
@@ -10,6 +12,7 @@ export const LinkFilters = {
   blocked: Type.Optional(
     Type.String({ description: 'true: only links to a host on /api/blocklist; false: only others. Ignores BLOCKLIST_FILE.' }),
   ),
+  state: Type.Optional(Type.String({ description: `${STATES.join(', ')}. blocked ignores BLOCKLIST_FILE.` })),
   code: Type.Optional(Type.String({ description: 'The exact code.' })),
   q: Type.Optional(
     Type.String({
@@ -34,4 +37,11 @@ const others = (query: Record<string, string | undefined>): LinkFilter => ({
   user_id: idFilter(query, 'user_id'),
   is_active: flagFilter(query, 'is_active'),
   blocked: flagFilter(query, 'blocked'),
+  state: stateFilter(query.state),
 })
+
+function stateFilter(text: string | undefined): State | undefined {
+  const state = STATES.find((one) => one === text)
+  if (text !== undefined && !state) throw invalid('state', `must be one of ${STATES.join(', ')}`)
+  return state
+}

@@ -17,6 +17,7 @@ import type { Admission } from './admission.ts'
 import { CHANGED } from './columns.ts'
 import { purgeLink } from './erase.ts'
 import { LinkFilters, readFilter } from './filter.ts'
+import type { Reading, Stored } from './given.ts'
 import { Link, LinkChange, type LinkRow, linkResource, NewLink, Shorten } from './schema.ts'
 import type { LinkStore } from './store.ts'
 import type { linkView } from './view.ts'
@@ -29,6 +30,7 @@ type Parts = {
   resolver: Resolver
   redirect: Redirect
   admission: Admission
+  reading: Reading
   view: ReturnType<typeof linkView>
 }
 
@@ -36,7 +38,7 @@ const FIELDS = CHANGED.join(', ').replace(/, (?=[^,]+$)/, ' or ')
 const linkAnswer = { description: 'The link with this id.', content: { 'application/json': { schema: Link as never } } }
 const REDIRECTED = { 302: { description: 'Redirect; the target is in Location.' } }
 
-export function linkRoutes({ database, links, events, clicks, resolver, redirect, admission, view }: Parts) {
+export function linkRoutes({ database, links, events, clicks, resolver, redirect, admission, reading, view }: Parts) {
   const change = {
     params: IdParams,
     body: LinkChange,
@@ -49,20 +51,22 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
   }
   const update = async ({ params, body, request }: { params: { id: string }; body: LinkChange; request: Request }) => {
     if (CHANGED.every((name) => body[name] === undefined)) throw invalid('body', `must contain ${FIELDS}`)
-    const refused = body.original_url === undefined ? undefined : admission.refusal(body.original_url, request)
-    // Clients send the whole object back: an unchanged target may stay even if it would be refused now.
-    if (refused && (await links.find(idOf(params.id, 'URL'), ownerOf(request))).original_url !== body.original_url)
-      throw invalid('original_url', refused)
-    return view(await changeLink(idOf(params.id, 'URL'), body, ownerOf(request)), request)
+    const id = idOf(params.id, 'URL')
+    const owner = ownerOf(request)
+    const change = await reading.change(body, request, () => links.find(id, owner))
+    return view(await changeLink(id, change, owner), request)
   }
-  const changeLink = async (id: number, change: LinkChange, owner: Owner): Promise<LinkRow> => {
+  const changeLink = async (id: number, change: Stored, owner: Owner): Promise<LinkRow> => {
     const { link, target } = await links.update(id, change, owner)
     resolver.changed([target])
     events.forgetTotal()
     return link
   }
-  const createLink = async (link: NewLink, request: Request): Promise<LinkRow> => {
-    const created = await links.create({ ...link, user_id: ownUser(request, link.user_id) })
+  const createLink = async (link: NewLink, request: Request, field?: string): Promise<LinkRow> => {
+    const created = await links.create({
+      ...(await reading.newLink(link, request, field)),
+      user_id: ownUser(request, link.user_id),
+    })
     resolver.created(created.target)
     events.forgetTotal()
     return created.link
@@ -72,7 +76,6 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
     .post(
       '/urls',
       async ({ body, request, set }) => {
-        admission.assert(body.original_url, request)
         const link = await createLink(body, request)
         set.status = 201
         set.headers.Location = `/urls/${link.id}`
@@ -88,8 +91,7 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       '/shorten',
       async ({ body: { url, original_url = url, ...rest }, request, set }) => {
         if (original_url === undefined) throw invalid('url', 'is required: give url or original_url')
-        admission.assert(original_url, request, original_url === url ? 'url' : 'original_url')
-        const link = await createLink({ ...rest, original_url }, request)
+        const link = await createLink({ ...rest, original_url }, request, original_url === url ? 'url' : 'original_url')
         set.status = 201
         set.headers.Location = `/urls/${link.id}`
         return view(link, request)

@@ -1,9 +1,10 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { type Static, type TLiteral, type TSchema, Type } from '@sinclair/typebox'
 import type { Resource } from '../base/resource.ts'
 import { Moment, Nullable } from '../base/schema.ts'
-import { Id, OTHERS_IGNORED } from '../http/validation.ts'
+import { Id, OTHERS_IGNORED, Time } from '../http/validation.ts'
 import { CUSTOM_CODE } from './code.ts'
 import type { NamesOf, RowOf } from './columns.ts'
+import { STATES, type State } from './state.ts'
 import { MAX_TARGET } from './target.ts'
 
 export const linkResource = {
@@ -12,6 +13,8 @@ export const linkResource = {
   tables: {
     urls: { content: true, sequence: 'urls_id_seq', leftOut: ['xid'] }, // the change feed would skip transaction ids of another cluster
     erasures: { leftOut: ['xid', 'seen'] }, // start again
+    allowances: {},
+    leases: {},
   },
 } satisfies Resource
 
@@ -29,11 +32,30 @@ export const Link = Type.Object({
   click_count: Type.Integer({ description: 'All clicks, bots included.' }),
   created_at: Moment,
   updated_at: Moment,
-} satisfies Record<NamesOf<'shown'> | 'short_url' | 'blocked', TSchema>)
+  state: Type.Union(STATES.map((state) => Type.Literal(state)) as [TLiteral<State>], {
+    description:
+      'What a visit meets. scheduled: before valid_from; expired: after valid_until; used_up: max_clicks are spent; blocked: the host of the target.',
+  }),
+  valid_from: Nullable(Moment),
+  valid_until: Nullable(Moment),
+  expired_url: Nullable(Type.String()),
+  max_clicks: Nullable(Type.Integer()),
+  forward_query: Nullable(Type.String({ description: 'off, add or override.' })),
+  forward_path: Type.Boolean(),
+  password: Type.Boolean({ description: 'Whether it has one.' }),
+  confirm: Type.Boolean(),
+  noindex: Nullable(Type.Boolean()),
+  card: Nullable(Type.Record(Type.String(), Type.String())),
+  note: Nullable(Type.String()),
+  used_up_at: Nullable(Moment),
+} satisfies Record<NamesOf<'shown'> | 'short_url' | 'blocked' | 'state', TSchema>)
 export type Link = Static<typeof Link>
 
 /** A link as stored: without the fields that depend on the request (short_url) and on the blocklist. */
 export type LinkRow = RowOf<'shown'>
+
+/** 2^52: above it, sums would exceed what JSON numbers can represent. */
+const MAX_CLICKS = 2 ** 52
 
 const target = Type.String({
   minLength: 1,
@@ -42,6 +64,52 @@ const target = Type.String({
   examples: ['https://example.com/a/page'],
 })
 const title = Nullable(Type.String({ maxLength: 500 }))
+const card = Type.Object(
+  {
+    title: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    description: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+    image: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_TARGET, description: 'An http or https URL.' })),
+  },
+  {
+    additionalProperties: false,
+    description: 'What chats and social networks show of the link, instead of the page that it leads to.',
+  },
+)
+
+/** What a link says besides its target; null clears. */
+const more = {
+  valid_from: Type.Optional(
+    Nullable(Time, { description: 'Before this time the link is not found, as if it did not exist. ISO 8601, with a zone.' }),
+  ),
+  valid_until: Type.Optional(
+    Nullable(Time, {
+      description: 'From this time on the link has expired: it leads to expired_url, else to EXPIRED_URL, or gets 410.',
+    }),
+  ),
+  expired_url: Type.Optional(Nullable(target, { description: 'Where the link leads when it has expired or is used up.' })),
+  max_clicks: Type.Optional(
+    Nullable(Type.Integer({ minimum: 1, maximum: MAX_CLICKS }), {
+      description:
+        'How often the link redirects from now on, exactly, over all replicas. Bots, HEAD, previews and prefetches do not count.',
+    }),
+  ),
+  forward_query: Type.Optional(
+    Nullable(Type.Union([Type.Literal('off'), Type.Literal('add'), Type.Literal('override')]), {
+      description:
+        'Whether the query of a visit goes to the target. Of parameters that both have, add keeps the target’s, override the visitor’s. Default: FORWARD_QUERY.',
+    }),
+  ),
+  forward_path: Type.Optional(Type.Boolean({ description: 'Whether /code/rest leads to rest below the target.' })),
+  password: Type.Optional(
+    Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Boolean(), Type.Null()], {
+      description: 'Visitors must enter it. Only its hash is kept. true or false, as in answers, changes nothing.',
+    }),
+  ),
+  confirm: Type.Optional(Type.Boolean({ description: 'Whether visitors see a page with a button first.' })),
+  noindex: Type.Optional(Nullable(Type.Boolean(), { description: 'X-Robots-Tag: noindex. null: as the setting NOINDEX.' })),
+  card: Type.Optional(Nullable(card)),
+  note: Type.Optional(Nullable(Type.String({ maxLength: 2_000 }), { description: 'For you; visitors never see it.' })),
+}
 
 export const NewLink = Type.Object(
   {
@@ -61,7 +129,11 @@ export const NewLink = Type.Object(
         }),
       ),
     ),
-  } satisfies Record<NamesOf<'given'>, TSchema>,
+    ...more,
+    expires_in: Type.Optional(
+      Type.String({ description: 'Instead of valid_until: 30d, 12h, 90min.', examples: ['30d'], maxLength: 40 }),
+    ),
+  } satisfies Record<NamesOf<'given'> | 'expires_in', TSchema>,
   OTHERS_IGNORED,
 )
 export type NewLink = Static<typeof NewLink>
@@ -71,6 +143,7 @@ export const LinkChange = Type.Object(
     original_url: Type.Optional(target),
     title: Type.Optional(title),
     is_active: Type.Optional(Type.Boolean()),
+    ...more,
   } satisfies Record<NamesOf<'changed'>, TSchema>,
   OTHERS_IGNORED,
 )

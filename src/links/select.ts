@@ -3,6 +3,7 @@ import type { Sql } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import { linkColumns } from './columns.ts'
 import type { LinkFilter } from './filter.ts'
+import { hasState } from './state.ts'
 
 /** Selects LinkRows from `from`, aliased `u`. */
 export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
@@ -22,10 +23,11 @@ export function indexedIn(sql: Sql, { user_id, is_active, code }: LinkFilter, ow
 }
 
 /** The other conditions: answered by a scan, or by an index without an order. */
-export function searchedIn(sql: Sql, { blocked, q }: LinkFilter) {
+export function searchedIn(sql: Sql, { blocked, state, q }: LinkFilter) {
   const text = sql`(u.short_code || ' ' || coalesce(u.original_url, '') || ' ' || coalesce(u.title, ''))` // indexed
   return sql`
     ${blocked === undefined ? sql`` : blocked ? sql`and ${isBlocked(sql)}` : sql`and not ${isBlocked(sql)}`}
+    ${state === undefined ? sql`` : state === 'blocked' ? sql`and ${isBlocked(sql)}` : sql`and ${hasState(sql, state)} and not ${isBlocked(sql)}`}
     ${q === undefined ? sql`` : sql`and ${text} ilike case_pattern(${`%${escapeLike(q)}%`}) and has_text(${text}, ${q})`}`
 }
 

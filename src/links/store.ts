@@ -9,11 +9,16 @@ import { assertUsable, generateCode } from './code.ts'
 import { CHANGED } from './columns.ts'
 import { createLinks } from './creation.ts'
 import type { LinkFilter } from './filter.ts'
-import type { LinkChange, LinkRow, NewLink } from './schema.ts'
+import type { New, Stored } from './given.ts'
+import type { LinkRow } from './schema.ts'
 import { select, whereOf } from './select.ts'
 import { locationOf } from './target.ts'
+import { asProblem } from './violations.ts'
 
 export type LinkStore = ReturnType<typeof linkStore>
+
+/** Of columns that are not null. */
+const DEFAULTS = { is_active: true, forward_path: false, confirm: false }
 
 /** A link, possibly deleted: a deleted link keeps its id and code. */
 export type Kept = { id: number; short_code: string; deleted: boolean }
@@ -32,15 +37,16 @@ export function linkStore(database: Database) {
      * One round trip, including the `created` event. If a generated code is taken, tries three times, then three times with one more
      * character.
      */
-    async create(link: NewLink): Promise<{ link: LinkRow; target: Target }> {
+    async create(link: New): Promise<{ link: LinkRow; target: Target }> {
       if (link.user_id && !Number.isSafeInteger(link.user_id)) throw notFound('User')
       const location = locationOf(link.original_url)
       const { short_code: custom } = link
       if (custom) assertUsable(custom)
       for (let attempt = 0; attempt < TRIES * 2; attempt++) {
         const code = custom ?? generateCode(attempt < TRIES ? CODE_LENGTH : CODE_LENGTH + 1)
-        const row = await insert({ ...link, short_code: code, location, is_active: link.is_active ?? true })
+        const row = await insert({ ...DEFAULTS, ...link, short_code: code, location })
         if (row) {
+          const { extra, ...shown } = row
           total.changed()
           // Not read from the database as in `update`: JSON for each would make creating 64 at once 10 % slower.
           const target = {
@@ -49,8 +55,9 @@ export function linkStore(database: Database) {
             location: location ?? link.original_url,
             active: row.is_active,
             version: FIRST_VERSION,
+            extra,
           }
-          return { link: row, target }
+          return { link: shown, target }
         }
         if (custom) throw conflict('short_code', 'this short_code is already taken')
       }
@@ -79,10 +86,11 @@ export function linkStore(database: Database) {
     },
 
     /** Changes the given fields and writes an `updated` event for each that differs. */
-    async update(id: number, change: LinkChange, owner: Owner): Promise<{ link: LinkRow; target: Target }> {
+    async update(id: number, change: Stored, owner: Owner): Promise<{ link: LinkRow; target: Target }> {
       const location = change.original_url === undefined ? undefined : locationOf(change.original_url)
-      const [row] = await database.run(
-        (sql) => sql<(LinkRow & { target: Target })[]>`
+      const [row] = await database
+        .run(
+          (sql) => sql<(LinkRow & { target: Target })[]>`
           with old as (select * from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for update),
           wanted as (
             select wanted.* from old,
@@ -99,7 +107,10 @@ export function linkStore(database: Database) {
             select next_event_id(), u.id, u.user_id, 'updated', now(), jsonb_build_object('field', c.field, 'new_value', c.new_value)
             from updated u join changes c using (id))
           ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`, sql`, ${targetJson(sql)}`)}`,
-      )
+        )
+        .catch((error) => {
+          throw asProblem(error)
+        })
       if (!row) throw notFound('URL')
       const { target, ...link } = row
       return { link, target }

@@ -16,7 +16,7 @@ const MAX_KEPT = 10_000
  * index once and keeps their ids. With many matches it scans, because the index would run the whole search again for each page.
  */
 export async function* walkLinks(database: Database, filter: LinkFilter, owner: Owner): AsyncGenerator<LinkRow[], void> {
-  const ids = filter.q !== undefined && filter.blocked === undefined ? await matches(database, filter, owner) : undefined
+  const ids = filter.q !== undefined && isIndexed(filter) ? await matches(database, filter, owner) : undefined
   if (ids) {
     for (let from = 0; from < ids.length; from += PAGE) {
       const some = ids.slice(from, from + PAGE)
@@ -27,7 +27,7 @@ export async function* walkLinks(database: Database, filter: LinkFilter, owner: 
     }
     return
   }
-  const size = filter.q === undefined && filter.blocked === undefined ? PAGE : SCANNED
+  const size = filter.q === undefined && isIndexed(filter) ? PAGE : SCANNED
   for (let after = 0; ; ) {
     const { rows, last } = await database.run(async (sql) => {
       const indexed = sql`from urls u where ${indexedIn(sql, filter, owner)} and u.id > ${after}`
@@ -45,6 +45,9 @@ export async function* walkLinks(database: Database, filter: LinkFilter, owner: 
     after = last
   }
 }
+
+/** Whether the rest of the filter needs no scan. */
+const isIndexed = ({ blocked, state }: LinkFilter) => blocked === undefined && state === undefined
 
 /** The ids of all matches, in order; undefined if there are more than 10,000. */
 async function matches(database: Database, filter: LinkFilter, owner: Owner): Promise<number[] | undefined> {

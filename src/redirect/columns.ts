@@ -1,8 +1,8 @@
 // The columns of a link that the redirect obeys, described once: they define the Target type, the select list and the edge copy's table.
 // Tests compare them with sql/changes.sql and with the trigger urls_changed.
 
-/** The edge copy's `user_version`. Raise it with each change of the columns. Release 0.1.0 wrote 0, with the tables of 1. */
-export const FORMAT = 1
+/** The edge copy's `user_version`. Raise it with each change of the columns. Release 0.1.0 wrote 0, with the tables of 1: without `extra`. */
+export const FORMAT = 2
 
 type Kind = 'text' | 'integer' | 'flag'
 
@@ -23,6 +23,7 @@ export const COLUMNS = {
   },
   active: { kind: 'flag', from: 'u.is_active and u.deleted_at is null' },
   version: { kind: 'integer', from: 'u.version' },
+  extra: { kind: 'text', nullable: true, from: 'u.extra' }, // JSON, see rules.ts; last, because it was added last
 } as const satisfies Record<string, Column>
 
 type Name = keyof typeof COLUMNS
@@ -44,13 +45,14 @@ export const SELECT_LIST = NAMES.map((name) => `${COLUMNS[name].from} as ${name}
 
 /**
  * Reads a row from JSON or SQLite (which has no booleans); undefined if a column is missing or has another type. Written out because a
- * loop would cost a look-up in the edge copy 75 ns.
+ * loop would cost a look-up in the edge copy 75 ns. Release 0.1.0 writes no `extra` to Valkey.
  */
-export function rowOf(code: string, { id, location, active, version }: Record<string, unknown>): Row | undefined {
+export function rowOf(code: string, { id, location, active, version, extra = null }: Record<string, unknown>): Row | undefined {
   const isActive = active === 1 || active === true
   if (!isActive && active !== 0 && active !== false) return undefined
   if (!isInteger(id) || !isInteger(version) || (location !== null && !isText(location))) return undefined
-  return { code, id, location, active: isActive, version }
+  if (extra !== null && !isText(extra)) return undefined
+  return { code, id, location, active: isActive, version, extra }
 }
 
 const isText = (value: unknown) => typeof value === 'string'

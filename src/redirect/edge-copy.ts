@@ -65,6 +65,8 @@ export function openEdgeCopy(folder: string, log: Pick<Log, 'error'>) {
     },
     position: (): Position | undefined => readPosition(use().database),
     knowsLinks: () => use().database.query('select 1 from links limit 1').get() !== null,
+    /** Whether an earlier release wrote it: its links have no rules, so it must be rebuilt as soon as the database can be reached. */
+    outdated: () => opened?.outdated ?? false,
     count: () => (use().database.query('select count(*) as count from links').get() as { count: number }).count,
     /** Replaces this copy with the file `built`; a `damaged` copy is set aside instead of deleted. */
     swap(built: string, damaged: boolean) {
@@ -148,10 +150,12 @@ function open(file: string) {
     database.run('pragma journal_mode = wal')
     database.run('pragma synchronous = normal')
     database.run('pragma mmap_size = 1073741824')
-    if (layoutOf(database) === '[]') createTables(database)
+    const outdated = user_version < FORMAT && layoutOf(database) !== '[]'
+    if (!outdated && user_version < FORMAT) createTables(database)
+    if (outdated) addExtra(database)
     if (layoutOf(database) !== LAYOUT) throw new InvalidCopy('its tables differ from those of this release', 'older')
     readPosition(database)
-    return { database, find: prepareFind(database), put: preparePut(database) }
+    return { database, outdated, find: prepareFind(database), put: preparePut(database) }
   } catch (error) {
     database.close()
     throw error
@@ -161,6 +165,12 @@ function open(file: string) {
 function createTables(database: Database) {
   for (const statement of SCHEMA.split(';')) database.run(statement)
   database.run(`pragma user_version = ${FORMAT}`)
+}
+
+/** Brings the table of an earlier release to this one's columns; `user_version` stays until the copy is rebuilt. */
+function addExtra(database: Database) {
+  const columns = database.query('pragma table_info(links)').all() as { name: string }[]
+  if (!columns.some(({ name }) => name === 'extra')) database.run('alter table links add column extra text')
 }
 
 /** The SQL of all tables, indexes and triggers of a database. */

@@ -21,7 +21,7 @@ export type EdgeTier = {
   /** Whether it contains any link, deleted ones included. */
   knowsLinks: () => boolean
   restart: () => Promise<Position>
-  /** True if the file could not be read: it must be rebuilt. */
+  /** True if the file could not be read, or is of an earlier release: it must be rebuilt. */
   broken: () => boolean
   figures: () => { links: number; position: Position | undefined; builtIn: number }
   close: () => void
@@ -120,7 +120,7 @@ export function openEdgeTier({
       }
     },
     position: () => safely(() => copy.position()),
-    broken: () => broken,
+    broken: () => broken || copy.outdated(),
     usable: () => usable,
     knowsLinks: () => safely(copy.knowsLinks) ?? false,
     async restart() {

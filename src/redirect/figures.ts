@@ -2,7 +2,8 @@
 import { bucketOf, histogramSamples, type Metrics } from '../telemetry/metrics.ts'
 
 const TIERS = ['hit', 'edge', 'miss'] as const // memory, the copy on this machine, shared cache or database
-const FAILURES = ['not_found', 'inactive', 'blocked', 'unavailable'] as const
+/** No click: not found or not active for one reason or another, or led to a page or another URL instead of the target. */
+const FAILURES = ['not_found', 'inactive', 'scheduled', 'expired', 'used_up', 'blocked', 'page', 'unavailable'] as const
 const RESULTS = [...TIERS, ...FAILURES] as const
 export type Tier = (typeof TIERS)[number]
 export type Failure = (typeof FAILURES)[number]
@@ -38,5 +39,10 @@ export function redirectFigures(metrics: Metrics) {
       series[method === 'HEAD' ? 'HEAD' : 'GET'].observe(took)
     },
     failed: (result: Failure) => void results[result]++,
+    /** Redirected, but not to its target: expired_url. */
+    ledElsewhere(method: string, result: Failure, ms: number) {
+      results[result]++
+      series[method === 'HEAD' ? 'HEAD' : 'GET'].observe(ms / 1000)
+    },
   }
 }

@@ -16,7 +16,8 @@ export function memoryCache(maxEntries: number, maxBytes: number, check: (target
   let oldestUnchecked = oldestOf(unchecked)
   let bytes = 0
 
-  const sizeOf = ({ code, location }: Target) => OVERHEAD + code.length + (location?.length ?? 0)
+  const sizeOf = ({ code, location, extra }: Target) =>
+    OVERHEAD + code.length + (location?.length ?? 0) + (extra === null ? 0 : OVERHEAD + 2 * extra.length) // text and what it was compiled to
 
   function remove(code: string): Target | undefined {
     const entry = entries.get(code) ?? unchecked.get(code)

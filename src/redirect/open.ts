@@ -78,7 +78,7 @@ export async function openRedirect(parts: Parts) {
     changes,
     shared,
     figures,
-    redirect: createRedirect({ resolver, clicks, config, figures, limits, peers }),
+    ...createRedirect({ resolver, clicks, config, figures, limits, peers }),
   }
 }
 

@@ -5,17 +5,23 @@ import { CODE } from '../base/code.ts'
 import { codeBefore } from '../base/ending.ts'
 import { notFound } from '../base/problem.ts'
 import type { Resource } from '../base/resource.ts'
+import { Nullable } from '../base/schema.ts'
 import { fails, openToAll } from '../http/access.ts'
 import { errorPage, errorPageHeaders, prefersHtml } from '../http/pages.ts'
 import type { Resolver } from './resolver.ts'
+import { stateAt } from './rules.ts'
+import type { Target } from './target.ts'
 
 export const redirectResource = { tag: 'Redirects' } satisfies Resource
 
 const Preview = Type.Object({
   short_code: Type.String(),
-  original_url: Type.String(),
+  original_url: Nullable(Type.String(), {
+    description: 'null where visitors must enter a password or spend a click, and after the link’s time.',
+  }),
   is_active: Type.Boolean(),
   blocked: Type.Boolean({ description: 'The host of its target is blocked: the link gets 410.' }),
+  state: Type.String({ description: 'blocked, inactive, expired, used_up or active; a scheduled link is not found.' }),
 })
 
 /** GET /:code+ shows where a link leads, without redirecting or counting a click. */
@@ -28,15 +34,16 @@ export function previewRoute({ resolver, limits }: { resolver: Resolver; limits:
       const near = resolver.inMemory(code) ?? resolver.inEdge(code)
       if (!near && resolver.isWhole()) limits.assertLeft('unknown', request)
       const entry = near ?? (CODE.test(code) ? await resolver.find(code) : undefined)
-      if (!entry?.location) {
+      const seen = entry && seenOf(entry, Date.now())
+      if (!seen) {
         await limits.take('unknown', request)
         throw notFound('URL')
       }
-      const { active, location } = entry.blocked ?? entry
-      const blocked = entry.blocked !== undefined
-      if (!prefersHtml(request)) return { short_code: code, original_url: entry.location, is_active: active, blocked }
-      const note = blocked ? 'This destination is blocked; the link does not redirect.' : active ? '' : 'This link is inactive.'
-      return new Response(errorPage(200, `${code} leads to`, location!, note), { headers: errorPageHeaders }) as never
+      const { state, original_url, is_active } = seen
+      if (!prefersHtml(request)) return { short_code: code, original_url, is_active, blocked: state === 'blocked', state }
+      return new Response(errorPage(200, `${code} leads to`, original_url ?? HIDDEN, NOTES[state]), {
+        headers: errorPageHeaders,
+      }) as never
     },
     {
       params: Type.Object({ code: Type.String({ description: 'A code; append + for the preview.' }) }),
@@ -52,6 +59,32 @@ export function previewRoute({ resolver, limits }: { resolver: Resolver; limits:
       },
     },
   )
+}
+
+const HIDDEN = 'Where it leads is shown to those who open it.'
+
+const NOTES: Record<State, string> = {
+  blocked: 'This destination is blocked; the link does not redirect.',
+  inactive: 'This link is inactive.',
+  expired: 'This link has expired.',
+  used_up: 'This link has been used up.',
+  active: '',
+}
+
+type State = 'blocked' | 'inactive' | Exclude<ReturnType<typeof stateAt>, 'scheduled'>
+
+/**
+ * What a preview shows. The target is null where a visit would have to earn it, by a password or one of its clicks, and where the link does not
+ * lead there now. Undefined if there is no such link, or not yet.
+ */
+function seenOf(entry: Target, now: number): { state: State; is_active: boolean; original_url: string | null } | undefined {
+  if (entry.location === null) return undefined
+  const { ruled, blocked } = entry
+  const { active } = blocked ?? ruled?.link ?? entry
+  const state = blocked ? 'blocked' : !active ? 'inactive' : ruled ? stateAt(ruled, now) : 'active'
+  if (state === 'scheduled') return undefined
+  const open = entry.extra === null || (ruled && state === 'active' && !ruled.password && !ruled.click_limit)
+  return { state, is_active: active, original_url: open ? entry.location : null }
 }
 
 /** The code before the +. A chat may have appended punctuation to either. */

@@ -7,8 +7,9 @@ import type { Changes, Follower } from './changes.ts'
 import type { EdgeTier } from './edge-tier.ts'
 import { absentCodes, memoryCache } from './memory-cache.ts'
 import { createMisses } from './misses.ts'
+import { rulesOf } from './rules.ts'
 import type { SharedCache } from './shared-cache.ts'
-import { type Target, webTarget } from './target.ts'
+import { type Target, webLocation, webTarget } from './target.ts'
 
 export type Resolver = {
   /** Looks in memory; no await. */
@@ -78,7 +79,7 @@ export function createResolver({
   visitorsWait,
   log,
 }: Options) {
-  const memory = memoryCache(maxEntries, maxBytes, (target) => check(target.blocked ?? target))
+  const memory = memoryCache(maxEntries, maxBytes, (target) => check(target.blocked ?? target.ruled?.link ?? target))
   const absent = absentCodes(ABSENT_ENTRIES, ABSENT_FOR)
   const misses = createMisses(database, learn, visitorsWait)
   const lookups = { memory: 0, edge: 0, shared: 0, database: 0, absent: 0, stale: 0 }
@@ -112,8 +113,23 @@ export function createResolver({
         'the target of a link is not an http or https address: the link is treated as deleted',
       )
     }
-    const blocked = checked.location !== null && blocks(checked.location)
-    return blocked ? { ...checked, active: false, blocked: checked } : checked
+    if (checked.location === null) return checked
+    if (blocks(checked.location)) return { ...checked, active: false, blocked: checked }
+    return checked.extra === null || !checked.active ? checked : withRules(checked)
+  }
+
+  function withRules(link: Target): Target {
+    const ruled = rulesOf(link, safe)
+    if (ruled) return { ...link, active: false, ruled }
+    if (memory.get(link.code)?.version !== link.version)
+      log.error({ code: link.code, link: link.id }, 'the rules of a link are invalid: the link is treated as deleted')
+    return { ...link, location: null }
+  }
+
+  /** A URL in the rules, as it may be sent; null if it is no web address or leads to a blocked host. */
+  function safe(url: string): string | null {
+    const location = webLocation(url)
+    return location === null || blocks(location) ? null : location
   }
 
   const stale = (code: string) => {

@@ -1,7 +1,7 @@
 // The redirect: GET and HEAD of /:code, /urls/:code and /urls/:code/redirect. It measures itself and has no hooks.
 
 import type { Limits } from '../access/limits/limits.ts'
-import { CODE } from '../base/code.ts'
+import { CODE, RESERVED } from '../base/code.ts'
 import { codeBefore } from '../base/ending.ts'
 import { addressIn, networkOf } from '../base/ip.ts'
 import { notFound, Problem } from '../base/problem.ts'
@@ -12,11 +12,15 @@ import { clientAddress, type Peers } from '../http/client-address.ts'
 import { transportSecurity } from '../http/headers.ts'
 import type { RedirectFigures, Tier } from './figures.ts'
 import type { Resolver } from './resolver.ts'
+import { createRuled } from './ruled.ts'
 import { isSpeculative } from './speculative.ts'
 import type { Target } from './target.ts'
 import { timeAt } from './time.ts'
 
 export type Redirect = (request: Request, code: string) => Response | Promise<Response>
+
+/** Answers a GET or HEAD of a path that no route has; undefined if no link wants it. */
+export type RedirectBelow = (request: Request, path: string) => Response | Promise<Response> | undefined
 
 type Parts = { resolver: Resolver; clicks: Recorder; config: Config; figures: RedirectFigures; limits: Limits; peers: Peers }
 
@@ -30,10 +34,13 @@ const BLOCKED_PAGE = {
 }
 
 /**
- * Redirects to the target of `code` (302), or throws Problem 404 (410 for a blocked host, and for an inactive link if
- * INACTIVE_STATUS=410).
+ * `redirect` leads to the target of `code` (302), or throws Problem 404 (410 for a blocked host, and for an inactive link if
+ * INACTIVE_STATUS=410). `below` does the same for `/code/rest`, if the link forwards paths. Links with rules are answered by ruled.ts.
  */
-export function createRedirect({ resolver, clicks, config, figures, limits, peers }: Parts): Redirect {
+export function createRedirect({ resolver, clicks, config, figures, limits, peers }: Parts): {
+  redirect: Redirect
+  below: RedirectBelow
+} {
   const inactiveStatus = Number(config.INACTIVE_STATUS)
   const client = clientAddress(config)
   const hsts = transportSecurity(config)
@@ -44,27 +51,33 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
   }[config.VISITOR_ADDRESS]
 
   function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Response | Promise<Response> {
-    if (!target?.active || target.location === null) return leadsNowhere(request, target)
+    if (!target?.active || target.location === null)
+      return target?.ruled ? ruled(request, target.ruled, tier, started) : leadsNowhere(request, target)
     const { method } = request
-    if (method === 'GET') {
-      const { headers } = request
-      if (!isSpeculative(headers))
-        clicks.record(
-          target.id,
-          timeAt(started),
-          refererHost(headers.get('referer')),
-          headers.get('user-agent') ?? '',
-          keptAddress(request),
-        )
-    }
+    if (method === 'GET' && !isSpeculative(request.headers)) record(request, target.id, started)
     figures.redirected(method, tier, performance.now() - started)
+    return leadTo(request, target.location, tier)
+  }
+
+  const record = (request: Request, id: number, started: number) =>
+    clicks.record(
+      id,
+      timeAt(started),
+      refererHost(request.headers.get('referer')),
+      request.headers.get('user-agent') ?? '',
+      keptAddress(request),
+    )
+
+  function leadTo(request: Request, location: string, tier: Tier): Response {
     const headers = tier === 'hit' ? HIT : MISS
-    headers.set('Location', target.location)
+    headers.set('Location', location)
     const response = new Response(null, { status: 302, headers }) // copies the headers
     const byTls = hsts?.(request)
     if (byTls) response.headers.set('Strict-Transport-Security', byTls)
     return response
   }
+
+  const ruled = createRuled({ config, figures, record, leadTo, unknown: (request) => refuse(request, notFound('URL'), true) })
 
   function missing(target: Target | undefined): Problem {
     const result = target?.blocked ? 'blocked' : target?.location ? 'inactive' : 'not_found'
@@ -75,8 +88,11 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
 
   /** Throws 404 or 410, or 429 if the limit on unknown codes is reached. Inactive links do not count as unknown. */
   function leadsNowhere(request: Request, target: Target | undefined): Promise<never> {
-    const problem = missing(target)
-    const limited = target?.location ? undefined : limits.take('unknown', request)
+    return refuse(request, missing(target), !target?.location)
+  }
+
+  function refuse(request: Request, problem: Problem, unknown: boolean): Promise<never> {
+    const limited = unknown ? limits.take('unknown', request) : undefined
     if (!limited) throw problem
     return limited.then(() => {
       throw problem
@@ -102,9 +118,27 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
       },
     )
   }
-  if (!limits.limitsRedirects) return unlimited
-  return (request, code) => {
+
+  function withinLimit(request: Request, answer: () => Response | Promise<Response>): Response | Promise<Response> {
     const limited = limits.take('redirect', request)
-    return limited ? limited.then(() => unlimited(request, code)) : unlimited(request, code)
+    return limited ? limited.then(answer) : answer()
+  }
+
+  return {
+    redirect: limits.limitsRedirects ? (request, code) => withinLimit(request, () => unlimited(request, code)) : unlimited,
+    below(request, path) {
+      const started = performance.now()
+      const [, code = '', rest = ''] = FORWARDED.exec(path) ?? []
+      if (!CODE.test(code) || RESERVED.has(code)) return undefined
+      const known = resolver.inMemory(code) ?? resolver.inEdge(code)
+      const answer = (target: Target | undefined) =>
+        target?.ruled?.forward_path
+          ? withinLimit(request, () => ruled(request, target.ruled!, known ? 'hit' : 'miss', started, rest))
+          : undefined
+      return known ? answer(known) : undefined
+    },
   }
 }
+
+/** A code, and the path behind it. */
+const FORWARDED = /^\/([^/]+)(\/.+)$/

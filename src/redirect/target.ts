@@ -1,11 +1,13 @@
 import type { Sql, Transaction } from '../database/guard.ts'
 import { type Row, SELECT_LIST } from './columns.ts'
+import type { Rules } from './rules.ts'
 
 /**
  * What a redirect needs of a link. `location` is null if the link was deleted; `version` orders its changes. If its host is blocked,
- * `active` is false and `blocked` is the unblocked link.
+ * `active` is false and `blocked` is the unblocked link. If it has rules, `active` is false and `ruled` has them, with the link as stored: so
+ * a plain link pays nothing for either.
  */
-export type Target = Row & { blocked?: Target }
+export type Target = Row & { blocked?: Target; ruled?: Rules }
 
 /** The columns of a Target, from `urls u`. */
 export const targetColumns = (sql: Sql | Transaction) => sql.unsafe(SELECT_LIST)
@@ -26,7 +28,15 @@ const PLAIN = /^https?:\/\/[\x21-\x7e]+$/i
  */
 export function webTarget(target: Target): Target {
   const { location } = target
-  if (location === null || (location.length <= LONGEST && PLAIN.test(location))) return target
-  const url = location.length > LONGEST ? null : URL.parse(location)
-  return { ...target, location: url && /^https?:$/.test(url.protocol) && url.href.length <= LONGEST ? url.href : null }
+  if (location === null) return target
+  const safe = webLocation(location)
+  return safe === location ? target : { ...target, location: safe }
+}
+
+/** The same for a URL. */
+export function webLocation(location: string): string | null {
+  if (location.length > LONGEST) return null
+  if (PLAIN.test(location)) return location
+  const url = URL.parse(location)
+  return url && /^https?:$/.test(url.protocol) && url.href.length <= LONGEST ? url.href : null
 }

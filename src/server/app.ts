@@ -1,8 +1,8 @@
-// The HTTP pipeline: redirect -> address -> gate -> faults -> routes -> problems -> finish.
+// The HTTP pipeline: redirect -> address -> redirect below a code -> gate -> faults -> routes -> problems -> finish.
 import { randomUUID } from 'node:crypto'
 import { codeOfPath } from '../base/ending.ts'
 import { notFound, Problem } from '../base/problem.ts'
-import { addressOf } from '../http/address.ts'
+import { addressOf, SAFE } from '../http/address.ts'
 import { answerProblem, problemOf } from '../http/answer.ts'
 import { type Exchange, openExchange } from '../http/exchange.ts'
 import { NOBODY } from '../http/principal.ts'
@@ -17,7 +17,7 @@ const UNDISTURBED = /^\/(health|ready|chaos|console|api\/(chaos|overview|streams
 
 /** Bun's `fetch` for the whole server. */
 export async function createApp(context: Context): Promise<(request: Request) => Response | Promise<Response>> {
-  const { config, cors, redirect, chaos } = context
+  const { config, cors, redirect, below, chaos } = context
   const routes = await createRoutes(context)
   const gate = createGate(context, routeTable(routes))
   const finish = createFinish(context)
@@ -43,6 +43,8 @@ export async function createApp(context: Context): Promise<(request: Request) =>
       exchange.path = address.path
       exchange.origin = address.origin
       if (address.path.includes('//')) throw notFound('Page')
+      const forwarded = SAFE.has(request.method) ? below(request, address.path) : undefined
+      if (forwarded) return await forwarded
       const preflight = cors?.preflight(request)
       if (preflight) exchange.route = 'preflight'
       else {

@@ -10,6 +10,7 @@ import { openFleet } from '../fleet/open.ts'
 import { createPeers } from '../http/client-address.ts'
 import { eventStreams } from '../http/event-stream.ts'
 import { admission } from '../links/admission.ts'
+import { readingOf } from '../links/given.ts'
 import { linkView } from '../links/view.ts'
 import { openLogs } from '../logs/open.ts'
 import { clockSkew } from '../monitor/alerts/clock-skew.ts'
@@ -100,6 +101,7 @@ export async function openContext({ config, log, logRing, lifecycle, visitorsWai
     ...createStores({ database, ...access }),
     blocklist,
     admission: admitted,
+    reading: readingOf({ admission: admitted, database, config }),
     view: linkView(config, blocklist),
     streams: eventStreams(),
     preparation,

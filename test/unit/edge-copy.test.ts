@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { COLUMNS, FORMAT, NAMES, rowOf } from '../../src/redirect/columns.ts'
-import { openEdgeCopy } from '../../src/redirect/edge-copy.ts'
+import { buildEdgeCopy, openEdgeCopy } from '../../src/redirect/edge-copy.ts'
 import { target } from '../target.ts'
 
 const TARGETS = [
@@ -52,12 +52,39 @@ test('its tables are those of its format: with other columns it needs another us
     const tables = file.query("select sql from sqlite_master where type = 'table' order by name").values().flat()
     file.close()
     expect([user_version, FORMAT, ...tables]).toEqual([
-      1,
-      1,
+      2,
+      2,
       `CREATE TABLE links (
-    code text primary key, id integer not null, location text, active integer not null, version integer not null) without rowid`,
+    code text primary key, id integer not null, location text, active integer not null, version integer not null, extra text) without rowid`,
       'CREATE TABLE position (one integer primary key check (one = 1), identity text not null, snapshot text not null, at integer not null)',
     ])
+  })
+})
+
+test('a file of an earlier release, whose links have no rules, is used until it is rebuilt', () => {
+  withFolder((folder, open, said) => {
+    const old = new Database(join(folder, 'edge.sqlite'))
+    old.run(`CREATE TABLE links (
+    code text primary key, id integer not null, location text, active integer not null, version integer not null) without rowid`)
+    old.run(
+      'CREATE TABLE position (one integer primary key check (one = 1), identity text not null, snapshot text not null, at integer not null)',
+    )
+    old.run("insert into links values ('one', 1, 'https://example.com/one', 1, 1)")
+    old.run("insert into position values (1, 'a', '1:1:', 1)")
+    old.close()
+    for (const _ of ['after the upgrade', 'after a restart without the database']) {
+      const copy = open()
+      expect([copy.get('one'), copy.position()?.identity, copy.outdated()]).toEqual([TARGETS[0], 'a', true])
+      copy.close()
+    }
+    const built = buildEdgeCopy(join(folder, 'built.sqlite'))
+    built.add(TARGETS)
+    built.finish({ identity: 'a', snapshot: '2:2:', at: 2 })
+    const copy = open()
+    copy.swap(join(folder, 'built.sqlite'), false)
+    expect([copy.get('one'), copy.outdated()]).toEqual([TARGETS[0], false])
+    copy.close()
+    expect(said).toEqual([])
   })
 })
 
@@ -85,8 +112,9 @@ test('a row is one only where each column is there and of its kind', () => {
   expect(TARGETS.map((one) => rowOf(one.code, one))).toEqual(TARGETS)
   expect(rowOf('one', { ...row, active: 1 })).toEqual(row)
   expect(rowOf('off', { ...off, active: 0 })).toEqual(off)
+  expect(rowOf('one', { ...row, extra: undefined })).toEqual({ ...row, extra: null }) // of release 0.1.0
   for (const name of NAMES.filter((name) => name !== 'code')) {
-    expect([name, rowOf('one', { ...row, [name]: undefined })]).toEqual([name, undefined])
+    if (name !== 'extra') expect([name, rowOf('one', { ...row, [name]: undefined })]).toEqual([name, undefined])
     expect([name, rowOf('one', { ...row, [name]: {} })]).toEqual([name, undefined])
     expect([name, rowOf('one', { ...row, [name]: null }) !== undefined]).toEqual([name, 'nullable' in COLUMNS[name]])
   }

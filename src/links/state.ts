@@ -1,0 +1,31 @@
+// The one state of a link, the same in answers, filters, previews and metrics: what a visit meets.
+import type { Sql } from '../database/guard.ts'
+import type { RowOf } from './columns.ts'
+
+/** In the order in which they are decided: an inactive link is inactive, whether it has expired or not. */
+export const STATES = ['blocked', 'inactive', 'expired', 'used_up', 'scheduled', 'active'] as const
+export type State = (typeof STATES)[number]
+
+type Deciding = Pick<RowOf<'shown'>, 'is_active' | 'valid_from' | 'valid_until' | 'used_up_at'>
+
+/** The state at `now`, ms since 1970, of a link that is not deleted. */
+export function stateOf({ is_active, valid_from, valid_until, used_up_at }: Deciding, blocked: boolean, now: number): State {
+  if (blocked) return 'blocked'
+  if (!is_active) return 'inactive'
+  if (valid_until !== null && Date.parse(valid_until) <= now) return 'expired'
+  if (used_up_at !== null) return 'used_up'
+  return valid_from !== null && Date.parse(valid_from) > now ? 'scheduled' : 'active'
+}
+
+/** The same as conditions on `urls u`, without `blocked`, which is decided before them. */
+export function hasState(sql: Sql, state: Exclude<State, 'blocked'>) {
+  const expired = sql`u.valid_until is not null and u.valid_until <= now()`
+  const open = sql`u.is_active and (u.valid_until is null or u.valid_until > now())`
+  return {
+    inactive: sql`not u.is_active`,
+    expired: sql`u.is_active and ${expired}`,
+    used_up: sql`${open} and u.used_up_at is not null`,
+    scheduled: sql`${open} and u.used_up_at is null and u.valid_from > now()`,
+    active: sql`${open} and u.used_up_at is null and (u.valid_from is null or u.valid_from <= now())`,
+  }[state]
+}

@@ -1,0 +1,11 @@
+import { invalid, notFound } from '../base/problem.ts'
+import { hasState } from '../database/sql-state.ts'
+
+/** The problem behind a constraint of `urls` that a client's values violate; any other error as it is. */
+export function asProblem(error: unknown): unknown {
+  if (hasState(error, 'foreign_key_violation')) return notFound('User')
+  const { constraint_name } = error as { constraint_name?: string }
+  return hasState(error, 'check_violation') && constraint_name === 'urls_window' ? endsTooEarly() : error
+}
+
+export const endsTooEarly = () => invalid('valid_until', 'must be after valid_from')
