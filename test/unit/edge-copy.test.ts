@@ -112,7 +112,7 @@ test('a row is one only where each column is there and of its kind', () => {
   expect(TARGETS.map((one) => rowOf(one.code, one))).toEqual(TARGETS)
   expect(rowOf('one', { ...row, active: 1 })).toEqual(row)
   expect(rowOf('off', { ...off, active: 0 })).toEqual(off)
-  expect(rowOf('one', { ...row, extra: undefined })).toEqual({ ...row, extra: null }) // of release 0.1.0
+  expect(rowOf('one', { ...row, extra: undefined })).toEqual({ ...row!, extra: null }) // of release 0.1.0
   for (const name of NAMES.filter((name) => name !== 'code')) {
     if (name !== 'extra') expect([name, rowOf('one', { ...row, [name]: undefined })]).toEqual([name, undefined])
     expect([name, rowOf('one', { ...row, [name]: {} })]).toEqual([name, undefined])
