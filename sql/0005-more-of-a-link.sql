@@ -60,6 +60,14 @@ create table leases (
 );
 create index leases_journal on leases (journal_id);
 
+-- The database that all leases are known to: a standby that was promoted may have missed some, until their replicas confirm them.
+create table lease_epoch (
+  only_row boolean primary key default true check (only_row),
+  identity text,
+  since timestamptz not null default '-infinity'
+);
+insert into lease_epoch default values;
+
 -- Keeps the allowance in step with max_clicks. A raised limit revives the link. Null forgets what was spent.
 create function limit_clicks(link inout urls, before bigint) language plpgsql as $$
 declare
@@ -121,3 +129,117 @@ alter table import_links
   add column confirm boolean,
   add column noindex boolean,
   add column note text;
+
+-- Whoever needs several of these locks takes them in this order: urls, allowances, leases.
+
+-- Leases clicks to a journal: at least `wanted`, which visits are waiting to spend, and more while many are left, so that few visits wait. `spent_here`
+-- is what the journal has spent under this limit. No row: the limit is another by now. `granted` is 0 where none is left; then `elsewhere` counts those that living
+-- replicas hold. The link is marked as used up as soon as nobody holds an unspent one. granted is null until the replicas have confirmed their leases.
+create function lease_clicks(link bigint, of_limit bigint, journal uuid, spent_here bigint, wanted bigint, identity_now text)
+returns table (granted bigint, total bigint, elsewhere bigint) language plpgsql as $$
+declare
+  remaining bigint;
+  replicas_alive bigint := (select greatest(1, count(*)) from replicas where seen_at > clock_timestamp() - interval '10 s');
+  confirmed timestamptz;
+begin
+  perform from urls u where u.id = link and u.click_limit = of_limit for no key update;
+  if not found then return; end if;
+  if identity_now is not null then
+    update lease_epoch set identity = identity_now, since = case when identity is null then since else clock_timestamp() end
+    where identity is distinct from identity_now;
+    select since into confirmed from lease_epoch;
+    if confirmed > clock_timestamp() - interval '5 s' then
+      return query select null::bigint, null::bigint, null::bigint;
+      return;
+    end if;
+  end if;
+  select a."left" into remaining from allowances a where a.url_id = link for update;
+  granted := least(greatest(remaining, 0), greatest(wanted, least(remaining / (8 * replicas_alive), 10000)));
+  update allowances a set "left" = a."left" - lease_clicks.granted where a.url_id = link and lease_clicks.granted > 0;
+  insert into leases as l (url_id, click_limit, journal_id, granted, spent)
+  values (link, of_limit, journal, lease_clicks.granted, spent_here + least(lease_clicks.granted, wanted))
+  on conflict (url_id, click_limit, journal_id) do update set granted = l.granted + excluded.granted, spent = greatest(l.spent, excluded.spent)
+  returning l.granted into total;
+  select coalesce(sum(greatest(l.granted - greatest(l.spent, l.recorded), 0)), 0) into elsewhere
+  from leases l join replicas r on r.id = l.journal_id and r.seen_at > clock_timestamp() - interval '10 s'
+  where l.url_id = link and l.journal_id <> journal;
+  if elsewhere = 0 and remaining <= granted and granted <= wanted then
+    update urls set used_up_at = clock_timestamp() where id = link and used_up_at is null;
+  end if;
+  return next;
+end $$;
+
+-- Gives clicks back; the link works again if it was used up.
+create function give_back(link bigint, clicks bigint) returns void language plpgsql as $$
+begin
+  if clicks <= 0 then return; end if;
+  perform from urls where id = link for no key update;
+  update allowances set "left" = "left" + clicks where url_id = link;
+  update urls set used_up_at = null where id = link and used_up_at is not null and exists (select from allowances where url_id = link and "left" > 0);
+end $$;
+
+-- Returns what a journal has leased and not spent. Doing it again changes nothing.
+create function return_lease(link bigint, of_limit bigint, journal uuid, spent_here bigint) returns void language plpgsql as $$
+declare
+  unspent bigint;
+begin
+  perform from urls where id = link for no key update;
+  perform from allowances where url_id = link for update;
+  select granted - spent_here into unspent from leases
+  where url_id = link and click_limit = of_limit and journal_id = journal and granted > spent_here for update;
+  if not found then return; end if;
+  update leases set granted = spent_here, spent = spent_here where url_id = link and click_limit = of_limit and journal_id = journal;
+  perform give_back(link, unspent);
+end $$;
+
+-- Tells the database of leases that it may have lost in a failover.
+create function confirm_leases(journal uuid, links bigint[], limits bigint[], totals bigint[], spents bigint[]) returns void language plpgsql as $$
+declare
+  lease record;
+  known bigint;
+begin
+  for lease in select * from unnest(links, limits, totals, spents) as l (link, of_limit, total, spent) order by link loop
+    perform from urls where id = lease.link and click_limit = lease.of_limit for no key update;
+    continue when not found;
+    perform from allowances where url_id = lease.link for update;
+    select granted into known from leases where url_id = lease.link and click_limit = lease.of_limit and journal_id = journal;
+    continue when known >= lease.total;
+    insert into leases as l (url_id, click_limit, journal_id, granted, spent) values (lease.link, lease.of_limit, journal, lease.total, lease.spent)
+    on conflict (url_id, click_limit, journal_id) do update set granted = excluded.granted, spent = greatest(l.spent, excluded.spent);
+    update allowances set "left" = "left" - (lease.total - coalesce(known, 0)) where url_id = lease.link;
+  end loop;
+end $$;
+
+-- Counts stored clicks of a journal that spent a lease. Where more were spent than the database knows to be leased, a failover lost the lease.
+create function record_spent(journal uuid, links bigint[], counts bigint[]) returns void language plpgsql as $$
+declare
+  click record;
+  missing bigint;
+begin
+  for click in select * from unnest(links, counts) as c (link, n) order by link loop
+    perform from allowances where url_id = click.link for update;
+    continue when not found;
+    update leases set recorded = recorded + click.n where url_id = click.link and journal_id = journal;
+    if not found then
+      insert into leases (url_id, click_limit, journal_id, granted, recorded)
+      select id, click_limit, journal, 0, click.n from urls where id = click.link and click_limit is not null;
+    end if;
+    select sum(recorded - granted) into missing from leases where url_id = click.link and journal_id = journal and recorded > granted;
+    continue when missing is null;
+    update leases set granted = recorded where url_id = click.link and journal_id = journal and recorded > granted;
+    update allowances set "left" = "left" - missing where url_id = click.link;
+  end loop;
+end $$;
+
+-- Gives back what the journal of an ended process had leased and not spent; all of its clicks must be stored.
+create function settle_leases(journal uuid) returns void language plpgsql as $$
+declare
+  lease record;
+begin
+  for lease in select url_id, sum(granted - recorded) as unspent from leases where journal_id = journal group by url_id order by url_id loop
+    perform from urls where id = lease.url_id for no key update;
+    perform from allowances where url_id = lease.url_id for update;
+    delete from leases where journal_id = journal and url_id = lease.url_id;
+    if found then perform give_back(lease.url_id, lease.unspent::bigint); end if;
+  end loop;
+end $$;

@@ -2,6 +2,7 @@
 -- $1 journal  $2 its watermark before  $3 and after
 -- $4..$6 events: link, time (ms since 1970), details     $7..$10 totals: link, clicks, bots, last (ms)
 -- $11..$14 series: link, bucket (ms), clicks, bots       $15..$20 breakdowns: link, day, dimension, value, clicks, bots
+-- $21..$22 of links with max_clicks: link, clicks that spent a lease
 -- The fence: if the watermark changed since it was read, nothing is stored. So no batch is stored twice, not even by a replica that was
 -- suspended while another adopted its journal, or after a failover. Clicks of purged links are skipped.
 with fence as (
@@ -51,4 +52,5 @@ total as (
   where (select count(*) from series) >= 0 order by 1
   on conflict (url_id) do update set
     clicks = t.clicks + excluded.clicks, bots = t.bots + excluded.bots, last_click = greatest(t.last_click, excluded.last_click))
-select (select count(*) from fence) as fenced, (select count(*) from event) as stored
+select (select count(record_spent($1, $21::bigint[], $22::bigint[])) from fence where $21 <> '{}'::bigint[]) as spent,
+  (select count(*) from fence) as fenced, (select count(*) from event) as stored

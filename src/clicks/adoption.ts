@@ -1,6 +1,7 @@
 // Adopts what earlier processes left: in this slot, and in slots whose replica is gone.
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database } from '../database/guard.ts'
+import { isSchemaMissing } from '../database/sql-state.ts'
 import { lockSlot, slotFolders } from '../slot/slots.ts'
 import { messageForLog } from '../telemetry/log-error.ts'
 import { type DeadJournal, drainFolder, removeJournal } from './dead-journals.ts'
@@ -38,8 +39,8 @@ export function adoption({ database, slot, dataDir, journalId, keep, state, dead
       for (const journal of dead.values())
         if (Date.now() - journal.drainedAt >= keep && removeJournal(journal)) dead.delete(journal.id)
     } catch (error) {
-      // With the database unreachable, the next round retries.
-      if (!(error instanceof DatabaseUnreachable))
+      // With the database unreachable or not prepared yet, the next round retries.
+      if (!(error instanceof DatabaseUnreachable) && !isSchemaMissing(error))
         report('error', { folder, reason: messageForLog(error) }, 'journals could not be adopted')
     }
     if (state.adopted > before) changed()

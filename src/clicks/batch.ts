@@ -1,5 +1,5 @@
 // Converts clicks to rows and sums, so that 50,000 clicks need 50,000 events but only as many counter updates as there are distinct counters.
-import type { Click } from '../journal/journal-format.ts'
+import { type Click, MARKS } from '../journal/journal-format.ts'
 import { type Agent, agentOf } from './visitor.ts'
 
 /** The columns of one store: parallel lists, each an array parameter of sql/store-clicks.sql. */
@@ -9,6 +9,8 @@ export type ClickBatch = {
   totals: { link: number[]; clicks: number[]; bots: number[]; last: number[] }
   series: { link: number[]; bucket: number[]; clicks: number[]; bots: number[] }
   breakdowns: { link: number[]; day: string[]; dimension: string[]; value: string[]; clicks: number[]; bots: number[] }
+  /** Clicks that spent one of their link's max_clicks. */
+  spent: { link: number[]; clicks: number[] }
 }
 
 const QUARTER = 15 * 60_000
@@ -33,14 +35,16 @@ export function batchOf(clicks: Click[], clampTime: (time: number) => number): C
 export function openBatch(clampTime: (time: number) => number) {
   const events: ClickBatch['events'] = { link: [], at: [], details: [] }
   const links = new Map<number, Link>()
+  const spent = new Map<number, number>()
 
-  function add({ linkId, time, referrer, userAgent, address }: Click) {
+  function add({ linkId, time, referrer, userAgent, address, marks = 0 }: Click) {
     const at = clampTime(time)
     const agent = agentOf(userAgent)
     events.link.push(linkId)
     events.at.push(at)
     events.details.push(detailsOf(referrer, agent, address))
 
+    if (marks & MARKS.spent) spent.set(linkId, (spent.get(linkId) ?? 0) + 1)
     let link = links.get(linkId)
     if (!link) links.set(linkId, (link = { clicks: 0, bots: 0, last: at, series: new Map(), days: new Map() }))
     const bots = agent.bot ? 1 : 0
@@ -58,7 +62,13 @@ export function openBatch(clampTime: (time: number) => number) {
     count(values.device, agent.device, bots)
   }
 
-  return { add, close: (): ClickBatch => ({ count: events.link.length, events, ...columnsOf(links) }) }
+  const close = (): ClickBatch => ({
+    count: events.link.length,
+    events,
+    ...columnsOf(links),
+    spent: { link: [...spent.keys()], clicks: [...spent.values()] },
+  })
+  return { add, close }
 }
 
 function count<Key>(sums: Map<Key, Sum>, key: Key, bots: number) {

@@ -4,12 +4,13 @@ import { DatabaseRefuses, DatabaseUnreachable } from '../database/database-unrea
 import { isPassing } from '../database/errors.ts'
 import type { Database } from '../database/guard.ts'
 import type { Portion } from '../database/portion.ts'
+import { isSchemaMissing } from '../database/sql-state.ts'
 import { openReader } from '../journal/journal-reader.ts'
 import { journalsIn, type SegmentFile, UNUSED } from '../journal/segments.ts'
 import { messageForLog } from '../telemetry/log-error.ts'
 import { type DrainState, newState, type Report, reportOnce } from './drain-state.ts'
 import { batchPortion, drainWhole, journalDrain } from './journal-drain.ts'
-import { Fenced, watermarkOf } from './store.ts'
+import { Fenced, settleLeases, watermarkOf } from './store.ts'
 
 /** `damaged`: a part could not be read, so its files are kept. */
 export type DeadJournal = { id: string; segments: SegmentFile[]; last: number; drainedAt: number; damaged: boolean }
@@ -30,7 +31,7 @@ export type Left = { unread: string[]; failed: number }
 
 /**
  * Drains the journals of `folder` that no process writes any more, and removes prepared segments that were never used. A journal that fails does not
- * affect the others, and is retried at the next call. Throws only if the database is unreachable.
+ * affect the others, and is retried at the next call. Throws only if the database is unreachable, or is being prepared.
  */
 export async function drainFolder(
   database: Database,
@@ -54,7 +55,7 @@ export async function drainFolder(
       dead.set(id, journal)
       if (journal.damaged) left.unread.push(...journal.segments.map(({ path }) => path))
     } catch (error) {
-      if (isAway(error)) throw error
+      if (isAway(error) || isSchemaMissing(error)) throw error
       left.failed++
       if (error instanceof Fenced || error instanceof DatabaseUnreachable) continue // another process has it, or it was reported
       left.unread.push(...segments.map(({ path }) => path))
@@ -80,6 +81,7 @@ async function drainJournal(
   try {
     const own = newState()
     await drainWhole(journalDrain(database, { id, reader, startedAt: segments[0]!.startedAt, state: own, report, portion }))
+    await settleLeases(database, id)
     state.adopted += own.stored
     state.leftOut += own.leftOut
     state.rejected += own.rejected

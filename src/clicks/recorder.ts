@@ -14,8 +14,11 @@ export type Recorder = {
   journalId: string
   /** Resolves when clicks can be recorded, or, on a full disk, when it is known that they are dropped; with false after 5 s without either. */
   opened: Promise<boolean>
-  /** Records one click; never waits, never throws. `time` in ms since 1970; the texts are those of visitor.ts. */
-  record: (linkId: number, time: number, referrer: string, userAgent: string, address: string) => void
+  /**
+   * Records one click; never waits, never throws; false if it is dropped. `time` in ms since 1970; the texts are those of visitor.ts; `marks` of
+   * journal-format.ts.
+   */
+  record: (linkId: number, time: number, referrer: string, userAgent: string, address: string, marks?: number) => boolean
   /** Waits until all clicks so far are stored, at most 500 ms, and not while the database is unreachable; returns the number of unstored ones. */
   settled: () => Promise<number>
   /** Takes a snapshot of unstored clicks; the returned function tells whether any belongs to these links. */
@@ -129,9 +132,11 @@ export function startRecorder({ config, database: { address }, folder, log }: Pa
   return {
     journalId,
     opened: waitAtMost(ready.promise, READY_WITHIN),
-    record(linkId, time, referrer, userAgent, address) {
-      if (journal.append(linkId, time, referrer, userAgent, address)) recent[journal.appended() % RECENT] = linkId
+    record(linkId, time, referrer, userAgent, address, marks = 0) {
+      const appended = journal.append(linkId, time, referrer, userAgent, address, marks)
+      if (appended) recent[journal.appended() % RECENT] = linkId
       else dropped++
+      return appended
     },
     unstored() {
       const from = state.watermark

@@ -3,7 +3,7 @@ import type { Resource } from '../base/resource.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Sql, Transaction } from '../database/guard.ts'
 import { hasState } from '../database/sql-state.ts'
-import type { Click } from '../journal/journal-format.ts'
+import { type Click, MARKS } from '../journal/journal-format.ts'
 import { batchOf, type ClickBatch } from './batch.ts'
 
 export const clickResource = {
@@ -79,7 +79,7 @@ export async function storeClicks(
 
 /** The statement that stores a batch; with `fenced` 0 the journal's watermark is not `before`, and nothing was stored. */
 export function storing(sql: Sql | Transaction, of: { journal: string; before: number; after: number }, batch: ClickBatch) {
-  const { count, events, totals, series, breakdowns } = batch
+  const { count, events, totals, series, breakdowns, spent } = batch
   return (sql as Sql).unsafe<{ fenced: number; stored: number }[]>(
     storeStatement,
     [
@@ -88,6 +88,7 @@ export function storing(sql: Sql | Transaction, of: { journal: string; before: n
       [totals.link, totals.clicks, totals.bots, totals.last],
       [series.link, series.bucket, series.clicks, series.bots],
       [breakdowns.link, breakdowns.day, breakdowns.dimension, breakdowns.value, breakdowns.clicks, breakdowns.bots],
+      [spent.link, spent.clicks],
     ].flat() as never[],
     { prepare: count <= PREPARED },
   )
@@ -102,7 +103,7 @@ async function reject(database: Database, journalId: string, before: number, cli
       rejected as (
         insert into click_rejects (journal_id, sequence, reason, record)
         select journal_id, ${click.sequence}, ${reason.slice(0, 500)}, ${sql.json(printable(click))} from fence)
-      select count(*) as fenced from fence`,
+      select (select count(record_spent(journal_id, ${[click.linkId]}::bigint[], '{1}')) from fence where ${((click.marks ?? 0) & MARKS.spent) > 0}) as spent, count(*) as fenced from fence`,
   )
   if (row!.fenced === 0) throw new Fenced(`the watermark of journal ${journalId} is not ${before}`)
   return { stored: 0, leftOut: 0, rejected: 1 }
@@ -120,3 +121,7 @@ const isWithoutPartition = (error: unknown) => {
   const { table_name, constraint_name } = error as { table_name?: string; constraint_name?: string }
   return hasState(error, 'check_violation') && table_name === 'events' && !constraint_name
 }
+
+/** Gives back what an ended process had leased of links' max_clicks and not spent. Call it when all clicks of its journal are stored. */
+export const settleLeases = (database: Database, journalId: string) =>
+  database.run((sql) => sql`select settle_leases(${journalId})`)

@@ -9,6 +9,8 @@ export const SQL_STATE = {
   invalid_sql_statement_name: '26000',
   feature_not_supported: '0A000',
   insufficient_privilege: '42501',
+  undefined_column: '42703',
+  undefined_function: '42883',
   undefined_table: '42P01',
   disk_full: '53100',
   too_many_connections: '53300',
@@ -19,5 +21,6 @@ export const SQL_STATE = {
 export const hasState = (error: unknown, name: keyof typeof SQL_STATE) =>
   (error as { code?: unknown } | undefined)?.code === SQL_STATE[name]
 
-/** The schema does not exist yet: another process is creating it. */
-export const isSchemaMissing = (error: unknown) => hasState(error, 'undefined_table')
+/** The schema, or that of this release, does not exist yet: another process is creating it. */
+export const isSchemaMissing = (error: unknown) =>
+  hasState(error, 'undefined_table') || hasState(error, 'undefined_column') || hasState(error, 'undefined_function')

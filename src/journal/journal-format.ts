@@ -2,8 +2,19 @@
 // The checksum is seeded with the journal's id: remnants of another journal in a recycled file never pass for records.
 import { crc32 } from 'node:zlib'
 
-/** A click in the journal. `sequence` counts from 1 in each journal; `time` in ms since 1970; the texts are Latin-1. */
-export type Click = { sequence: number; linkId: number; time: number; referrer: string; userAgent: string; address: string }
+/** A click in the journal. `sequence` counts from 1 in each journal; `time` in ms since 1970; the texts are Latin-1; `marks` are bits of MARKS. */
+export type Click = {
+  sequence: number
+  linkId: number
+  time: number
+  referrer: string
+  userAgent: string
+  address: string
+  marks?: number
+}
+
+/** Bits of a record, which release 0.1.0 wrote as 0 and skips. `spent`: it spent one click of the link's max_clicks. */
+export const MARKS = { spent: 1 }
 
 export const VERSION = 1
 export const SEGMENT_HEADER = 64
@@ -40,7 +51,7 @@ export function viewsOf(bytes: Uint8Array): Bytes {
 /** The seed of all checksums of a journal. */
 export const seedOf = (journalId: string) => crc32(journalId)
 
-// Offsets in a record:  0 magic  4 length  8 checksum  12 lengths of referrer and user agent  16 length of address  24 sequence  32 time  40 link
+// Offsets in a record:  0 magic  4 length  8 checksum  12 lengths of referrer and user agent  16 length of address  20 marks  24 sequence  32 time  40 link
 /** Writes a record at `at` and returns its length. There must be MAX_RECORD bytes of room. */
 export function writeRecord(
   { buffer, words, doubles }: Bytes,
@@ -52,6 +63,7 @@ export function writeRecord(
   referrer: string,
   userAgent: string,
   address: string,
+  marks = 0,
 ): number {
   let end = at + RECORD_HEADER
   const referrerLength = buffer.latin1Write(referrer, end, MAX_TEXT.referrer)
@@ -66,7 +78,7 @@ export function writeRecord(
   words[word + 1] = end - at
   words[word + 3] = referrerLength | (userAgentLength << 16)
   words[word + 4] = addressLength
-  words[word + 5] = 0
+  words[word + 5] = marks
   const double = at >> 3
   doubles[double + 3] = sequence
   doubles[double + 4] = time
@@ -117,6 +129,7 @@ export function readRecord(bytes: Bytes, at: number, end: number, seed: number):
       referrer: buffer.latin1Slice(texts, agent),
       userAgent: buffer.latin1Slice(agent, address),
       address: buffer.latin1Slice(address, address + words[word + 4]!),
+      marks: words[word + 5]!,
     },
   }
 }

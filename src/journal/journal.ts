@@ -9,7 +9,7 @@ export type PreparedSegment = { number: number; path: string; size: number }
 export type Journal = {
   id: string
   /** Appends a click; false if there is no space, and it is dropped. Never waits, never throws. */
-  append: (linkId: number, time: number, referrer: string, userAgent: string, address: string) => boolean
+  append: (linkId: number, time: number, referrer: string, userAgent: string, address: string, marks?: number) => boolean
   /** Hands over a segment that the worker has prepared. */
   offer: (segment: PreparedSegment) => void
   /** Records appended since the start. */
@@ -46,7 +46,7 @@ export function openJournal(id: string, shared: SharedArrayBuffer, wake: () => v
 
   return {
     id,
-    append(linkId, time, referrer, userAgent, address) {
+    append(linkId, time, referrer, userAgent, address, marks) {
       if ((current === undefined || at + MAX_RECORD > current.size) && !nextSegment()) return false
       const segment = current!
       const length = writeRecord(
@@ -59,6 +59,7 @@ export function openJournal(id: string, shared: SharedArrayBuffer, wake: () => v
         referrer,
         userAgent,
         address,
+        marks,
       )
       if (!segment.commit(at, length)) return false
       count++

@@ -74,6 +74,15 @@ export const COLUMNS = {
   noindex: { type: 'bool', nullable: true, shown: true, given: true, changed: true, imported: true, rule: true },
   card: { type: 'jsonb', nullable: true, shown: true, given: true, changed: true, rule: true },
   note: { type: 'text', nullable: true, shown: true, given: true, changed: true, imported: true },
+  clicks_left: {
+    type: 'int8',
+    nullable: true,
+    derived: true,
+    from: `case when u.max_clicks is not null then greatest(0,
+      coalesce((select a."left" from allowances a where a.url_id = u.id), u.max_clicks)
+      + coalesce((select sum(l.granted - greatest(l.spent, l.recorded)) from leases l where l.url_id = u.id), 0))::bigint end`,
+    shown: true,
+  },
   used_up_at: { type: 'timestamptz', nullable: true, shown: true },
   click_limit: { type: 'int8', nullable: true }, // kept by the trigger, like `extra`
   extra: { type: 'text', nullable: true },

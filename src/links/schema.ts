@@ -47,6 +47,7 @@ export const Link = Type.Object({
   noindex: Nullable(Type.Boolean()),
   card: Nullable(Type.Record(Type.String(), Type.String())),
   note: Nullable(Type.String()),
+  clicks_left: Nullable(Type.Integer({ description: 'Of max_clicks.' })),
   used_up_at: Nullable(Moment),
 } satisfies Record<NamesOf<'shown'> | 'short_url' | 'blocked' | 'state', TSchema>)
 export type Link = Static<typeof Link>

@@ -113,7 +113,8 @@ export function linkStore(database: Database) {
         })
       if (!row) throw notFound('URL')
       const { target, ...link } = row
-      return { link, target }
+      // The statement cannot see the allowance that its trigger changed.
+      return { link: change.max_clicks === undefined ? link : await this.find(id, owner), target }
     },
 
     /** Removes the link from lists and redirects; its events and totals stay, and its code is never issued again. */

@@ -7,10 +7,12 @@ import type { OpenDatabase } from '../database/open.ts'
 import type { Peers } from '../http/client-address.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { createAllowance } from './allowance.ts'
 import { followChanges } from './changes.ts'
 import { type EdgeTier, openEdgeTier } from './edge-tier.ts'
 import { refuseEmptied } from './emptied.ts'
 import { redirectFigures } from './figures.ts'
+import { leaseStore } from './lease-store.ts'
 import { createResolver } from './resolver.ts'
 import { createRedirect } from './route.ts'
 import { openSharedCache } from './shared-cache.ts'
@@ -73,12 +75,19 @@ export async function openRedirect(parts: Parts) {
     shared?.close()
   })
   const figures = redirectFigures(metrics)
+  const allowance = createAllowance({
+    database,
+    store: leaseStore(database, clicks.journalId, database.address.kind === 'embedded'),
+    changed: changes.announce,
+    log,
+  })
+  onStop('return leases of max_clicks', allowance.stop)
   return {
     resolver,
     changes,
     shared,
     figures,
-    ...createRedirect({ resolver, clicks, config, figures, limits, peers }),
+    ...createRedirect({ resolver, clicks, allowance, config, figures, limits, peers }),
   }
 }
 

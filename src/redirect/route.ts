@@ -10,6 +10,7 @@ import { refererHost } from '../clicks/referrer.ts'
 import type { Config } from '../config/config.ts'
 import { clientAddress, type Peers } from '../http/client-address.ts'
 import { transportSecurity } from '../http/headers.ts'
+import type { Allowance } from './allowance.ts'
 import type { RedirectFigures, Tier } from './figures.ts'
 import type { Resolver } from './resolver.ts'
 import { createRuled } from './ruled.ts'
@@ -22,7 +23,15 @@ export type Redirect = (request: Request, code: string) => Response | Promise<Re
 /** Answers a GET or HEAD of a path that no route has; undefined if no link wants it. */
 export type RedirectBelow = (request: Request, path: string) => Response | Promise<Response> | undefined
 
-type Parts = { resolver: Resolver; clicks: Recorder; config: Config; figures: RedirectFigures; limits: Limits; peers: Peers }
+type Parts = {
+  resolver: Resolver
+  clicks: Recorder
+  allowance: Allowance
+  config: Config
+  figures: RedirectFigures
+  limits: Limits
+  peers: Peers
+}
 
 // Created once: headers from an object literal cost a redirect 1 µs more.
 const HIT = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'HIT' })
@@ -37,7 +46,7 @@ const BLOCKED_PAGE = {
  * `redirect` leads to the target of `code` (302), or throws Problem 404 (410 for a blocked host, and for an inactive link if
  * INACTIVE_STATUS=410). `below` does the same for `/code/rest`, if the link forwards paths. Links with rules are answered by ruled.ts.
  */
-export function createRedirect({ resolver, clicks, config, figures, limits, peers }: Parts): {
+export function createRedirect({ resolver, clicks, allowance, config, figures, limits, peers }: Parts): {
   redirect: Redirect
   below: RedirectBelow
 } {
@@ -59,13 +68,14 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
     return leadTo(request, target.location, tier)
   }
 
-  const record = (request: Request, id: number, started: number) =>
+  const record = (request: Request, id: number, started: number, marks?: number) =>
     clicks.record(
       id,
       timeAt(started),
       refererHost(request.headers.get('referer')),
       request.headers.get('user-agent') ?? '',
       keptAddress(request),
+      marks,
     )
 
   function leadTo(request: Request, location: string, tier: Tier): Response {
@@ -77,7 +87,14 @@ export function createRedirect({ resolver, clicks, config, figures, limits, peer
     return response
   }
 
-  const ruled = createRuled({ config, figures, record, leadTo, unknown: (request) => refuse(request, notFound('URL'), true) })
+  const ruled = createRuled({
+    config,
+    figures,
+    allowance,
+    record,
+    leadTo,
+    unknown: (request) => refuse(request, notFound('URL'), true),
+  })
 
   function missing(target: Target | undefined): Problem {
     const result = target?.blocked ? 'blocked' : target?.location ? 'inactive' : 'not_found'

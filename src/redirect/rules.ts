@@ -6,7 +6,7 @@ type Extra = {
   valid_from?: number
   valid_until?: number
   expired_url?: string
-  /** Names the limit on clicks; see allowance.ts. */
+  /** Names the limit on clicks: see allowance.ts. */
   click_limit?: number
   used_up?: true
   forward_query?: 'add' | 'override'

@@ -77,11 +77,12 @@ export function prepareDatabase({ config, database, policy, admitted, log, lifec
           if (!(error instanceof DatabaseUnreachable)) throw error
         })
       if (prepared) return
+      waitsFor ??= 'its schema is being prepared'
       log.error({ reason: database.downFor() ?? waitsFor }, 'the database is not reachable or refuses changes: starting degraded')
       prepareLater(AGAIN_AFTER)
     },
     /** Why the schema is not ready although the database answers, as a text; undefined if it is ready. */
-    waitsFor: () => waitsFor,
+    waitsFor: () => (database.state() === 'up' ? waitsFor : undefined),
     stop: () => clearTimeout(timer),
   }
 }

@@ -18,17 +18,19 @@ const aClick = fc.record({
   referrer: latin(300),
   userAgent: latin(500),
   address: latin(60),
+  marks: fc.integer(),
 })
 type Sent = Omit<Click, 'sequence'>
 
 /** What a record keeps of a click: texts are cut. */
-const kept = ({ linkId, time, referrer, userAgent, address }: Sent, sequence: number): Click => ({
+const kept = ({ linkId, time, referrer, userAgent, address, marks }: Sent, sequence: number): Click => ({
   sequence,
   linkId,
   time,
   referrer: referrer.slice(0, 255),
   userAgent: userAgent.slice(0, 400),
   address: address.slice(0, 45),
+  marks,
 })
 
 /** A journal in its own folder, whose segments are prepared on request. */
@@ -53,8 +55,8 @@ function journalIn(folder: string, id = Bun.randomUUIDv7(), maxBytes = 2 ** 40) 
   }
 }
 
-const append = (journal: Journal, { linkId, time, referrer, userAgent, address }: Sent) =>
-  journal.append(linkId, time, referrer, userAgent, address)
+const append = (journal: Journal, { linkId, time, referrer, userAgent, address, marks }: Sent) =>
+  journal.append(linkId, time, referrer, userAgent, address, marks)
 const segmentsOf = async (folder: string, id: string): Promise<SegmentFile[]> => (await journalsIn(folder)).journals.get(id) ?? []
 
 describe('a record', () => {
@@ -73,6 +75,7 @@ describe('a record', () => {
           click.referrer,
           click.userAgent,
           click.address,
+          click.marks,
         )
         expect(length % 8).toBe(0)
         expect(readRecord(bytes, 8, MAX_RECORD * 2, seed)).toEqual({ click: kept(click, sequence), length })
@@ -386,8 +389,9 @@ describe('journals of a folder, damaged', () => {
         referrer: 'news.example',
         userAgent: 'Agent/1.0',
         address: '203.0.113.0',
+        marks: 0,
       },
-      { sequence: 2, linkId: 8, time: 1_790_000_000_001, referrer: '', userAgent: 'Agent/2.0', address: '' },
+      { sequence: 2, linkId: 8, time: 1_790_000_000_001, referrer: '', userAgent: 'Agent/2.0', address: '', marks: 0 },
     ])
   })
 })
