@@ -111,6 +111,10 @@ export const SHOWN = namesOf('shown')
 export const GIVEN = namesOf('given')
 export const CHANGED = namesOf('changed')
 export const IMPORTED = namesOf('imported')
+/** The given values of the columns `names`, as JSON: of an object in a column, all of it. */
+export const jsonOf = (row: Record<string, unknown>, names: readonly string[]) =>
+  JSON.stringify(Object.fromEntries(names.map((name) => [name, row[name]])))
+
 export const SECRET: readonly string[] = namesOf('secret')
 export const RULES = namesOf('rule')
 

@@ -2,7 +2,7 @@
 
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database } from '../database/guard.ts'
-import { GIVEN, linkColumns, type RowOf } from './columns.ts'
+import { GIVEN, jsonOf, linkColumns, type RowOf } from './columns.ts'
 import type { LinkRow } from './schema.ts'
 import { asProblem } from './violations.ts'
 
@@ -74,7 +74,7 @@ export function createLinks(database: Database): (draft: Draft) => Promise<Creat
       (sql) => sql<Created[]>`
         with link as (
           insert into urls (${sql.unsafe(LIST)})
-          select ${sql.unsafe(LIST)} from json_populate_recordset(null::urls, ${JSON.stringify(drafts, WRITTEN)}::text::json)
+          select ${sql.unsafe(LIST)} from json_populate_recordset(null::urls, ${`[${drafts.map((draft) => jsonOf(draft, WRITTEN)).join()}]`}::text::json)
           on conflict (short_code) do nothing returning *),
         moved as materialized (select next_event_id()),
         logged as (

@@ -6,7 +6,7 @@ import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import { type Target, targetColumns, targetJson } from '../redirect/target.ts'
 import { assertUsable, generateCode } from './code.ts'
-import { CHANGED } from './columns.ts'
+import { CHANGED, jsonOf } from './columns.ts'
 import { createLinks } from './creation.ts'
 import type { LinkFilter } from './filter.ts'
 import type { New, Stored } from './given.ts'
@@ -94,7 +94,7 @@ export function linkStore(database: Database) {
           with old as (select * from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for update),
           wanted as (
             select wanted.* from old,
-              jsonb_populate_record(row(old.*)::urls, ${JSON.stringify({ ...change, location }, SET)}::text::jsonb) as wanted),
+              jsonb_populate_record(row(old.*)::urls, ${jsonOf({ ...change, location }, SET)}::text::jsonb) as wanted),
           changes as (
             select id, field, to_jsonb(wanted) -> field as new_value
             from old join wanted using (id), unnest(${CHANGED}::text[]) as field
