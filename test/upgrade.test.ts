@@ -246,4 +246,33 @@ describe.skipIf(!isThere)('from release 0.1.0 to this one and back,', () => {
       for (const step of [fill, upgrade, goOn, putBack, upgradeAgain]) await step()
     }, 300_000)
   })
+
+  test.skipIf(!serverBinaries())(
+    'no link gets a rule while a replica of release 0.1.0 is alive, which would ignore it',
+    async () => {
+      const cluster = await openCluster({ own: true })
+      const DATABASE_URL = await cluster.createDatabase()
+      const old = await start(former, { DATA_DIR: temporaryFolder(), DATABASE_URL })
+      const here = await start(now, { DATA_DIR: temporaryFolder(), DATABASE_URL })
+      try {
+        const ruled = { original_url: 'https://example.com/', short_code: 'ruled', expires_in: '1d' }
+        const refused = await here.call('POST', '/urls', ruled)
+        expect([refused.status, refused.body]).toEqual([
+          409,
+          expect.objectContaining({
+            error: expect.stringMatching(/^valid_until cannot be set yet: \S+ still runs release 0\.1\.0/),
+          }),
+        ])
+        expect((await old.call('POST', '/urls', { original_url: 'https://example.com/', short_code: 'of-0-1-0' })).status).toBe(
+          201,
+        )
+        expect(await old.end('SIGTERM')).toBe(0)
+        expect((await here.call('POST', '/urls', ruled)).status).toBe(201)
+        expect((await here.get('/of-0-1-0')).status).toBe(302)
+      } finally {
+        await here.end('SIGKILL')
+        await cluster.end()
+      }
+    },
+  )
 })
