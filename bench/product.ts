@@ -11,11 +11,15 @@ export const BROWSER = {
 export type MadeLink = { id: number; short_code: string }
 
 /** Makes a link. */
-export async function createLink(url: string, target = 'https://example.com/a/page'): Promise<MadeLink> {
+export async function createLink(
+  url: string,
+  target = 'https://example.com/a/page',
+  rules: Record<string, unknown> = {},
+): Promise<MadeLink> {
   const answer = await fetch(`${url}/urls`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ original_url: target }),
+    body: JSON.stringify({ original_url: target, ...rules }),
   })
   if (answer.status !== 201) throw new Error(`POST /urls: ${answer.status} ${await answer.text()}`)
   return (await answer.json()) as MadeLink

@@ -19,11 +19,12 @@ import { load } from './scenarios/load.ts'
 import { million } from './scenarios/million.ts'
 import { redirect } from './scenarios/redirect.ts'
 import { roll } from './scenarios/roll.ts'
+import { rules } from './scenarios/rules.ts'
 import { tiers } from './scenarios/tiers.ts'
 import { loadOwn, Unfit } from './users/own.ts'
 
 const scenarios: Record<string, () => Promise<Result>> = {
-  ...{ redirect, tiers, flood, create, list, million, drain, disk, away, capacity },
+  ...{ redirect, rules, tiers, flood, create, list, million, drain, disk, away, capacity },
   ...{ load, kill, roll },
 }
 

@@ -3,6 +3,7 @@
 import { markOf } from './audit.ts'
 import { CLICK, type Ledger, type Link, mayLeadTo, type Outcome } from './ledger.ts'
 import type { Random } from './random.ts'
+import { startRuled } from './ruled.ts'
 
 export type Client = ReturnType<typeof startClient>
 
@@ -183,8 +184,10 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
 
   const answered = (well: boolean) => void (well ? seen.api.answered++ : seen.api.failed++)
 
+  const ruled = startRuled({ ask, run, random, lags: () => lagSince !== undefined })
   const KINDS: [share: number, act: () => Promise<void>][] = [
-    [0.74, visit],
+    [0.7, visit],
+    [0.74, ruled.act],
     [0.82, create],
     [0.91, () => change('update')],
     [0.92, () => change('delete')],
@@ -209,6 +212,8 @@ export function startClient({ url, token, run, ledger, random, rate }: Options) 
 
   return {
     seconds,
+    /** Links with limits and windows, and what they were answered. */
+    ruled: ruled.links,
     /** Makes the first links, before there is a fault. */
     async warmUp() {
       await Promise.all(Array.from({ length: LINKS_AT_START }, create))

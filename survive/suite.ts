@@ -7,6 +7,7 @@ import { growth, percent, type Sample, type Settled, settledFootprints, watchFoo
 import { openLedger } from './ledger.ts'
 import { randomFrom } from './random.ts'
 import { openProbe } from './recovery.ts'
+import { findingsOf as ruledFindings } from './ruled.ts'
 import { canLook, openScreen, type Screen } from './screen.ts'
 import { auditWhenStored, BETWEEN, breakWith, lineOf, type Result, type Trial } from './trial.ts'
 
@@ -29,6 +30,8 @@ export type Run = {
   /** Every few seconds. */
   samples: Sample[]
   audit: { links: number; writes: number; clicks: number; findings: string[] }
+  /** Links with a limit on clicks or a window, and how often they redirected. */
+  ruled: { limited: number; windows: number; redirects: number; findings: number }
   broken: string[]
 }
 
@@ -120,6 +123,7 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
     broken.push(...forgiven.slice(0, 20).map((finding) => `at the end: ${finding}`))
     const total = (Date.now() - began) / 1000
     broken.push(...grown(stages))
+    broken.push(...ruledFindings(client.ruled).slice(0, 20))
     return {
       seed,
       minutes,
@@ -134,6 +138,12 @@ export async function survive({ seed, minutes, faults, say }: Wanted): Promise<R
       stages,
       samples: samples(),
       audit: { links: ledger.links.length, writes: last.writes.acknowledged, clicks: last.clicks.answered, findings: forgiven },
+      ruled: {
+        limited: client.ruled.filter(({ limit }) => limit !== undefined).length,
+        windows: client.ruled.filter(({ from }) => from !== undefined).length,
+        redirects: client.ruled.reduce((sum, { redirects }) => sum + redirects, 0),
+        findings: ruledFindings(client.ruled).length,
+      },
       broken,
     }
   } finally {

@@ -8,6 +8,7 @@ import { lookFor } from '../survive/evidence.ts'
 import { grown, type Signs } from '../survive/fault.ts'
 import { growth, percent, type Settled } from '../survive/footprints.ts'
 import { CLICK, type Ledger, type Link, mayLeadTo, type Outcome, openLedger, type Write } from '../survive/ledger.ts'
+import { findingsOf as findingsOfRuled, judge, type RuledLink } from '../survive/ruled.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
 
 const RUN = 's1x'
@@ -322,5 +323,67 @@ describe('what a replica grew by', () => {
     { stages: [stage(100), stage(100), stage(95)], said: '−5 %' },
   ] as { stages: Settled[]; said: string }[])('is the worst of all, from any stage to the last: $said', ({ stages, said }) => {
     expect(percent(growth(stages, 'memory'))).toBe(said)
+  })
+})
+
+describe('a link with rules', () => {
+  const answered = (link: Partial<RuledLink>, ...answers: [status: number, at: number][]) => {
+    const whole: RuledLink = { code: 'ruled', made: 0, redirects: 0, open: 0, over: false, wrong: [], ...link }
+    for (const [status, at] of answers) judge(whole, { status, began: at, ended: at + 10 })
+    return findingsOfRuled([whole])
+  }
+  const window = { from: 10_000, until: 20_000 }
+
+  test.each<[string, Partial<RuledLink>, [number, number][]]>([
+    [
+      'as often as its limit, then 410',
+      { limit: 2 },
+      [
+        [302, 0],
+        [503, 1],
+        [302, 2],
+        [410, 3],
+      ],
+    ],
+    [
+      'within its window',
+      window,
+      [
+        [404, 9_000],
+        [302, 10_500],
+        [302, 19_000],
+        [410, 20_500],
+      ],
+    ],
+    [
+      'at the edges of its window, either way',
+      window,
+      [
+        [302, 9_900],
+        [404, 10_100],
+        [302, 20_100],
+        [410, 19_900],
+      ],
+    ],
+  ])('may redirect %s', (_, link, answers) => {
+    expect(answered(link, ...answers)).toEqual([])
+  })
+
+  test.each<[string, Partial<RuledLink>, [number, number][], string]>([
+    [
+      'a redirect too many',
+      { limit: 1 },
+      [
+        [302, 0],
+        [302, 1],
+      ],
+      'ruled redirected 2 times, with a limit of 1',
+    ],
+    ['one before its window', window, [[302, 5_000]], 'ruled redirected 4990 ms before its window'],
+    ['one after its window', window, [[302, 21_000]], 'ruled redirected 1000 ms after its window'],
+    ['404 within its window', window, [[404, 15_000]], 'ruled was not found within its window'],
+    ['410 within its window', window, [[410, 15_000]], 'ruled has expired within its window'],
+  ])('%s is found', (_, link, answers, finding) => {
+    expect(answered(link, ...answers)).toEqual([finding])
   })
 })
