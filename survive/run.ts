@@ -36,7 +36,8 @@ const run = await survive({ seed, minutes, faults: wanted, say: (sentence) => co
 for (const { fault, reason } of run.skipped) console.log(`SKIPPED ${fault}: ${reason}`)
 if (!values.fault) await writeReport(run)
 console.log(
-  `\n${run.audit.links} links, ${run.audit.writes} acknowledged writes and ${run.audit.clicks} answered clicks compared with the database: ${run.audit.findings.length} findings`,
+  `\n${run.audit.links} links, ${run.audit.writes} acknowledged writes and ${run.audit.clicks} answered clicks compared with the database: ${run.audit.findings.length} findings\n` +
+    `${run.ruled.limited} limits on clicks and ${run.ruled.windows} windows, ${run.ruled.redirects} redirects: ${run.ruled.findings} violations`,
 )
 if (run.broken.length > 0) {
   console.error(`\nseed ${seed}, FINDINGS:\n${run.broken.join('\n')}`)
