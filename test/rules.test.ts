@@ -215,6 +215,13 @@ describe.each(databases)('on the $name database', (kind) => {
       'valid_until',
     ])
     expect((await server.post('/urls', { original_url, note: 'no rule' })).status).toBe(201)
+    const form = new FormData()
+    form.append(
+      'file',
+      new File([`original_url,note,max_clicks\nhttps://example.com/1,a,\nhttps://example.com/2,b,5`], 'urls.csv'),
+    )
+    const imported = await server.post('/urls/bulk', form)
+    expect([imported.status, imported.text]).toEqual([400, expect.stringContaining('max_clicks')])
     await server.database.run((sql) => sql`delete from replicas where id = ${id}`)
     expect((await server.post('/urls', { original_url, valid_until: FUTURE })).status).toBe(201)
   })

@@ -1,12 +1,14 @@
 // Stores staged links.
 import type { Transaction } from '../database/guard.ts'
+import { notYet, outdatedReplica } from '../fleet/outdated.ts'
 import { generateCode } from '../links/code.ts'
-import { IMPORTED } from '../links/columns.ts'
+import { IMPORTED, RULES } from '../links/columns.ts'
 import { type BadRow, badRows } from './bad-rows.ts'
 import type { Chunk, Load } from './source.ts'
 import { followUsers, giveIds, moveSequence, unknownUsers } from './staging.ts'
 
 export async function storeLinks(sql: Transaction, load: Load) {
+  await refuseRules(sql, load.id)
   for (const chunk of load.chunks) await followUsers(sql, load, chunk)
   for (const chunk of load.chunks) await findByCode(sql, load.id, chunk)
   const [made] = await sql`select from import_links where import_id = ${load.id} and made limit 1`
@@ -22,6 +24,17 @@ export async function storeLinks(sql: Transaction, load: Load) {
   await sql`
     update import_links s set id = first.id from import_links first
     where s.import_id = ${load.id} and s.repeats is not null and first.import_id = ${load.id} and first.line = s.repeats`
+}
+
+/** A replica of an earlier release would ignore them. */
+async function refuseRules(sql: Transaction, importId: number) {
+  const old = await outdatedReplica(sql)
+  if (!old) return
+  const rows = await sql<BadRow[]>`
+    select line, rule.key as column, ${notYet(old)} as message
+    from import_links s, lateral jsonb_each_text(to_jsonb(s)) as rule
+    where import_id = ${importId} and rule.key = any(${RULES as string[]}) and rule.value <> 'false' order by line limit 20`
+  if (rows.length > 0) throw badRows(rows)
 }
 
 const findByCode = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`

@@ -4,7 +4,7 @@ import { iso, readTime } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
 import { seconds } from '../config/setting-values.ts'
 import type { Database } from '../database/guard.ts'
-import { outdatedReplica } from '../fleet/outdated.ts'
+import { notYet, outdatedReplica } from '../fleet/outdated.ts'
 import type { Admission } from './admission.ts'
 import { type RowOf, RULES } from './columns.ts'
 import type { LinkChange, LinkRow, NewLink } from './schema.ts'
@@ -47,15 +47,11 @@ export function readingOf({ admission, database, config }: Parts) {
 
   async function assertKnown(stored: Stored) {
     const rule = RULES.find((name) => stored[name])
-    const old = rule && (await outdatedReplica(database))
+    const old = rule && (await database.run((sql) => outdatedReplica(sql)))
     if (old)
-      throw new Problem(
-        409,
-        `${rule} cannot be set yet: ${old.hostname} still runs release ${old.version}, which would ignore it`,
-        {
-          details: [{ field: rule, message: `needs this release on all replicas` }],
-        },
-      )
+      throw new Problem(409, `${rule} ${notYet(old)}`, {
+        details: [{ field: rule, message: `needs this release on all replicas` }],
+      })
   }
 
   return {
