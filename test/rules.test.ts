@@ -68,12 +68,13 @@ describe.each(databases)('on the $name database', (kind) => {
   })
 
   test('a link is found from valid_from on, and expires at valid_until', async () => {
-    await make('window', { valid_from: soon(1_500), valid_until: soon(4_000) })
+    const id = await make('window', { valid_from: soon(2_000), valid_until: FUTURE })
     const unknown = await server.get('/no-such-code')
     const early = await server.get('/window')
     expect([early.status, early.body.error]).toEqual([unknown.status, unknown.body.error])
     expect((await server.get('/window+')).status).toBe(404)
     await until('it has begun', async () => (await visit('/window'))[0] === 302)
+    await change(id, { valid_until: soon(500) })
     await until('it has expired', async () => (await visit('/window'))[0] === 410)
     expect((await server.get('/window+')).body).toEqual({
       short_code: 'window',
