@@ -1097,6 +1097,46 @@ const groups: Record<string, Case[]> = {
     ),
     { name: 'an unknown link', method: 'DELETE', path: '/urls/999', status: 404 },
   ],
+  'QR codes': [
+    {
+      name: 'as SVG',
+      path: '/urls/{searched}/qr.svg',
+      status: 200,
+      check: ({ headers, text }) => {
+        expect(headers.get('content-type')).toBe('image/svg+xml; charset=utf-8')
+        expect(text).toStartWith('<svg xmlns="http://www.w3.org/2000/svg" width="1024" height="1024" ')
+      },
+    },
+    {
+      name: 'as PNG',
+      path: '/urls/{searched}/qr.png?size=300&margin=2&ecc=h&dark=%230a6a8f&light=ffe&track=1',
+      status: 200,
+      check: ({ headers, text }) => {
+        expect(headers.get('content-type')).toBe('image/png')
+        expect(text).toContain('PNG')
+      },
+    },
+    ...(
+      [
+        ['a size that is no number', 'size=big', 'size'],
+        ['a size below the least', 'size=63', 'size'],
+        ['a size above the most', 'size=2049', 'size'],
+        ['a size at which its modules have less than two pixels', 'size=64&margin=16', 'size'],
+        ['a margin above the most', 'margin=17', 'margin'],
+        ['a negative margin', 'margin=-1', 'margin'],
+        ['an unknown correction', 'ecc=Z', 'ecc'],
+        ['a colour by name', 'dark=red', 'dark'],
+        ['a colour with transparency', 'light=ffffff80', 'light'],
+        ['light modules', 'dark=fff&light=000', 'light'],
+        ['one colour for both', 'light=000000', 'light'],
+        ['a dark that is not', 'dark=eee', 'dark'],
+        ['colours that are too similar', 'dark=888888&light=bbbbbb', 'light'],
+        ['neither true nor false for track', 'track=maybe', 'track'],
+      ] as const
+    ).map(([name, query, field]): Case => ({ name, path: `/urls/{searched}/qr.svg?${query}`, status: 400, field })),
+    { name: 'of a code instead of an id', path: '/urls/searched-1/qr.png', status: 400, field: 'id' },
+    { name: 'of an unknown link', path: '/urls/999/qr.png', status: 404 },
+  ],
   events: [
     ...story(
       {

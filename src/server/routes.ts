@@ -19,6 +19,7 @@ import { assertStorable } from '../http/validation.ts'
 import { importRoutes } from '../import/routes.ts'
 import { exportRoute } from '../links/export.ts'
 import { historyRoutes } from '../links/history.ts'
+import { qrRoutes } from '../links/qr.ts'
 import { linkRoutes } from '../links/routes.ts'
 import { logRoutes } from '../logs/routes.ts'
 import { alertRoutes } from '../monitor/alerts/routes.ts'
@@ -67,6 +68,7 @@ export async function createRoutes(context: Context) {
     .use(userRoutes(context))
     .use(linkRoutes(context))
     .use(historyRoutes(context))
+    .use(qrRoutes(context))
     .use(exportRoute(context))
     .use(eventRoutes(context))
     .use(keyRoutes(context))
