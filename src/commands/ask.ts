@@ -1,42 +1,61 @@
-// Requests of commands to a running server, as its operator.
+// Requests of commands to a running server.
 
-import { readIp } from '../base/ip.ts'
+import { isLoopback, readIp } from '../base/ip.ts'
 import type { Config } from '../config/config.ts'
 
 const ANSWER_WITHIN = 5_000
 
 /** The URL of the server with these settings, from its own machine. */
-export function baseOf({ HOST, PORT }: Config): string {
+export function baseOf({ HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>): string {
   const host = HOST.replace(/^\[(.*)\]$/, '$1')
   const ip = readIp(host)
   if (ip?.range() === 'unspecified') return `http://${ip.kind() === 'ipv4' ? '127.0.0.1' : '[::1]'}:${PORT}`
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`
 }
 
-type Options = { body?: unknown; headers?: Record<string, string> }
+/** No response came: the server does not run, or is not where the command looks. */
+export class NoAnswer extends Error {
+  override name = 'NoAnswer'
+}
 
-/** Returns the JSON of the response. Throws an error with a readable message if there is none within 5 s, or for an error status. */
-export async function ask(
+type Options = { body?: unknown; headers?: Record<string, string>; token?: string; within?: number; proxy?: false }
+
+/**
+ * Sends `body` as JSON, and never follows a redirect, which would take the token elsewhere. Throws NoAnswer if there is no response within `within`
+ * ms. A proxy of the environment is used unless `proxy` is false or the host is loopback.
+ */
+export async function send(
   base: string,
-  { ADMIN_TOKEN }: Pick<Config, 'ADMIN_TOKEN'>,
   method: string,
   path: string,
-  { body, headers }: Options = {},
-): Promise<unknown> {
-  const response = await fetch(base + path, {
+  { body, headers, token, within = ANSWER_WITHIN, proxy }: Options = {},
+): Promise<Response> {
+  const direct = proxy === false || isLoopback(new URL(base).hostname)
+  return fetch(base + path, {
     method,
     headers: {
-      ...(ADMIN_TOKEN && { Authorization: `Bearer ${ADMIN_TOKEN}` }),
+      ...(token && { Authorization: `Bearer ${token}` }),
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
       ...headers,
     },
     body: body === undefined ? undefined : JSON.stringify(body),
     redirect: 'manual',
-    proxy: false,
-    signal: AbortSignal.timeout(ANSWER_WITHIN),
+    ...(direct && { proxy: false }),
+    signal: AbortSignal.timeout(within),
   }).catch((error) => {
-    throw new Error(`no answer from ${base}: ${error.message}`)
+    throw new NoAnswer(`no answer from ${base}: ${error.message}`)
   })
+}
+
+/** Asks a server of this fleet, as its operator. Returns the JSON of the response. Throws an error with a readable message if there is none within 5 s, or for an error status. */
+export async function ask(
+  base: string,
+  { ADMIN_TOKEN }: Pick<Config, 'ADMIN_TOKEN'>,
+  method: string,
+  path: string,
+  options: Pick<Options, 'body' | 'headers'> = {},
+): Promise<unknown> {
+  const response = await send(base, method, path, { ...options, token: ADMIN_TOKEN, proxy: false })
   const answer = (await response.json().catch(() => ({}))) as { error?: string }
   if (response.ok) return answer
   const hint = response.status === 401 ? '; set ADMIN_TOKEN to the server’s token' : ''

@@ -1,11 +1,18 @@
-// The command line. Each command has its own file in this folder; every setting is also a flag of every command.
-import { Command, Option } from 'commander'
+// The command line. Each command has its own file in this folder; every setting is also a flag of every command but `link`.
+import { Argument, Command, Option } from 'commander'
 import { SCOPES } from '../base/scope.ts'
 import { version } from '../base/version.ts'
 import { type Config, ConfigError, flagOf, readConfig, readEnvFile } from '../config/config.ts'
 import { type Name, settings } from '../config/settings.ts'
 import { DatabaseRefuses, DatabaseUnreachable } from '../database/database-unreachable.ts'
 import { assertChannels } from '../monitor/notifications/channels.ts'
+import { SHELLS } from './completion/shells.ts'
+
+const NAMES = Object.keys(settings) as Name[]
+/** The settings that are flags of `waypost link`: others have the names of fields of a link. */
+const CLIENT = ['WAYPOST_URL', 'WAYPOST_KEY'] as const
+/** The exit code for an invalid setting. */
+const USAGE = 2
 
 /** Runs the command in `argv` (without the program), `serve` by default. Sets the exit code: 2 for an invalid setting. */
 export async function run(argv: string[]) {
@@ -65,6 +72,20 @@ export async function run(argv: string[]) {
       if (!(seconds >= 1 && seconds <= 60)) throw new ConfigError('--seconds must be a number from 1 to 60')
       await (await import('./drill-survive.ts')).drillSurvive(configOf(options), url, { seconds, kill: options.kill === true })
     })
+  const link = program.command('link').description('Create, find and change links on a running server.')
+  const [first = 'serve'] = argv
+  // Their flags come from the schemas of the API, which take other commands, such as a health check every few seconds, 20 ms to load.
+  if (['link', 'completion', 'help'].includes(first))
+    (await import('./link/commands.ts')).addLinkCommands(
+      (usage, description) =>
+        command(usage, description, {}, link, CLIENT).exitOverride(({ exitCode }) => process.exit(exitCode && USAGE)),
+      (options) => configOf(options, CLIENT),
+    )
+  program
+    .command('completion')
+    .description('Print a script with which a shell completes commands and flags.')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .action(async (shell) => console.log((await import('./completion/script.ts')).completionScript(program, shell)))
   command('healthcheck', 'Check whether the server on this machine is ready. Exits 1 if it is not.').action(async (options) =>
     (await import('./healthcheck.ts')).healthcheck(configOf(options)),
   )
@@ -79,7 +100,6 @@ export async function run(argv: string[]) {
     .command('initdb <folder>', { hidden: true })
     .action(async (folder) => (await import('../database/embedded-cluster.ts')).createCluster(folder))
 
-  const [first = 'serve'] = argv
   if (!first.startsWith('-') && first !== 'help' && !program.commands.some((one) => one.name() === first)) {
     console.error(`waypost: there is no command ${first} (--help lists commands and options)`)
     process.exit(1)
@@ -88,7 +108,7 @@ export async function run(argv: string[]) {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
     console.error(`waypost: ${messageOf(error)}`)
-    process.exit(error instanceof ConfigError ? 2 : 1)
+    process.exit(error instanceof ConfigError ? USAGE : 1)
   }
 
   /** A command that creates the embedded database if there never was one. */
@@ -99,11 +119,13 @@ export async function run(argv: string[]) {
     )
   }
 
-  function command(usage: string, description: string, options = {}, parent = program) {
+  function command(usage: string, description: string, options = {}, parent = program, flags: readonly Name[] = NAMES) {
     const created = parent.command(usage, options).description(description)
     created.option('--env-file <file>', 'also read settings from a file (the environment takes precedence)')
-    for (const [name, { help, default: byDefault }] of Object.entries(settings))
+    for (const name of flags) {
+      const { help, default: byDefault } = settings[name]
       created.addOption(new Option(`${flagOf(name)} <value>`, byDefault === undefined ? help : `${help} (default: ${byDefault})`))
+    }
     return created
   }
 }
@@ -116,10 +138,10 @@ function messageOf(error: unknown): string {
   return cause ? `the database is not reachable: ${cause}` : error.message
 }
 
-/** The settings, and --init-empty, from a command's parsed flags. Throws ConfigError. */
-function configOf(options: Record<string, unknown>): Config {
+/** The settings, and --init-empty, from a command's parsed flags, of which those in `names` are settings. Throws ConfigError. */
+function configOf(options: Record<string, unknown>, names: readonly Name[] = NAMES): Config {
   const flags: Partial<Record<Name, string>> = {}
-  for (const name of Object.keys(settings) as Name[]) {
+  for (const name of names) {
     const value = options[name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())]
     if (typeof value === 'string') flags[name] = value
   }

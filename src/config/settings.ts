@@ -233,6 +233,12 @@ export const settings = {
     optional(longToken),
     'Enables /chaos, at least 16 characters: the X-Chaos-Token header must equal it. Unset: /chaos always answers 401.',
   ),
+  WAYPOST_URL: setting(
+    undefined,
+    optional(webUrl),
+    'Server of the commands `waypost link`: https://go.example.com. Unset: the one on this machine, by HOST and PORT.',
+  ),
+  WAYPOST_KEY: secret(optional(text), 'API key for `waypost link`. Unset: ADMIN_TOKEN, if WAYPOST_URL is unset too; else none.'),
   LOG_LEVEL: setting('info', logLevel, 'Log lines of this level and above go to standard output. Read again at SIGHUP.'),
   DRAIN_WAIT: setting(
     '1',

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { invalid } from '../base/problem.ts'
+import { listQuery } from '../http/page.ts'
 import { flagFilter, idFilter, textFilter } from '../http/validation.ts'
 import { STATES, type State } from './state.ts'
 
@@ -20,6 +21,9 @@ export const LinkFilters = {
     }),
   ),
 }
+
+/** The query of GET /urls. */
+export const LinkQuery = listQuery(LinkFilters)
 
 /** Throws a 400 that names the parameter. `codeIn` extracts the code from a short URL of this server. */
 export function readFilter(query: Record<string, string | undefined>, codeIn: (text: string) => string | undefined): LinkFilter {
