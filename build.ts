@@ -7,6 +7,9 @@ import { compiledIn, licences } from './sbom.ts'
 
 const TARGETS = ['linux-x64', 'linux-x64-baseline', 'linux-arm64', 'darwin-arm64'] as const
 
+/** favicon.svg in white on its colour, for the screens of phones; the last fills whatever shape they cut it to. */
+const ICONS = ['icon-192.png', 'icon-512.png', 'icon-maskable.png']
+
 /** What the server sends in the encoding that a browser takes. */
 const SENT_PACKED = /\.(js|css|svg)$/
 
@@ -31,7 +34,8 @@ async function buildAssets() {
   })
   write('console/console.js', console.js)
   write('console/console.css', console.css)
-  for (const file of ['index.html', 'favicon.svg', 'theme.js']) copy(`console/${file}`, `console/${file}`)
+  for (const file of ['index.html', 'favicon.svg', 'theme.js', 'manifest.webmanifest', ...ICONS])
+    copy(`console/${file}`, `console/${file}`)
 
   const docs = await bundle('console/docs/docs.ts', 'console/docs/docs.css')
   write('swagger/docs.js', docs.js)

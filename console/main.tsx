@@ -8,6 +8,7 @@ import { PageFrame } from './kit/parts/page.tsx'
 import { Toasts } from './kit/parts/toast.tsx'
 import { onSessionElsewhere, session, useSession } from './kit/server/session.ts'
 import { askSession } from './kit/server/who.ts'
+import { Anywhere } from './shell/anywhere.tsx'
 import { Help } from './shell/help.tsx'
 import { useJumps } from './shell/jumps.ts'
 import { isOffered, type Page, pageAt } from './shell/pages.ts'
@@ -23,9 +24,10 @@ function Console() {
   const { refused, caller } = useSession()
   const seen = caller !== undefined && caller.by !== 'nobody' // a page that was shown stays, also after the end of the session
   const [asked, setAsked] = useState(false)
-  const [over, setOver] = useState<'palette' | 'help'>()
+  const [over, setOver] = useState<'palette' | 'help' | 'anywhere'>()
   const find = useCallback(() => setOver('palette'), [])
   const help = useCallback(() => setOver('help'), [])
+  const anywhere = useCallback(() => setOver('anywhere'), [])
   const close = useCallback(() => setOver(undefined), [])
   useEffect(() => {
     // Without a response the page shows the problem, and retries.
@@ -50,8 +52,9 @@ function Console() {
       </a>
       <Top find={find} />
       {asked && (refused && !seen ? <SignIn /> : <Pages find={find} help={help} />)}
-      {over === 'palette' && (seen || !refused) && <Palette close={close} help={help} />}
-      {over === 'help' && <Help close={close} />}
+      {over === 'palette' && (seen || !refused) && <Palette close={close} help={help} anywhere={anywhere} />}
+      {over === 'help' && <Help close={close} anywhere={anywhere} />}
+      {over === 'anywhere' && <Anywhere close={close} />}
       <Questions />
       <Toasts />
       {seen && <SessionEnd />}
@@ -88,7 +91,7 @@ function Pages({ find, help }: { find: () => void; help: () => void }) {
 
 /** A page, or one of its rows. */
 const Shown = ({ page, id }: { page: Page; id: string | undefined }) =>
-  page.one && id ? <page.one key={id} id={id} /> : <page.component key={page.path} />
+  page.one && id && id !== page.own ? <page.one key={id} id={id} /> : <page.component key={page.path} />
 
 /** Says once that the page is not allowed, instead of sending requests that would be refused. */
 function NotForYou({ page: { title, needs } }: { page: Page }) {

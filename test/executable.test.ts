@@ -158,6 +158,9 @@ describe('the server', () => {
     ['/swagger/swagger-ui.css', 'text/css'],
     ['/favicon.ico', 'image/svg+xml'],
     ['/robots.txt', 'text/plain'],
+    ['/opensearch.xml', 'application/opensearchdescription+xml'],
+    ['/console/manifest.webmanifest', 'application/manifest+json'],
+    ['/console/icon-192.png', 'image/png'],
     ['/openapi.json', 'application/json'],
     ['/swagger/json', 'application/json'],
   ]

@@ -52,6 +52,8 @@ const ANSWERS: [name: string, path: string, headers?: Record<string, string>][] 
   ['a missing asset', '/console/missing.js'],
   ['the icon', '/favicon.ico'],
   ['robots.txt', '/robots.txt'],
+  ['the description for address bars', '/opensearch.xml'],
+  ['the manifest', '/console/manifest.webmanifest'],
   ['the way to the console', '/'],
 ]
 

@@ -14,13 +14,14 @@ import { useExact } from './exact.ts'
 import { Filters } from './filters.tsx'
 import { LinkTable } from './link-table.tsx'
 import { NewLink } from './new-link.tsx'
+import { isNew } from './offer.ts'
 import { remove, useLeaving } from './removal.ts'
 import { Selection } from './selection.tsx'
 import { filterOf, isFiltered, viewOf } from './view.ts'
 
 /** Creates, finds and changes links, one by one or many at once. */
 export function Links() {
-  const { query, change } = useQuery()
+  const { path, query, change } = useQuery()
   const view = viewOf(query)
   const filter = filterOf(view)
   const { list, reload, replace } = useList<Link>(
@@ -84,7 +85,7 @@ export function Links() {
         </>
       }
       make={
-        writes && (
+        writes ? (
           <NewLink
             first={target}
             created={(link) => {
@@ -92,6 +93,8 @@ export function Links() {
               void reload()
             }}
           />
+        ) : (
+          isNew(path) && <p class="note-line">Your key cannot create links: that needs the scope write.</p>
         )
       }
       filters={<Filters view={view} field={search} change={narrow} />}

@@ -9,6 +9,7 @@ import { Text } from '../kit/parts/text.tsx'
 import { sentence } from '../kit/parts/trouble.tsx'
 import { asApiError, call } from '../kit/server/api.ts'
 import { completed, type Draft, EMPTY, type Field, faultsOf, fieldOf } from './draft.ts'
+import { useOffer } from './offer.ts'
 
 /** The server's texts begin with "is already taken": these names come before them. */
 const NAMES: Record<Field, string> = { target: 'this address', code: 'this code', title: 'this title' }
@@ -35,6 +36,15 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
     setFailure('')
     if (field === 'code' && text !== '') setLeft([...new Set([...left, field])]) // codes are checked while they are typed
   }
+
+  useOffer(
+    (offer) => {
+      changeDraft({ ...EMPTY, ...offer })
+      setLeft(['target', 'title'])
+      setMade(undefined)
+    },
+    () => first.current?.focus(),
+  )
 
   const submit = async (event: Event) => {
     event.preventDefault()

@@ -1,5 +1,6 @@
 import { known } from '../kit/browser/keys.ts'
 import { Dialog } from '../kit/parts/dialog.tsx'
+import { may } from '../kit/server/scope.ts'
 import { useAllowed } from './rail.tsx'
 
 const EVERYWHERE: Record<string, string> = {
@@ -10,7 +11,7 @@ const EVERYWHERE: Record<string, string> = {
 }
 
 /** Every shortcut that works now. */
-export function Help({ close }: { close: () => void }) {
+export function Help({ close, anywhere }: { close: () => void; anywhere: () => void }) {
   const here = Object.assign({}, ...known.values()) as Record<string, string>
   const jumps = Object.fromEntries(useAllowed().map(({ key, title }) => [`g ${key}`, title]))
   return (
@@ -18,6 +19,11 @@ export function Help({ close }: { close: () => void }) {
       <Keys title="Everywhere" keys={EVERYWHERE} />
       {Object.keys(here).length > 0 && <Keys title="On this page" keys={here} />}
       <Keys title="Go to" keys={jumps} />
+      {may('write', { bound: true }) && (
+        <button type="button" class="link-button" onClick={anywhere}>
+          Add links from anywhere
+        </button>
+      )}
     </Dialog>
   )
 }

@@ -28,6 +28,8 @@ export type Page = {
   component: ComponentType
   /** The page of one row, at /console/links/42. */
   one?: ComponentType<{ id: string }>
+  /** The last word of an address below it that is no row. */
+  own?: string
   icon: ComponentType
   /** A line in the rail separates it from the page before. */
   apart?: boolean
@@ -43,6 +45,7 @@ export const pages: Page[] = [
     bound: true,
     component: Links,
     one: LinkPage,
+    own: 'new',
     icon: icons.Links,
     apart: true,
   },

@@ -26,8 +26,11 @@ export type Item = {
 const PAUSE = 120
 const LINKS = 8
 
+/** What opens the dialogs of the shell. */
+export type Ways = { help: () => void; anywhere: () => void }
+
 /** The items that match `text`, by group; `searching` while links are loading. */
-export function useItems(text: string, help: () => void): { items: Item[]; searching: boolean } {
+export function useItems(text: string, { help, anywhere }: Ways): { items: Item[]; searching: boolean } {
   const allowed = useAllowed()
   const { caller } = useSession()
   const { links, searching } = useLinks(text.trim())
@@ -44,10 +47,8 @@ export function useItems(text: string, help: () => void): { items: Item[]; searc
   const actions: Item[] = [
     ...(may('write', { bound: true })
       ? [
-          act('new-link', 'New link', icons.Links, () => {
-            go('links')
-            setTimeout(() => document.getElementById('new-target')?.focus(), 50)
-          }),
+          act('new-link', 'New link', icons.Links, () => go('links/new')),
+          act('anywhere', 'Add links from anywhere: bookmarklet, address bar, phone', icons.Links, anywhere),
         ]
       : []),
     ...THEMES.map((theme) => act(`theme-${theme}`, `Theme: ${theme}`, Moon, () => setTheme(theme))),

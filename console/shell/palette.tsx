@@ -1,14 +1,14 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Search } from '../kit/parts/icons.tsx'
 import { Text } from '../kit/parts/text.tsx'
-import { type Item, useItems } from './palette-items.ts'
+import { type Item, useItems, type Ways } from './palette-items.ts'
 
 /** Ctrl-K: finds pages, links and actions by a part of their name; Enter opens the selected one. */
-export function Palette({ close, help }: { close: () => void; help: () => void }) {
+export function Palette({ close, ...ways }: { close: () => void } & Ways) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [text, setText] = useState('')
   const [place, setPlace] = useState(0)
-  const { items, searching } = useItems(text, help)
+  const { items, searching } = useItems(text, ways)
   const at = Math.min(place, items.length - 1)
   // Before the next key press: text typed right after Ctrl-K belongs here.
   useLayoutEffect(() => {

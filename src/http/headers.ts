@@ -7,7 +7,7 @@ const NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
 
 /** For our own pages: scripts and styles from this server only, none inline, and no framing by other sites. */
 export const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; " +
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 /** Adds the missing headers to a response. Responses are not cached unless they say so. */

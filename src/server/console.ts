@@ -12,6 +12,7 @@ import { isKnown } from '../http/etag.ts'
 import { exchangeOf } from '../http/exchange.ts'
 import { PAGE_POLICY } from '../http/headers.ts'
 import { errorPage, errorPageHeaders } from '../http/pages.ts'
+import { openSearch } from './open-search.ts'
 import { RESOURCES } from './resources.ts'
 
 const hidden = { detail: { hide: true, ...openToAll } }
@@ -60,6 +61,7 @@ export async function consoleRoutes(config: Pick<Config, 'LANDING_URL'>) {
     .get('/docs', () => redirect('/swagger'), hidden)
     .get('/favicon.ico', ({ request }) => icon?.answer(request) ?? notBuilt(), hidden)
     .get('/robots.txt', ({ request }) => robots.answer(request), hidden)
+    .get('/opensearch.xml', ({ request }) => openSearch(exchangeOf(request).origin).answer(request), hidden)
 }
 
 /** The licences next to the packed files, unchanged. The plugin does not quote its ETags, which RFC 9110 requires, so we do it here. */
@@ -141,7 +143,13 @@ function notBuilt(): Response {
   return new Response(errorPage(503, 'This page has not been built', text), { status: 503, headers: errorPageHeaders })
 }
 
-const TYPES: Record<string, string> = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' }
+const TYPES: Record<string, string> = {
+  js: 'text/javascript',
+  css: 'text/css',
+  svg: 'image/svg+xml',
+  png: 'image/png',
+  webmanifest: 'application/manifest+json',
+}
 
 function typeOf(name: string): string {
   const type = TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'text/plain'
