@@ -31,7 +31,10 @@ describe('a query that is forwarded', () => {
     expect([withQuery(location, query, 'add'), withQuery(location, query, 'override')]).toEqual([added, overridden])
   })
 
-  const printable = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)), maxLength: 60 })
+  const printable = fc.string({
+    unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+    maxLength: 60,
+  })
   const mode = fc.constantFrom<QueryMode>('add', 'override')
 
   test('never changes anything before the ? of the target, and keeps its fragment', () => {
@@ -94,12 +97,19 @@ describe('the rules of a link', () => {
     expect(stateAt(compile(extra)!, now)).toBe(state)
   })
 
-  test.each(['', '{', 'null', '7', '{"valid_until":"soon"}', '{"password":1}', '{"forward_query":"all"}', '{"card":[1]}', '{"used_up":false}'])(
-    'that cannot be read leave no link: %s',
-    (extra) => {
-      expect(compile(extra)).toBeUndefined()
-    },
-  )
+  test.each([
+    '',
+    '{',
+    'null',
+    '7',
+    '{"valid_until":"soon"}',
+    '{"password":1}',
+    '{"forward_query":"all"}',
+    '{"card":[1]}',
+    '{"used_up":false}',
+  ])('that cannot be read leave no link: %s', (extra) => {
+    expect(compile(extra)).toBeUndefined()
+  })
 
   test('drop an expired_url that must not be sent', () => {
     expect(compile('{"expired_url":"https://e.com/"}')?.expired_url).toBe('https://e.com/')
