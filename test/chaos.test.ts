@@ -202,10 +202,10 @@ test('the audit log has who armed what and how it ended, that of an outage too',
   await until('all four are there', async () => (await entries()).length === 4)
   const found = await entries()
   for (const entry of [
-    ['chaos_armed', { fault: 'database', seconds: 60, share: 1 }],
-    ['chaos_ended', { fault: 'database', how: 'armed anew' }],
-    ['chaos_armed', { fault: 'database', seconds: 1, share: 1 }],
-    ['chaos_ended', { fault: 'database', how: 'its time was over' }],
+    ['chaos_armed', { fault: 'database', seconds: 60, share: 1, by: 'chaos-token' }],
+    ['chaos_ended', { fault: 'database', how: 'armed anew', by: 'chaos-token' }],
+    ['chaos_armed', { fault: 'database', seconds: 1, share: 1, by: 'chaos-token' }],
+    ['chaos_ended', { fault: 'database', how: 'its time was over', by: 'server' }],
   ])
     expect(found).toContainEqual(entry)
 })

@@ -110,7 +110,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
           device: any(['Desktop', 'Mobile']),
           referrer: `https://${any(['a', 'b'])}.example/x`,
         }
-        const { id } = await events.create({ event_type: 'click', url_id: any(links), details }, undefined)
+        const { id } = await events.create({ event_type: 'click', url_id: any(links), details }, undefined, { by: 'open' })
         posted.push(id)
       })
     const unpost = () =>
@@ -142,7 +142,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
         links.push(await make())
         const [id] = links.splice(0, 1)
         purged.push(id!)
-        await purgeLink(database, id!, undefined, {})
+        await purgeLink(database, id!, undefined, { by: 'open' })
       })
     const erase = () => again('erased', () => continueErasures(database))
 
@@ -216,7 +216,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
     await elsewhere`select from link_totals where url_id = ${stays} for update`
     const stored = storeClicks(database, journalId, 0, clicks, (time) => time)
     while ((await sql`select from pg_locks where not granted`).count === 0) await Bun.sleep(5)
-    await purgeLink({ ...database, run: async (work) => work(purging) }, gone, undefined, {})
+    await purgeLink({ ...database, run: async (work) => work(purging) }, gone, undefined, { by: 'open' })
     await purging`commit`
     for (let look = 0; look < 5; look++) await continueErasures(database)
     expect((await sql`select from erasures`).count).toBe(1) // the batch may still write

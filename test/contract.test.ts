@@ -897,10 +897,10 @@ const groups: Record<string, Case[]> = {
           ])
           expect(body.slice(1).map(({ details }: { details: unknown }) => details)).toEqual(
             expect.arrayContaining([
-              { field: 'title', new_value: 'New' },
-              { field: 'title', new_value: null },
-              { field: 'is_active', new_value: false },
-              { field: 'original_url', new_value: 'https://example.com/two' },
+              { field: 'title', old_value: null, new_value: 'New', by: 'open' },
+              { field: 'title', old_value: 'New', new_value: null, by: 'open' },
+              { field: 'is_active', old_value: true, new_value: false, by: 'open' },
+              { field: 'original_url', old_value: target, new_value: 'https://example.com/two', by: 'open' },
             ]),
           )
         },
@@ -1051,7 +1051,7 @@ const groups: Record<string, Case[]> = {
         name: 'as its event says',
         path: '/events?url_id={manual}&event_type=deleted',
         status: 200,
-        expect: [{ details: { reason: 'manual' } }],
+        expect: [{ details: { reason: 'manual', by: 'open' } }],
       },
     ),
     ...story(
@@ -1073,6 +1073,7 @@ const groups: Record<string, Case[]> = {
         check: ({ body }) =>
           expect(body.find((event: { event_type: string }) => event.event_type === 'deleted').details).toEqual({
             reason: 'policy',
+            by: 'open',
           }),
       },
       { name: 'its totals stay', path: '/urls/{gone}/stats', status: 200, expect: { clicks: 5 } },
@@ -1161,7 +1162,15 @@ const groups: Record<string, Case[]> = {
       path: '/events',
       body: { event_type: 'ping' },
       status: 201,
-      expect: { url_id: null, user_id: null, details: {} },
+      expect: { url_id: null, user_id: null, details: { by: 'open' } },
+    },
+    {
+      name: 'as somebody else',
+      method: 'POST',
+      path: '/events',
+      body: { event_type: 'claim', details: { by: 'key', key_id: 1, key_name: 'boss', n: 1 } },
+      status: 201,
+      check: ({ body }) => expect(body.details).toEqual({ by: 'open', n: 1 }),
     },
     { name: 'no type', method: 'POST', path: '/events', body: { url_id: 1 }, status: 400, field: 'event_type' },
     { name: 'a blank type', method: 'POST', path: '/events', body: { event_type: ' ' }, status: 400, field: 'event_type' },

@@ -142,8 +142,8 @@ describe.each(databases)('keys on the $name database', (kind) => {
     const policy = await openPolicy({ keyedBefore: false, database, folder: temporaryFolder(), log })
     const keys = keyStore(database)
     const [one, other] = [
-      await keys.create({ name: 'one', scope: 'read' }, {}),
-      await keys.create({ name: 'other', scope: 'read' }, {}),
+      await keys.create({ name: 'one', scope: 'read' }, { by: 'open' }),
+      await keys.create({ name: 'other', scope: 'read' }, { by: 'open' }),
     ]
     await policy.refresh()
     const version = policy.current()

@@ -93,7 +93,7 @@ describe('an empty parameter', () => {
       })
     expect((await server.get(`/urls/${body.id}`)).status).toBe(200)
     expect((await server.call('DELETE', `/urls/${body.id}?reason=`)).status).toBe(204)
-    expect((await server.get(`/urls/${body.id}/events?order=desc`)).body[0].details).toEqual({ reason: 'manual' })
+    expect((await server.get(`/urls/${body.id}/events?order=desc`)).body[0].details).toEqual({ reason: 'manual', by: 'open' })
   })
 })
 

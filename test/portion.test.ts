@@ -222,7 +222,7 @@ describe.each(databases)('too much for the $name database at once', (kind) => {
         sql`insert into click_months select ${gone!}, date '2026-01-01', 'referrer', 'r' || n, '{1}', '{1}', '{0}' from generate_series(1, 6000) n`,
     )
     await refuseMany('click_breakdowns', 'delete')
-    await purgeLink(database, gone!, undefined, {})
+    await purgeLink(database, gone!, undefined, { by: 'open' })
     for (const table of ['click_breakdowns', 'click_months', 'click_series', 'link_totals'])
       expect([table, await count(`count(*) from ${table} where url_id = ${gone}`)]).toEqual([table, 0])
     while ((await count('count(*) from erasures')) > 0) await continueErasures(database)

@@ -108,7 +108,7 @@ describe.each(databases)('sums on the $name database', (kind) => {
     )
     const told: [number, Promise<number>][] = []
     const left = () => run((sql) => sql`select from urls where user_id = ${user.id}`).then(({ count }) => count)
-    await userStore(server.database).delete(user.id, (links) => told.push([links.length, left()]), {})
+    await userStore(server.database).delete(user.id, (links) => told.push([links.length, left()]), { by: 'open' })
     expect(await Promise.all(told.map(async ([links, left]) => [links, await left]))).toEqual([
       [1_000, 1],
       [1, 0],

@@ -6,12 +6,10 @@ import type { Database, Sql } from '../database/guard.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo } from '../database/totals.ts'
+import type { By } from '../http/principal.ts'
 import type { BlockedHost } from './schema.ts'
 
 export type BlocklistStore = ReturnType<typeof blocklistStore>
-
-/** The caller, for the audit log. */
-type By = Record<string, unknown>
 
 const COUNT_WITHIN = 1_000
 

@@ -1,4 +1,5 @@
 // Faults on purpose, each with a mandatory end: arms them, ends them, and keeps the history.
+import type { By } from '../http/principal.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { Effects } from './effects.ts'
 import { type Evidence, keepCount, type Sums } from './evidence.ts'
@@ -10,6 +11,11 @@ export type Armed = { fault: Fault; until: number; share: number; ms: number; by
 export type Past = Omit<Armed, 'until'> & { from: number; to: number | null; evidence: Evidence }
 
 const KEPT = 100
+
+/** Only CHAOS_TOKEN arms and ends faults; the replica that checked it may be another one. */
+const OPERATOR: By = { by: 'chaos-token' }
+const SERVER: By = { by: 'server' }
+const BY_ITSELF = new Set<string>(['its time was over', 'the server stops'])
 
 export type Chaos = ReturnType<typeof createChaos>
 
@@ -33,13 +39,20 @@ export function createChaos({ effects, trail, log, kill, read }: Parts) {
     one.past.to = Date.now()
     one.over()
     log.warn({ fault, how }, 'fault ended')
-    void trail.note('chaos_ended', { fault, how, request_id: one.by })
+    void trail.note('chaos_ended', { fault, how, request_id: one.by, ...(BY_ITSELF.has(how) ? SERVER : OPERATOR) })
   }
 
   return {
     /** Arms `fault` for `seconds` on a `share` (0–1) of its subjects; latency adds `ms`. A fault that is armed already is restarted. */
     async arm(fault: Fault, seconds: number, share: number, ms: number, by = '') {
-      await trail.note('chaos_armed', { fault, seconds, share, ...(fault === 'latency' && { latency_ms: ms }), request_id: by })
+      await trail.note('chaos_armed', {
+        fault,
+        seconds,
+        share,
+        ...(fault === 'latency' && { latency_ms: ms }),
+        request_id: by,
+        ...OPERATOR,
+      })
       log.warn({ fault, seconds, share, ms }, 'fault armed')
       timesArmed.set(fault, (timesArmed.get(fault) ?? 0) + 1)
       if (fault === 'kill') return kill()

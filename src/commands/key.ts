@@ -8,9 +8,10 @@ import { visible, visibleLine } from '../base/visible.ts'
 import type { Config } from '../config/config.ts'
 import { migrate } from '../database/migrate.ts'
 import { type OpenDatabase, openDatabase } from '../database/open.ts'
+import type { By } from '../http/principal.ts'
 import { createLog, createLogRing } from '../telemetry/logs.ts'
 
-const BY = { by: 'command line' }
+const BY: By = { by: 'command line' }
 const PAGE = 100
 
 /** Creates a key. Standard output contains only the key, for use in scripts. */

@@ -5,7 +5,7 @@ import { pendingClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import { fails, needs } from '../http/access.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
-import { ownerOf, ownUser, principalOf } from '../http/principal.ts'
+import { askedBy, ownerOf, ownUser, principalOf } from '../http/principal.ts'
 import { IdParams, idFilter, idOf, textFilter } from '../http/validation.ts'
 import { Event, eventResource, NewEvent } from './schema.ts'
 import type { EventStore } from './store.ts'
@@ -18,7 +18,11 @@ export function eventRoutes({ events, clicks }: { events: EventStore; clicks: Re
       async ({ body, request, set }) => {
         if (isSystemType(body.event_type))
           throw invalid('event_type', `must not be a type that only the server writes (${SYSTEM_TYPES.join(', ')})`)
-        const event = await events.create({ ...body, user_id: ownUser(request, body.user_id) }, ownerOf(request))
+        const event = await events.create(
+          { ...body, user_id: ownUser(request, body.user_id) },
+          ownerOf(request),
+          askedBy(request),
+        )
         set.status = 201
         set.headers.Location = `/events/${event.id}`
         return event
@@ -29,7 +33,7 @@ export function eventRoutes({ events, clicks }: { events: EventStore; clicks: Re
         detail: {
           summary: 'Write an event',
           description:
-            'An event of type `click` counts as a click of its link. Types that only the server writes (created, updated, key_revoked, …) are refused.',
+            'An event of type `click` counts as a click of its link. Types that only the server writes (created, updated, key_revoked, …) are refused. The server adds the caller to `details` (`by`, `key_id`, `key_name`), and ignores what the body says there.',
           ...needs('write', { bound: true }),
           ...fails(404),
         },

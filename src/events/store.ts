@@ -6,6 +6,7 @@ import { type Owner, ownEvents, ownLinks } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
+import type { By } from '../http/principal.ts'
 import type { Event, NewEvent } from './schema.ts'
 import { SYSTEM_TYPES } from './system.ts'
 
@@ -16,12 +17,14 @@ export function eventStore(database: Database) {
   const total = totals(database, 'events', (sql) => sql`select 1 from events`)
 
   return {
-    /** Writes an event. One of type `click` is also counted, in the same transaction. 404 for an unknown link or user. */
-    async create({ event_type, url_id = null, user_id = null, timestamp, details = {} }: NewEvent, owner: Owner): Promise<Event> {
+    /** Writes an event of a client. One of type `click` is also counted, in the same transaction. 404 for an unknown link or user. */
+    async create(event: NewEvent, owner: Owner, by: By): Promise<Event> {
+      const { event_type, url_id = null, user_id = null, timestamp } = event
+      const details = signed(event.details ?? {}, by)
       const at = timestamp === undefined || timestamp === null ? null : timeOf(timestamp)
       if (url_id && !Number.isSafeInteger(url_id)) throw notFound('URL')
       if (user_id && !Number.isSafeInteger(user_id)) throw notFound('User')
-      const event = await database.transaction(async (sql) => {
+      const written = await database.transaction(async (sql) => {
         if (url_id !== null) {
           const link = await sql`select from urls where id = ${url_id} and deleted_at is null ${ownLinks(sql, owner)} for share`
           if (link.count === 0) throw notFound('URL')
@@ -36,7 +39,7 @@ export function eventStore(database: Database) {
         return row!
       })
       total.changed()
-      return event
+      return written
     },
 
     async find(id: number, owner: Owner): Promise<Event> {
@@ -102,6 +105,9 @@ function timeOf(text: string): string {
 }
 
 type Details = Record<string, unknown>
+
+/** With the caller, which no client can choose. */
+const signed = ({ by: _, key_id: _id, key_name: _name, ...details }: Details, by: By): Details => ({ ...details, ...by })
 
 /** Only the host of the referrer is counted. */
 const withReferrer = ({ referer: _, ...details }: Details, referrer: string) => ({ ...details, referrer }) as never

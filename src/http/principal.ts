@@ -20,8 +20,14 @@ export const NOBODY: Principal = { by: 'nobody', scope: 'none' }
 /** The caller of this request. */
 export const principalOf = (request: Request): Principal => exchangeOf(request).principal
 
-/** The caller for the audit log: `{by, key_id?, key_name?}`. */
-export function askedBy(request: Request): Record<string, unknown> {
+/**
+ * The caller, as events record it, next to the other details: how it was admitted, and its key, also behind a session. A session without a
+ * key was opened with ADMIN_TOKEN. Some changes do not come through the API.
+ */
+export type By = { by: Principal['by'] | 'chaos-token' | 'command line' | 'server'; key_id?: number; key_name?: string }
+
+/** The caller for the audit log. */
+export function askedBy(request: Request): By {
   const { by, key } = principalOf(request)
   return { by, ...(key && { key_id: key.id, key_name: key.name }) }
 }

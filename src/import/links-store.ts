@@ -20,7 +20,7 @@ export async function storeLinks(sql: Transaction, load: Load) {
   for (const chunk of load.chunks) await refuseUnknownUsers(sql, load, chunk)
   await moveSequence(sql, load)
   for (const chunk of load.chunks) await giveIds(sql, load, chunk, sql`and repeats is null`)
-  for (const chunk of load.chunks) await insert(sql, load.id, chunk)
+  for (const chunk of load.chunks) await insert(sql, load, chunk)
   await sql`
     update import_links s set id = first.id from import_links first
     where s.import_id = ${load.id} and s.repeats is not null and first.import_id = ${load.id} and first.line = s.repeats`
@@ -116,9 +116,16 @@ const MISSING: Record<string, string> = {
   confirm: 'coalesce(confirm, false)',
 }
 
-const insert = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  insert into urls (${sql.unsafe(WRITTEN.join(', '))})
-  select ${sql.unsafe(WRITTEN.map((name) => MISSING[name] ?? name).join(', '))}
-  from import_links
-  where import_id = ${importId} and line > ${after} and line <= ${upTo} and not there and repeats is null
-  order by line`
+/** For a caller, each link also gets an `imported` event. */
+const insert = (sql: Transaction, { id, by }: Load, [after, upTo]: Chunk) => sql`
+  with link as (
+    insert into urls (${sql.unsafe(WRITTEN.join(', '))})
+    select ${sql.unsafe(WRITTEN.map((name) => MISSING[name] ?? name).join(', '))}
+    from import_links
+    where import_id = ${id} and line > ${after} and line <= ${upTo} and not there and repeats is null
+    order by line
+    returning id, user_id, short_code, original_url),
+  moved as materialized (select next_event_id() where ${by !== undefined} and exists (select from link))
+  insert into events (id, url_id, user_id, event_type, timestamp, details)
+  select nextval('event_ids'), id, user_id, 'imported', now(),
+    jsonb_build_object('short_code', short_code, 'original_url', original_url) || ${sql.json(by ?? null)}::jsonb from link cross join moved`

@@ -35,7 +35,7 @@ const columns = {
 } satisfies Record<NamesOf<'imported'>, unknown>
 
 /**
- * Writes no `created` events: events.csv contains them. Ids are kept if they are free. A link exists already if its code has the same
+ * Writes no `created` events: events.csv contains them. For a caller of the API, each new link gets an `imported` event. Ids are kept if they are free. A link exists already if its code has the same
  * target or the same id, even if it was deleted since. A row without a code gets one, unless as many links with its target, title, user
  * and time exist already. References are to users in the database or in the same import.
  */

@@ -3,6 +3,7 @@
 import { Problem } from '../base/problem.ts'
 import type { Database, Transaction } from '../database/guard.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
+import type { By } from '../http/principal.ts'
 import type { Load, Refusal, Source, Staged } from './source.ts'
 import { SOURCES } from './sources.ts'
 import { inTurn } from './take-turns.ts'
@@ -17,10 +18,16 @@ const sweepPortion = portionUpTo(CHUNK)
 const DEADLINE = 600_000
 const ONE_IMPORT_AT_A_TIME = 7_767_002
 
-/** Imports one file, all rows or none. Throws a Problem (400) that names the bad rows. */
-export async function importFile(database: Database, source: Source, file: Uint8Array, refusal?: Refusal): Promise<Counts> {
+/** Imports one file, all rows or none, for the caller `by`. Throws a Problem (400) that names the bad rows. */
+export async function importFile(
+  database: Database,
+  source: Source,
+  file: Uint8Array,
+  refusal?: Refusal,
+  by?: By,
+): Promise<Counts> {
   const rows = await source.read(file, refusal)
-  await importRows(database, [{ source, rows }])
+  await importRows(database, [{ source, rows }], undefined, by)
   return { imported: rows.length, count: rows.length }
 }
 
@@ -29,6 +36,7 @@ export function importRows(
   database: Database,
   files: { source: Source; rows: Staged[] }[],
   progress: Progress = () => {},
+  by?: By,
 ): Promise<void> {
   return inTurn(async () => {
     const id = await begin(database)
@@ -45,7 +53,7 @@ export function importRows(
         await prepare(sql, files)
         for (const { source, rows } of files)
           await withFileName(files.length > 1 ? source.file : undefined, () =>
-            source.store(sql, { ...source, id, chunks: chunksOf(rows) }),
+            source.store(sql, { ...source, id, chunks: chunksOf(rows), by }),
           )
       }, DEADLINE)
     } finally {

@@ -9,6 +9,7 @@ import { readBytes, readJson } from '../http/body.ts'
 import { textOf } from '../http/charset.ts'
 import { readParts } from '../http/multipart.ts'
 import { parametersOf } from '../http/parameters.ts'
+import { askedBy } from '../http/principal.ts'
 import type { Admission } from '../links/admission.ts'
 import { importFile } from './load.ts'
 import { ImportedFile } from './schema.ts'
@@ -35,7 +36,9 @@ export function importRoutes({ database, config, admission, rowsChanged }: Parts
       `/${source.table}/bulk`,
       async ({ request, set }) => {
         const refusal = (target: string) => admission.refusal(target, request)
-        const counts = await admit(async () => importFile(database, source, await fileOf(request, config.SEED_DIR), refusal))
+        const counts = await admit(async () =>
+          importFile(database, source, await fileOf(request, config.SEED_DIR), refusal, askedBy(request)),
+        )
         rowsChanged()
         set.status = 201
         return counts

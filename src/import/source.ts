@@ -1,4 +1,5 @@
 import type { Transaction } from '../database/guard.ts'
+import type { By } from '../http/principal.ts'
 
 /** A row of a staging table, with that table's columns. */
 export type Staged = { line: number } & Record<string, unknown>
@@ -6,8 +7,11 @@ export type Staged = { line: number } & Record<string, unknown>
 /** A range of rows for one statement: from the row after `after` to `upTo`. */
 export type Chunk = [after: number, upTo: number]
 
-/** The rows of one file in its staging table, for the import `id`. */
-export type Load = Pick<Source, 'table' | 'staging'> & { id: number; chunks: Chunk[] }
+/**
+ * The rows of one file in its staging table, for the import `id`. `by`: the caller, for the audit log; undefined for a folder, which brings
+ * its own in events.csv.
+ */
+export type Load = Pick<Source, 'table' | 'staging'> & { id: number; chunks: Chunk[]; by?: By }
 
 /** Why a target is refused; undefined if it is accepted. */
 export type Refusal = (target: string) => string | undefined

@@ -3,6 +3,7 @@
 import type { Database, Sql } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
+import type { By } from '../http/principal.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
 
 const LINKS_AT_ONCE = 1_000
@@ -13,12 +14,7 @@ const rowsPortion = portionUpTo(5_000)
  * Erases one link. The audit log keeps a `purged` event with the caller (`by`). Returns its target, or undefined if there is no such link
  * (or it is purged already).
  */
-export async function purgeLink(
-  database: Database,
-  id: number,
-  owner: Owner,
-  by: Record<string, unknown>,
-): Promise<Target | undefined> {
+export async function purgeLink(database: Database, id: number, owner: Owner, by: By): Promise<Target | undefined> {
   const [link] = await database.run(
     (sql) => sql<Target[]>`
       with purged as (

@@ -5,7 +5,6 @@ import { invalid, notFound } from '../base/problem.ts'
 import { pendingClicks, withOwnClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Database } from '../database/guard.ts'
-import type { Owner } from '../database/ownership.ts'
 import type { EventStore } from '../events/store.ts'
 import { fails, needs, openToAll } from '../http/access.ts'
 import { pageHeaders, readPage } from '../http/page.ts'
@@ -52,21 +51,20 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
   const update = async ({ params, body, request }: { params: { id: string }; body: LinkChange; request: Request }) => {
     if (CHANGED.every((name) => body[name] === undefined)) throw invalid('body', `must contain ${FIELDS}`)
     const id = idOf(params.id, 'URL')
-    const owner = ownerOf(request)
-    const change = await reading.change(body, request, () => links.find(id, owner))
-    return view(await changeLink(id, change, owner), request)
+    const change = await reading.change(body, request, () => links.find(id, ownerOf(request)))
+    return view(await changeLink(id, change, request), request)
   }
-  const changeLink = async (id: number, change: Stored, owner: Owner): Promise<LinkRow> => {
-    const { link, target } = await links.update(id, change, owner)
+  const changeLink = async (id: number, change: Stored, request: Request): Promise<LinkRow> => {
+    const { link, target } = await links.update(id, change, ownerOf(request), askedBy(request))
     resolver.changed([target])
     events.forgetTotal()
     return link
   }
   const createLink = async (link: NewLink, request: Request, field?: string): Promise<LinkRow> => {
-    const created = await links.create({
-      ...(await reading.newLink(link, request, field)),
-      user_id: ownUser(request, link.user_id),
-    })
+    const created = await links.create(
+      { ...(await reading.newLink(link, request, field)), user_id: ownUser(request, link.user_id) },
+      askedBy(request),
+    )
     resolver.created(created.target)
     events.forgetTotal()
     return created.link
@@ -154,13 +152,13 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       async ({ params, query, request, set }) => {
         const id = idOf(params.id, 'URL')
         const owner = ownerOf(request)
-        if (flagFilter(query, 'soft')) return view(await changeLink(id, { is_active: false }, owner), request)
+        if (flagFilter(query, 'soft')) return view(await changeLink(id, { is_active: false }, request), request)
         if (flagFilter(query, 'purge')) {
           const target = await purgeLink(database, id, owner, askedBy(request))
           if (!target) throw notFound('URL')
           resolver.changed([target])
           links.forgetTotal()
-        } else resolver.changed([await links.delete(id, textFilter(query, 'reason') || 'manual', owner)])
+        } else resolver.changed([await links.delete(id, textFilter(query, 'reason') || 'manual', owner, askedBy(request))])
         events.forgetTotal()
         set.status = 204
       },

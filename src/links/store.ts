@@ -4,7 +4,9 @@ import { type Owner, ownLinks } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
+import type { By } from '../http/principal.ts'
 import { type Target, targetColumns, targetJson } from '../redirect/target.ts'
+import { updatedDetails } from './audit.ts'
 import { assertUsable, generateCode } from './code.ts'
 import { CHANGED, jsonOf } from './columns.ts'
 import { createLinks } from './creation.ts'
@@ -37,14 +39,14 @@ export function linkStore(database: Database) {
      * One round trip, including the `created` event. If a generated code is taken, tries three times, then three times with one more
      * character.
      */
-    async create(link: New): Promise<{ link: LinkRow; target: Target }> {
+    async create(link: New, by: By): Promise<{ link: LinkRow; target: Target }> {
       if (link.user_id && !Number.isSafeInteger(link.user_id)) throw notFound('User')
       const location = locationOf(link.original_url)
       const { short_code: custom } = link
       if (custom) assertUsable(custom)
       for (let attempt = 0; attempt < TRIES * 2; attempt++) {
         const code = custom ?? generateCode(attempt < TRIES ? CODE_LENGTH : CODE_LENGTH + 1)
-        const row = await insert({ ...DEFAULTS, ...link, short_code: code, location })
+        const row = await insert({ ...DEFAULTS, ...link, short_code: code, location, by })
         if (row) {
           const { extra, ...shown } = row
           total.changed()
@@ -86,7 +88,7 @@ export function linkStore(database: Database) {
     },
 
     /** Changes the given fields and writes an `updated` event for each that differs. */
-    async update(id: number, change: Stored, owner: Owner): Promise<{ link: LinkRow; target: Target }> {
+    async update(id: number, change: Stored, owner: Owner, by: By): Promise<{ link: LinkRow; target: Target }> {
       const location = change.original_url === undefined ? undefined : locationOf(change.original_url)
       const [row] = await database
         .run(
@@ -96,7 +98,7 @@ export function linkStore(database: Database) {
             select wanted.* from old,
               jsonb_populate_record(row(old.*)::urls, ${jsonOf({ ...change, location }, SET)}::text::jsonb) as wanted),
           changes as (
-            select id, field, to_jsonb(wanted) -> field as new_value
+            select id, field, to_jsonb(old) -> field as old_value, to_jsonb(wanted) -> field as new_value
             from old join wanted using (id), unnest(${CHANGED}::text[]) as field
             where to_jsonb(wanted) -> field is distinct from to_jsonb(old) -> field),
           updated as (
@@ -104,7 +106,7 @@ export function linkStore(database: Database) {
             from wanted w where u.id = w.id and exists (select from changes) returning u.*),
           logged as (
             insert into events (id, url_id, user_id, event_type, timestamp, details)
-            select next_event_id(), u.id, u.user_id, 'updated', now(), jsonb_build_object('field', c.field, 'new_value', c.new_value)
+            select next_event_id(), u.id, u.user_id, 'updated', now(), ${updatedDetails(sql, by)}
             from updated u join changes c using (id))
           ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`, sql`, ${targetJson(sql)}`)}`,
         )
@@ -118,7 +120,7 @@ export function linkStore(database: Database) {
     },
 
     /** Removes the link from lists and redirects; its events and totals stay, and its code is never issued again. */
-    async delete(id: number, reason: string, owner: Owner): Promise<Target> {
+    async delete(id: number, reason: string, owner: Owner, by: By): Promise<Target> {
       const [link] = await database.run(
         (sql) => sql<Target[]>`
           with deleted as (
@@ -126,7 +128,7 @@ export function linkStore(database: Database) {
             where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} returning *),
           logged as (
             insert into events (id, url_id, user_id, event_type, timestamp, details)
-            select next_event_id(), id, user_id, 'deleted', now(), jsonb_build_object('reason', ${reason}::text) from deleted)
+            select next_event_id(), id, user_id, 'deleted', now(), jsonb_build_object('reason', ${reason}::text) || ${sql.json(by)}::jsonb from deleted)
           select ${targetColumns(sql)} from deleted u`,
       )
       if (!link) throw notFound('URL')

@@ -4,6 +4,7 @@ import { renewSessionSecret } from '../access/policy/store.ts'
 import { blocklistStore } from '../blocklist/store.ts'
 import type { Database } from '../database/guard.ts'
 import { eventStore } from '../events/store.ts'
+import type { By } from '../http/principal.ts'
 import { linkStore } from '../links/store.ts'
 import { userStore } from '../users/store.ts'
 
@@ -38,7 +39,7 @@ export function createStores({ database, policy }: { database: Database; policy:
     },
 
     /** Ends every session; the event names the caller (`by`). Resolves when this is in force on this replica. */
-    async endSessions(by: Record<string, unknown>) {
+    async endSessions(by: By) {
       await renewSessionSecret(database, by)
       await policyChanged()
     },

@@ -4,6 +4,7 @@ import type { Owner } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
+import type { By } from '../http/principal.ts'
 import { tidyName } from '../http/validation.ts'
 import { deleteLinksOf } from '../links/erase.ts'
 import type { Target } from '../redirect/target.ts'
@@ -43,7 +44,7 @@ export function userStore(database: Database) {
      * Deletes the user, their links (the codes stay taken) and all events of both. Calls `changed` for each chunk of links. The audit log
      * keeps a `user_deleted` event with the caller (`by`).
      */
-    async delete(id: number, changed: (targets: Target[]) => void, by: Record<string, unknown>): Promise<void> {
+    async delete(id: number, changed: (targets: Target[]) => void, by: By): Promise<void> {
       await this.find(id, undefined)
       await deleteLinksOf(database, id, changed)
       const gone = await database.run(

@@ -5,14 +5,12 @@ import type { Page, Total } from '../../database/paging.ts'
 import { pageOf } from '../../database/paging.ts'
 import { hasState } from '../../database/sql-state.ts'
 import { countUpTo } from '../../database/totals.ts'
+import type { By } from '../../http/principal.ts'
 import { MAX_KEYS } from '../policy/policy.ts'
 import type { Key, MadeKey, NewKey } from './schema.ts'
 import { createSecret } from './secret.ts'
 
 export type KeyStore = ReturnType<typeof keyStore>
-
-/** The caller, for the audit log. */
-type By = Record<string, unknown>
 
 export function keyStore(database: Database) {
   return {

@@ -2,6 +2,7 @@ import type { Resource } from '../../base/resource.ts'
 import type { Scope } from '../../base/scope.ts'
 import type { Database } from '../../database/guard.ts'
 import { identityOf } from '../../database/position.ts'
+import type { By } from '../../http/principal.ts'
 
 export const policyResource = { tables: { policy: {} } } satisfies Resource
 
@@ -45,7 +46,7 @@ export async function readPolicy(database: Database, held: Edition | undefined):
 }
 
 /** Ends every session, by replacing the secret that signs them. `by` is the caller, for the audit log. */
-export const renewSessionSecret = (database: Database, by: Record<string, unknown>) =>
+export const renewSessionSecret = (database: Database, by: By) =>
   database.run(
     (sql) => sql`
       with renewed as (

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { needs, openToAnyone } from '../../http/access.ts'
 import { addressOf } from '../../http/address.ts'
-import { askedBy, type Principal, principalOf } from '../../http/principal.ts'
+import { askedBy, type By, type Principal, principalOf } from '../../http/principal.ts'
 import { type Auth, unauthorized } from '../auth.ts'
 import { keyResource } from '../keys/schema.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -16,7 +16,7 @@ type Parts = {
   sessions: Sessions
   limits: Pick<Limits, 'guard'>
   /** Ends every session; `by` is the caller. Resolves when that is in force on this replica. */
-  endSessions: (by: Record<string, unknown>) => Promise<void>
+  endSessions: (by: By) => Promise<void>
 }
 
 export function sessionRoutes({ auth, sessions, limits, endSessions }: Parts) {
