@@ -327,7 +327,12 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await page.getByRole('switch').click()
       const trail = page.getByRole('region', { name: 'Audit trail' })
       await trail.getByText('deactivated').waitFor()
-      await trail.getByText('title → Under watch').waitFor()
+      await trail.getByText('title: none → Under watch').waitFor()
+      expect(await trail.locator('.who').allTextContents()).toEqual([
+        'admin token, console',
+        'admin token, console',
+        'admin token',
+      ])
       expect(await trail.locator('.type').allTextContents()).toEqual(['updated', 'updated', 'created'])
       await page.getByRole('switch').click()
       await trail.getByText('activated', { exact: true }).waitFor()

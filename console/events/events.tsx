@@ -1,9 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { visible } from '../../src/base/visible.ts'
 import type { Event } from '../../src/events/schema.ts'
+import { SYSTEM_TYPES } from '../../src/events/system.ts'
 import { useQuery } from '../kit/browser/query.ts'
 import { Empty } from '../kit/parts/empty.tsx'
 import { Details } from '../kit/parts/event-details.tsx'
+import { Who } from '../kit/parts/event-who.tsx'
 import { count } from '../kit/parts/figures.ts'
 import { ListPage, rowsOf } from '../kit/parts/list-page.tsx'
 import { type Column, Table } from '../kit/parts/table.tsx'
@@ -13,7 +15,7 @@ import { useHeard } from '../kit/server/connection.ts'
 import { useList } from '../kit/server/list.ts'
 import { session } from '../kit/server/session.ts'
 
-const TYPES = ['click', 'created', 'updated', 'deleted', 'key_created', 'key_revoked', 'host_blocked', 'host_unblocked']
+const TYPES = ['click', ...SYSTEM_TYPES]
 const LIVE = 2
 const PAUSE = 300
 
@@ -65,6 +67,7 @@ export function Events() {
       cell: ({ user_id }) => user_id !== null && <a href={`/console/events?user=${user_id}`}>{user_id}</a>,
     },
     { name: 'details', title: 'Details', cell: (event) => <Details {...event} /> },
+    { name: 'by', title: 'By', cell: (event) => <Who {...event} /> },
     {
       name: 'actions',
       title: 'Actions',

@@ -1,5 +1,6 @@
 import type { Event } from '../../src/events/schema.ts'
 import { Details } from '../kit/parts/event-details.tsx'
+import { Who } from '../kit/parts/event-who.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Time } from '../kit/parts/time.tsx'
 import { sentence } from '../kit/parts/trouble.tsx'
@@ -8,7 +9,7 @@ import { useResource } from '../kit/server/resource.ts'
 
 const SHOWN = 20
 /** Clicks are events too, and would drown the rest. */
-const CHANGES = ['created', 'updated', 'deleted']
+const CHANGES = ['created', 'imported', 'updated', 'deleted']
 
 /** The changes of a link, newest first: its audit log without the clicks. Another `version` loads it again. */
 export function Trail({ id, version }: { id: number; version: string }) {
@@ -26,6 +27,7 @@ export function Trail({ id, version }: { id: number; version: string }) {
               <Text of={event.event_type} />
             </span>
             <Details {...event} />
+            <Who {...event} />
           </li>
         ))}
       </ol>

@@ -42,6 +42,7 @@ test('the console imports of src/ only types, from schema.ts files, and modules 
     'base/qr-code.ts',
     'base/scope.ts',
     'base/visible.ts',
+    'events/system.ts',
     'links/columns.ts',
     'monitor/alerts/click-backlog.ts',
     'monitor/alerts/memory-low.ts',

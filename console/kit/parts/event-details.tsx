@@ -3,10 +3,11 @@ import { visible } from '../../../src/base/visible.ts'
 import type { Event } from '../../../src/events/schema.ts'
 import { Text } from './text.tsx'
 
-/** The details of an event as text; nothing if its type says it all. */
+/** The details of an event as text, without who asked; nothing if its type says it all. */
 export function Details({ event_type, details }: Pick<Event, 'event_type' | 'details'>) {
   const values = details as Record<string, unknown>
-  const words = WORDS[event_type]?.(values) ?? Object.entries(values).map(([name, value]) => `${name} ${show(value)}`)
+  const { by: _by, key_id: _id, key_name: _name, ...others } = values
+  const words = WORDS[event_type]?.(values) ?? Object.entries(others).map(([name, value]) => `${name} ${show(value)}`)
   return (
     <span class="details" title={visible(JSON.stringify(details))}>
       {words.filter(Boolean).map((word, place) => (
@@ -27,15 +28,27 @@ const WORDS: Record<string, (details: Values) => (string | undefined | false)[]>
     referrer ? `from ${show(referrer)}` : undefined,
     ...[browser, system, device].map((value) => (value ? show(value) : undefined)),
   ],
-  created: ({ short_code, original_url }) => [show(short_code), `→ ${show(original_url)}`],
-  updated: ({ field, new_value }) => [
-    field === 'is_active' ? (new_value ? 'activated' : 'deactivated') : `${show(field)} → ${show(new_value)}`,
-  ],
+  created: ({ short_code, original_url }) => [`${show(short_code)} → ${show(original_url)}`],
+  imported: (details) => WORDS.created!(details),
+  updated: (details) => [changed(details)],
   deleted: ({ reason }) => [`reason: ${show(reason)}`],
-  key_created: ({ name, scope, by }) => [show(name), `scope ${show(scope)}`, by ? `by ${show(by)}` : undefined],
-  key_revoked: ({ name, by }) => [show(name), by ? `by ${show(by)}` : undefined],
-  host_blocked: ({ host, reason, by }) => [show(host), reason ? show(reason) : undefined, by ? `by ${show(by)}` : undefined],
-  host_unblocked: ({ host, by }) => [show(host), by ? `by ${show(by)}` : undefined],
+  purged: ({ url_id, short_code }) => [show(short_code), `link ${show(url_id)}`],
+  user_deleted: ({ user_id }) => [`user ${show(user_id)}`],
+  key_created: ({ name, scope }) => [show(name), `scope ${show(scope)}`],
+  key_revoked: ({ name }) => [show(name)],
+  host_blocked: ({ host, reason }) => [show(host), reason ? show(reason) : undefined],
+  host_unblocked: ({ host }) => [show(host)],
+  chaos_armed: ({ fault, seconds, share }) => [show(fault), `for ${show(seconds)} s`, share !== 1 && `share ${show(share)}`],
+  chaos_ended: ({ fault, how }) => [show(fault), show(how)],
+}
+
+/** The change from the old to the new value. Events of release 0.1.0 lack the old one; those of a secret have neither. */
+function changed(details: Values): string {
+  const { field, old_value, new_value } = details
+  if (field === 'is_active') return new_value ? 'activated' : 'deactivated'
+  const name = field === 'original_url' ? 'target' : show(field).replaceAll('_', ' ')
+  if (!('new_value' in details)) return `${name} changed`
+  return 'old_value' in details ? `${name}: ${show(old_value)} → ${show(new_value)}` : `${name} → ${show(new_value)}`
 }
 
 const show = (value: unknown) => (typeof value === 'string' ? value : value === null ? 'none' : JSON.stringify(value))
