@@ -293,6 +293,7 @@ describe.skipIf(!external)('two replicas', () => {
         original_url: 'https://evil.example/<b>',
         is_active: true,
         blocked: false,
+        state: 'active',
       })
       await one.post('/api/blocklist', { host: 'evil.example' })
       const person = await one.get(`/${link.short_code}`, BROWSER)
@@ -310,7 +311,13 @@ describe.skipIf(!external)('two replicas', () => {
       const preview = await one.get(`/${link.short_code}+`)
       expect([preview.status, preview.body]).toEqual([
         200,
-        { short_code: link.short_code, original_url: 'https://evil.example/<b>', is_active: true, blocked: true },
+        {
+          short_code: link.short_code,
+          original_url: 'https://evil.example/<b>',
+          is_active: true,
+          blocked: true,
+          state: 'blocked',
+        },
       ])
       const page = await one.get(`/${link.short_code}+`, BROWSER)
       expect([page.status, page.headers.get('location')]).toEqual([200, null])

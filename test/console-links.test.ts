@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import type { Download, Page } from 'playwright-core'
+import { IMPORTED } from '../src/links/columns.ts'
 import { hasBrowser, type Visit, visit } from './browser.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
@@ -182,7 +183,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await toast('Copied 5 links').waitFor()
       expect((await page.evaluate(() => navigator.clipboard.readText())).split('\n')).toContain(`${server.base}/page-47`)
       const file = await taken(page, () => bar.getByRole('button', { name: 'Export' }).click())
-      expect(file.split(/\r?\n/)[0]).toBe(`${MARK}id,user_id,short_code,original_url,title,is_active,created_at,updated_at`)
+      expect(file.split(/\r?\n/)[0]).toBe(`${MARK}${IMPORTED.join()}`)
       expect(file).toContain(",page-46,https://www.example.com/page/46,'=1+1,")
 
       await bar.getByRole('button', { name: 'Clear' }).click()

@@ -46,6 +46,12 @@ const csv = (text: string) => {
 }
 const latin = (text: string) => Buffer.from(text, 'latin1')
 
+/** What a link says that has no rules. */
+const PLAIN = {
+  ...{ valid_from: null, valid_until: null, expired_url: null, max_clicks: null, clicks_left: null, used_up_at: null },
+  ...{ forward_query: 'off', forward_path: false, password: false, confirm: false, noindex: null, card: null, note: null },
+}
+
 /** Made by a POST; `visits`: paths to GET afterwards. */
 type Fixture = { path: string; body: Record<string, unknown>; visits?: string[] }
 type FixtureName = keyof typeof fixtures
@@ -579,6 +585,8 @@ const groups: Record<string, Case[]> = {
           click_count: 0,
           created_at: expect.stringMatching(TIME),
           updated_at: expect.stringMatching(TIME),
+          state: 'active',
+          ...PLAIN,
         })
         expect(headers.get('location')).toBe(`/urls/${body.id}`)
       },
