@@ -4,8 +4,11 @@ export type Detail = { field: string; message: string }
 
 type Extras = { details?: Detail[]; headers?: Record<string, string>; page?: Page; cause?: unknown }
 
+/** What a visitor can send with a page: the password of the link, or only the press of a button. */
+export type Form = 'password' | 'confirm'
+
 /** The page for a visitor who followed a link, if it says more than the status. */
-type Page = { title: string; text: string }
+export type Page = { title: string; text: string; note?: string; form?: Form }
 
 /** Thrown anywhere below a route; the pipeline turns it into `{error, details?, request_id}`. */
 export class Problem extends Error {

@@ -1,11 +1,11 @@
 // Builds responses: values as JSON, errors as problems.
 
-import { Problem, problemBody, unavailable } from '../base/problem.ts'
+import { type Page, Problem, problemBody, unavailable } from '../base/problem.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import { isSchemaMissing } from '../database/sql-state.ts'
 import { isKnown } from './etag.ts'
 import { exchangeOf } from './exchange.ts'
-import { errorPage, errorPageHeaders, prefersHtml } from './pages.ts'
+import { answerPage, prefersHtml } from './pages.ts'
 import { validationProblem } from './validation.ts'
 
 /** A handler's value as JSON with an ETag: 304 if the client has it, 204 if there is none. Undefined if it is already a Response. */
@@ -30,35 +30,41 @@ export function answerJson(
 /** Where a visitor arrives who followed a link, or mistyped one. */
 const ONE_SEGMENT = /^\/[^/]+$/
 
-/** The problem as JSON, or as a page for a browser at a route of one segment, with or without a slash at the end. */
+/**
+ * The problem as JSON, or as a page for a browser at a route of one segment, with or without a slash at the end. A POST has the route /:code only
+ * where it is the form of a link.
+ */
 export function answerProblem(request: Request, problem: Problem): Response {
   const { id, route, pattern = route } = exchangeOf(request)
   const headers = { 'Cache-Control': 'no-store', ...problem.headers }
-  if ((request.method === 'GET' || request.method === 'HEAD') && ONE_SEGMENT.test(pattern) && prefersHtml(request))
-    return new Response(errorPage(problem.status, ...wordsFor(problem)), {
-      status: problem.status,
-      headers: { ...headers, ...errorPageHeaders },
-    })
+  const { method } = request
+  const isVisit = method === 'POST' ? route === '/:code' : (method === 'GET' || method === 'HEAD') && ONE_SEGMENT.test(pattern)
+  if (isVisit && prefersHtml(request)) return answerPage(problem.status, pageOf(problem), headers)
   return new Response(JSON.stringify(problemBody(problem, id)), {
     status: problem.status,
     headers: { ...headers, 'Content-Type': 'application/json' },
   })
 }
 
-/** The text for a visitor whose link does not work. */
-function wordsFor({ status, message, page }: Problem): [title: string, text: string] {
-  if (page) return [page.title, page.text]
-  if (status === 404)
-    return [
-      'This link leads nowhere',
-      'There is nothing at this address: it may be mistyped, or the link was deleted by its owner.',
-    ]
-  if (status === 410) return ['This link is no longer active', 'Its owner has deactivated it.']
-  if (status === 429)
-    return ['Too many requests', 'There were too many requests from your address. Please wait a little, then try again.']
-  if (status === 503)
-    return ['Try again in a moment', 'This link cannot be looked up just now. Nothing is lost; please try again shortly.']
-  return ['That did not work', message]
+/** The page for a visitor whose link does not work. */
+function pageOf({ status, message, page }: Problem): Page {
+  return page ?? PAGES[status] ?? { title: 'That did not work', text: message }
+}
+
+const PAGES: Record<number, Page> = {
+  404: {
+    title: 'This link leads nowhere',
+    text: 'There is nothing at this address: it may be mistyped, or the link was deleted by its owner.',
+  },
+  410: { title: 'This link is no longer active', text: 'Its owner has deactivated it.' },
+  429: {
+    title: 'Too many requests',
+    text: 'There were too many requests from your address. Please wait a little, then try again.',
+  },
+  503: {
+    title: 'Try again in a moment',
+    text: 'This link cannot be looked up just now. Nothing is lost; please try again shortly.',
+  },
 }
 
 /** Every error that can reach the client, as a problem; an unexpected one is a 500 without details. */

@@ -1,4 +1,5 @@
-// HTML for visitors: whether a client prefers it, and the error page.
+// HTML for visitors: whether a client prefers it, and the page that says what their link met, with a form where one is needed.
+import type { Form, Page } from '../base/problem.ts'
 import { visible, visibleLine } from '../base/visible.ts'
 
 /** True if the Accept header names text/html and ranks it above JSON, as browsers do. A bare wildcard is not HTML. */
@@ -32,21 +33,53 @@ p { margin: 0; color: var(--quiet); text-wrap: pretty }
 .status { font-size: 12px; line-height: 16px; font-variant-numeric: tabular-nums; padding-bottom: 12px; border-bottom: 1px solid var(--line) }
 h1 { margin: 20px 0 8px; font-size: 24px; line-height: 32px; font-weight: 600; letter-spacing: -.01em; text-wrap: balance }
 .note { margin-top: 12px; color: var(--text) }
+form { margin-top: 24px; display: grid; gap: 6px; justify-items: start }
+label { font-weight: 500 }
+input, button { font: inherit; min-height: 40px; border: 1px solid var(--quiet); border-radius: 4px }
+input { width: 100%; padding: 0 12px; font-size: 16px; background: transparent; color: var(--text) }
+button { margin-top: 10px; padding: 0 20px; font-weight: 600; background: var(--text); border-color: var(--text); color: var(--ground); cursor: pointer }
+form > button:first-child { margin-top: 0 }
+:focus-visible { outline: 2px solid var(--text); outline-offset: 2px }
 `
 
+const POLICY = `default-src 'none'; style-src 'sha256-${new Bun.CryptoHasher('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'`
+
 /** Allows the one style of these pages by its hash, and nothing else. */
-export const errorPageHeaders = {
+const HEADERS = {
   'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${new Bun.CryptoHasher('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
+  'Content-Security-Policy': `${POLICY}; form-action 'none'`,
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cache-Control': 'no-store',
 }
 
+/**
+ * The same for a page with a form. Chromium and Safari apply form-action to each redirect that follows a form, up to the last one behind the
+ * target, so any value of it would break links. It would guard against nothing here: the page has no other form, and runs no script.
+ */
+const FORM_HEADERS = { ...HEADERS, 'Content-Security-Policy': POLICY }
+
 const shown = (text: string) => `<bdi>${Bun.escapeHTML(visible(text))}</bdi>`
 
-/** A complete error page for a browser; send it with `errorPageHeaders`. Escapes the texts. */
-export function errorPage(status: number, title: string, text: string, note = ''): string {
+/** A page for a visitor. `headers` are added to those that it needs. */
+export function answerPage(status: number, page: Page, headers: Record<string, string> = {}): Response {
+  return new Response(pageText(status, page), { status, headers: { ...headers, ...(page.form ? FORM_HEADERS : HEADERS) } })
+}
+
+/** Posts to the address of the page, with its query: the form has no action. */
+const FORMS: Record<Form, string> = {
+  password: `<form method="post">
+<label for="password">Password</label>
+<input id="password" name="password" type="password" required maxlength="200" autocomplete="off" aria-describedby="text" autofocus>
+<button>Continue</button>
+</form>`,
+  confirm: `<form method="post">
+<button>Continue</button>
+</form>`,
+}
+
+/** A complete page for a browser. Escapes the texts. */
+export function pageText(status: number, { title, text, note, form }: Page): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -58,9 +91,9 @@ export function errorPage(status: number, title: string, text: string, note = ''
 </head>
 <body>
 <main>
-<p class="status">${status} · Waypost</p>
+<p class="status">${status === 200 ? '' : `${status} · `}Waypost</p>
 <h1>${shown(title)}</h1>
-<p>${shown(text)}</p>${note && `\n<p class="note">${shown(note)}</p>`}
+<p id="text">${shown(text)}</p>${note ? `\n<p class="note">${shown(note)}</p>` : ''}${form ? `\n${FORMS[form]}` : ''}
 </main>
 </body>
 </html>

@@ -7,7 +7,7 @@ import { notFound } from '../base/problem.ts'
 import type { Resource } from '../base/resource.ts'
 import { Nullable } from '../base/schema.ts'
 import { fails, openToAll } from '../http/access.ts'
-import { errorPage, errorPageHeaders, prefersHtml } from '../http/pages.ts'
+import { answerPage, prefersHtml } from '../http/pages.ts'
 import type { Resolver } from './resolver.ts'
 import { stateAt } from './rules.ts'
 import type { Target } from './target.ts'
@@ -41,19 +41,23 @@ export function previewRoute({ resolver, limits }: { resolver: Resolver; limits:
       }
       const { state, original_url, is_active } = seen
       if (!prefersHtml(request)) return { short_code: code, original_url, is_active, blocked: state === 'blocked', state }
-      return new Response(errorPage(200, `${code} leads to`, original_url ?? HIDDEN, NOTES[state]), {
-        headers: errorPageHeaders,
-      }) as never
+      const page = { title: `${code} leads to`, text: original_url ?? HIDDEN, note: NOTES[state] }
+      return answerPage(200, page) as never // a Response, which no schema describes
     },
     {
       params: Type.Object({ code: Type.String({ description: 'A code; append + for the preview.' }) }),
       response: { 200: Preview },
       detail: {
         summary: 'Redirect; with + at the end, preview the target',
+        description:
+          'A link with `password` or `confirm` gets a page, whose form posts to the same address (application/x-www-form-urlencoded, `password=…`): then 303. So does a link with `max_clicks` for bots and HEAD. Programs send the password as `Authorization: Basic`, with any user name. A prefetch of such a link gets 503.',
         ...openToAll,
-        ...fails(410, 429, 503),
+        ...fails(401, 410, 429, 503),
         responses: {
-          200: { description: 'The preview.', content: { 'application/json': { schema: Preview as never } } },
+          200: {
+            description: 'The preview, or the page or card of a link.',
+            content: { 'application/json': { schema: Preview as never } },
+          },
           302: { description: 'Redirect; the target is in Location.' },
         },
       },

@@ -11,7 +11,7 @@ import { type Asset, asset, assetAt, FOREVER } from '../http/asset.ts'
 import { isKnown } from '../http/etag.ts'
 import { exchangeOf } from '../http/exchange.ts'
 import { PAGE_POLICY } from '../http/headers.ts'
-import { errorPage, errorPageHeaders } from '../http/pages.ts'
+import { answerPage } from '../http/pages.ts'
 import { openSearch } from './open-search.ts'
 import { RESOURCES } from './resources.ts'
 
@@ -140,7 +140,7 @@ function page(name: string, hashed: (url: string) => string): (request: Request)
 
 function notBuilt(): Response {
   const text = 'Waypost runs from source without the built pages. Build them with: bun run assets'
-  return new Response(errorPage(503, 'This page has not been built', text), { status: 503, headers: errorPageHeaders })
+  return answerPage(503, { title: 'This page has not been built', text })
 }
 
 const TYPES: Record<string, string> = {

@@ -1,7 +1,7 @@
 // Text of others where people read it: what is hidden in it shows, and what turns text around does not.
 import { describe, expect, test } from 'bun:test'
 import { visible, visibleLine } from '../../src/base/visible.ts'
-import { errorPage } from '../../src/http/pages.ts'
+import { pageText } from '../../src/http/pages.ts'
 import type { Notification } from '../../src/monitor/notifications/schema.ts'
 import { textOf, titleOf } from '../../src/monitor/notifications/texts.ts'
 
@@ -32,9 +32,9 @@ describe('what is hidden in a text', () => {
 })
 
 test('a page of the server shows it, and keeps it apart', () => {
-  const page = errorPage(200, 'abc leads to', 'https://example.com/\u202egpj.exe?<b>', 'note')
-  expect(page).toContain('<p><bdi>https://example.com/⟨U+202E⟩gpj.exe?&lt;b&gt;</bdi></p>')
-  expect(errorPage(404, 'a\u202eb', '')).toContain('<title>a⟨U+202E⟩b</title>')
+  const page = pageText(200, { title: 'abc leads to', text: 'https://example.com/\u202egpj.exe?<b>', note: 'note' })
+  expect(page).toContain('<p id="text"><bdi>https://example.com/⟨U+202E⟩gpj.exe?&lt;b&gt;</bdi></p>')
+  expect(pageText(404, { title: 'a\u202eb', text: '' })).toContain('<title>a⟨U+202E⟩b</title>')
 })
 
 test('a notice shows it', () => {
