@@ -45,6 +45,11 @@ export function createBuckets(now = () => Math.round(performance.now() * 1000)) 
       set(found, before + cost)
       return { allowed: true, ahead: before + cost }
     },
+    /** Gives back a token that was taken. */
+    giveBack(key: string, { cost }: Rate) {
+      const found = placeOf(key)
+      if (found.known) set(found, Math.max(0, aheadAt(found.place) - cost))
+    },
     /** The result of `take`, without taking a token. */
     peek(key: string, { window, cost }: Rate): BucketState {
       const { place, known } = placeOf(key)

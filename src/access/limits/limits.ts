@@ -12,7 +12,7 @@ import { type BucketState, createBuckets } from './buckets.ts'
 import { limitedAddress } from './client.ts'
 import { openSharedBuckets } from './shared-buckets.ts'
 
-export const KINDS = ['create', 'read', 'sign-in', 'unknown', 'redirect'] as const
+export const KINDS = ['create', 'read', 'sign-in', 'password', 'unknown', 'redirect'] as const
 export type Kind = (typeof KINDS)[number]
 
 /** Runs `compare`, which checks a secret and returns undefined if it is wrong. After too many wrong ones, throws 429 instead. */
@@ -34,12 +34,14 @@ const DEFAULTS: Record<Exclude<Kind, 'redirect'>, Rate> = {
   create: rateOf('300/min')!,
   read: rateOf('1200/min')!,
   'sign-in': rateOf('10/min')!,
+  password: rateOf('10/min')!,
   unknown: rateOf('60/min')!,
 }
 const WORDS: Record<Kind, string> = {
   create: 'changes',
   read: 'requests',
   'sign-in': 'failed sign-ins',
+  password: 'wrong passwords',
   unknown: 'unknown codes',
   redirect: 'redirects',
 }
@@ -56,6 +58,7 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
     create: set(config.RATE_CREATE),
     read: set(config.RATE_READ),
     'sign-in': set(config.RATE_SIGN_IN),
+    password: set(config.RATE_SIGN_IN),
     unknown: set(config.RATE_UNKNOWN),
     redirect: set(config.RATE_REDIRECT) ?? { rate: undefined },
   }
@@ -76,7 +79,8 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
   const rateFor = (kind: Kind) => {
     const setting = settings[kind]
     if (setting) return setting.rate
-    return kind === 'sign-in' || keyed() ? DEFAULTS[kind as keyof typeof DEFAULTS] : undefined // secrets are compared in every mode
+    const isSecret = kind === 'sign-in' || kind === 'password' // compared in every mode
+    return isSecret || keyed() ? DEFAULTS[kind as keyof typeof DEFAULTS] : undefined
   }
 
   const bearers = new WeakMap<Request, Principal | undefined>()
@@ -141,12 +145,36 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
     settle('sign-in', rate, buckets.take(key, rate), request)
     const exchange = exchangeOf(request)
     if (exchange) exchange.guessed = true
+    share(key, rate)
+    return undefined
+  }
+
+  /** Tells Valkey of a wrong secret that was counted here. */
+  function share(key: string, rate: Rate) {
     const valkey = inValkey()
     if (valkey?.up())
       void valkey.take(key, rate).then((standing) => {
         if (standing && standing.ahead > buckets.peek(key, rate).ahead) buckets.learn(key, standing.ahead)
       })
-    return undefined
+  }
+
+  /**
+   * The same as `guard` for the password of a link, whose comparison takes a while: counts per link and address, before it compares, because guesses may
+   * arrive together; a right one is given back.
+   */
+  async function guardPassword(request: Request, linkId: number, isRight: () => Promise<boolean>): Promise<boolean> {
+    const rate = rateFor('password')
+    if (!rate) return isRight()
+    const key = `password ${linkId} address ${limitedAddress(address(request, peers))}`
+    settle('password', rate, buckets.take(key, rate), request)
+    let wrong = false
+    try {
+      wrong = !(await isRight())
+    } finally {
+      if (wrong) share(key, rate)
+      else buckets.giveBack(key, rate)
+    }
+    return !wrong
   }
 
   /** Opened on demand: the first key may be created while we run. */
@@ -180,6 +208,7 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
     assertLeft,
     /** Every check of a secret goes through here: 429 if the address had too many wrong ones; counts a wrong one. */
     guard,
+    guardPassword,
     /** Numbers of requests that got 429, by kind of limit. */
     refused: () => ({ ...refused }),
     /** ms without an answer from Valkey; 0 if it answers, or is not used. */
