@@ -41,17 +41,27 @@ export type Visit = Awaited<ReturnType<typeof visit>>
 
 /**
  * A window of its own, with cookies of its own, on the server at `base`, signed in with `token` where there is one. `complaints` holds what
- * the browser complained of: errors in its console, breaches of the content policy, exceptions. `TZ` is that of a browser of its own.
+ * the browser complained of: errors in its console, breaches of the content policy, exceptions. `TZ` is that of a browser of its own. `agent`
+ * is a user agent, as its own says that it is run by a program.
  */
 export async function visit(
   base: string,
-  { token = '', width = 1440, height = 900, theme = 'light' as 'light' | 'dark', zone = 'Europe/Berlin', TZ = '' } = {},
+  {
+    token = '',
+    width = 1440,
+    height = 900,
+    theme = 'light' as 'light' | 'dark',
+    zone = 'Europe/Berlin',
+    TZ = '',
+    agent = '',
+  } = {},
 ) {
   const own = TZ ? launch({ TZ }) : undefined
   const context = await (await (own ?? (browser ??= launch()))).newContext({
     viewport: { width, height },
     colorScheme: theme,
     ...(TZ === '' && { timezoneId: zone }),
+    ...(agent && { userAgent: agent }),
     locale: 'en-GB',
     permissions: ['clipboard-read', 'clipboard-write'],
     baseURL: base,

@@ -39,6 +39,8 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 const target = 'https://example.com/a/page?x=1#top'
 const CHAOS_TOKEN = 'a-token-for-breaking-things'
 const CHAOS = { 'x-chaos-token': CHAOS_TOKEN }
+const TYPED = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' }
+const PERSON = { accept: 'text/html', 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
 const csv = (text: string) => {
   const form = new FormData()
   form.append('file', new File([text], 'any.csv'))
@@ -57,7 +59,7 @@ type Fixture = { path: string; body: Record<string, unknown>; visits?: string[] 
 type FixtureName = keyof typeof fixtures
 
 const user = (username: string, email = `${username}@Example.com`): Fixture => ({ path: '/users', body: { username, email } })
-const link = (body: Record<string, string | boolean> = {}, visits: string[] = []): Fixture => ({
+const link = (body: Record<string, unknown> = {}, visits: string[] = []): Fixture => ({
   path: '/urls',
   body: { original_url: target, ...body },
   visits,
@@ -92,6 +94,14 @@ const fixtures = {
   clicked: link(),
   left: link({ user_id: '{leaver}' }),
   farewell: event({ event_type: 'farewell', user_id: '{leaver}' }),
+  locked: link({ short_code: 'locked_1', password: 'open sesame' }),
+  pressed: link({ short_code: 'pressed_1', confirm: true }),
+  limited: link({ short_code: 'limited_1', max_clicks: 3 }),
+  carded: link({
+    short_code: 'carded_1',
+    noindex: true,
+    card: { title: 'A <card>', description: 'D', image: 'https://i.example/a.png' },
+  }),
   lastClick: event({ event_type: 'click', url_id: '{left}' }),
 }
 
@@ -1046,6 +1056,128 @@ const groups: Record<string, Case[]> = {
       headers: { accept: '*/*' },
       status: 404,
       check: ({ headers }) => expect(headers.get('content-type')).toBe('application/json'),
+    },
+  ],
+  'pages of links': [
+    {
+      name: 'a password, for people',
+      given: ['locked'],
+      path: '/locked_1?x=1',
+      headers: { accept: 'text/html' },
+      status: 200,
+      check: ({ headers, text }) => {
+        expect(headers.get('cache-control')).toBe('no-store')
+        expect(text).toContain('This link needs a password')
+        expect(text).toContain('<form method="post">')
+        expect(text).not.toContain('example.com')
+      },
+    },
+    ...['/locked_1', '/urls/locked_1/redirect'].map(
+      (path): Case => ({
+        name: `a password, for programs: ${path}`,
+        given: ['locked'],
+        path,
+        headers: { accept: 'application/json' },
+        status: 401,
+        expect: { error: 'this link needs its password: send Authorization: Basic with any user name' },
+        check: ({ headers }) => expect(headers.get('www-authenticate')).toStartWith('Basic '),
+      }),
+    ),
+    {
+      name: 'the right password by the form',
+      given: ['locked'],
+      method: 'POST',
+      path: '/locked_1',
+      body: 'password=open+sesame',
+      headers: TYPED,
+      status: 303,
+      check: ({ headers }) => expect(headers.get('location')).toBe(target),
+    },
+    {
+      name: 'the right password in a header',
+      given: ['locked'],
+      path: '/locked_1',
+      headers: { authorization: `Basic ${btoa('anyone:open sesame')}` },
+      status: 302,
+      check: ({ headers }) => expect(headers.get('location')).toBe(target),
+    },
+    {
+      name: 'a wrong password',
+      given: ['locked'],
+      method: 'POST',
+      path: '/locked_1',
+      body: 'password=closed',
+      headers: TYPED,
+      status: 403,
+      expect: { error: 'wrong password' },
+    },
+    {
+      name: 'JSON in place of a form',
+      given: ['locked'],
+      method: 'POST',
+      path: '/locked_1',
+      body: { password: 'open sesame' },
+      status: 415,
+    },
+    {
+      name: 'a preview without the target',
+      given: ['locked'],
+      path: '/locked_1+',
+      status: 200,
+      expect: { original_url: null, state: 'active' },
+    },
+    {
+      name: 'a button, for people',
+      given: ['pressed'],
+      path: '/urls/pressed_1/redirect',
+      headers: PERSON,
+      status: 200,
+      check: ({ text }) => expect(text).toContain('Continue to example.com?'),
+    },
+    { name: 'pressed', given: ['pressed'], method: 'POST', path: '/pressed_1', status: 303 },
+    {
+      name: 'a button, for programs',
+      given: ['pressed'],
+      path: '/pressed_1',
+      status: 200,
+      check: ({ text }) => {
+        expect(text).toContain('Open this link')
+        expect(text).not.toContain('example.com')
+      },
+    },
+    {
+      name: 'a prefetch of a button',
+      given: ['pressed'],
+      path: '/pressed_1',
+      headers: { ...PERSON, 'sec-purpose': 'prefetch' },
+      status: 503,
+    },
+    { name: 'limited clicks, for people', given: ['limited'], path: '/limited_1', headers: PERSON, status: 302 },
+    {
+      name: 'limited clicks, for programs',
+      given: ['limited'],
+      path: '/limited_1',
+      status: 200,
+      check: ({ headers }) => expect(headers.get('location')).toBeNull(),
+    },
+    {
+      name: 'a card, for a chat',
+      given: ['carded'],
+      path: '/carded_1',
+      headers: { 'user-agent': 'Slackbot-LinkExpanding 1.0' },
+      status: 200,
+      check: ({ headers, text }) => {
+        expect(headers.get('x-robots-tag')).toBe('noindex')
+        expect(text).toContain('<meta property="og:title" content="A &lt;card&gt;">')
+        expect(text).not.toContain('example.com')
+      },
+    },
+    {
+      name: 'and for everybody else a redirect',
+      given: ['carded'],
+      path: '/carded_1',
+      status: 302,
+      check: ({ headers }) => expect(headers.get('x-robots-tag')).toBe('noindex'),
     },
   ],
   deleting: [

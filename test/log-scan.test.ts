@@ -27,6 +27,7 @@ const SECRETS = {
   username: 'us3rname-5ecret-aa12',
   databasePassword: 'dbpa55word-5ecret-aa13',
   valkeyPassword: 'valk3y-5ecret-aa14',
+  linkPassword: 'l1nk-5ecret-aa15',
   ipv4: '203.0.113.177',
   ipv6: '2001:db8:77:88:99aa:bbcc:ddee:ff01',
   ipv6Forwarded: '2001:db8:77:88:1:2:3:4',
@@ -35,7 +36,9 @@ const S = SECRETS
 
 const found = (text: string) =>
   Object.entries(SECRETS)
-    .filter(([, secret]) => text.includes(secret) || text.includes(encodeURIComponent(secret)))
+    .filter(([, secret]) =>
+      [secret, encodeURIComponent(secret), btoa(`${SECRETS.username}:${secret}`)].some((one) => text.includes(one)),
+    )
     .map(([name]) => name)
 
 describe.each(databases)('on the $name database', (kind) => {
@@ -101,6 +104,14 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(await send('GET', '/known+', {})).toBe(200)
     expect(await send('GET', '/known+', { accept: 'text/html' })).toBe(200)
     expect(await send('GET', `/nowhere?token=${S.query}`, { accept: 'text/html' })).toBe(404)
+    const locked = { original_url: target, short_code: 'locked', password: S.linkPassword }
+    expect(await send('POST', '/urls', operator, locked)).toBe(201)
+    const typed = { 'content-type': 'application/x-www-form-urlencoded' }
+    expect(await send('POST', `/locked?token=${S.query}`, typed, `password=${S.linkPassword}`)).toBe(303)
+    expect(await send('POST', `/locked?token=${S.query}`, typed, `password=${S.linkPassword}x`)).toBe(403)
+    const basic = (password: string) => ({ authorization: `Basic ${btoa(`${S.username}:${password}`)}` })
+    expect(await send('GET', '/locked', basic(S.linkPassword))).toBe(302)
+    expect(await send('GET', '/locked', basic(`${S.linkPassword}x`))).toBe(401)
     expect(await send('GET', `/urls?q=${S.query}&token=${S.query}`)).toBe(200)
     expect(await send('GET', `/logs?filter=${S.query}`)).toBe(200)
     expect(await send('GET', `/logs?level=${S.query}`)).toBe(400)

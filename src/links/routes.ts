@@ -187,8 +187,8 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       detail: {
         summary: 'Redirect a code',
         ...openToAll,
-        ...fails(410, 429, 503),
-        responses: REDIRECTED,
+        ...fails(401, 410, 429, 503),
+        responses: { 200: { description: 'The page of a link that has one, see /{code}.' }, ...REDIRECTED },
       },
     })
 }

@@ -38,11 +38,24 @@ export function redirectFigures(metrics: Metrics) {
       buckets[bucketOf(BOUNDS, took)]!++
       series[method === 'HEAD' ? 'HEAD' : 'GET'].observe(took)
     },
+    /** Redirected after a form was sent; `ms` without the time that its password took. */
+    submitted(tier: Tier, ms: number) {
+      const took = ms / 1000
+      results[tier]++
+      seconds += took
+      buckets[bucketOf(BOUNDS, took)]!++
+      metrics.observe('POST', '/:code', 303, took)
+    },
     failed: (result: Failure) => void results[result]++,
     /** Redirected, but not to its target: expired_url. */
     ledElsewhere(method: string, result: Failure, ms: number) {
       results[result]++
-      series[method === 'HEAD' ? 'HEAD' : 'GET'].observe(ms / 1000)
+      metrics.observe(method, '/:code', method === 'POST' ? 303 : 302, ms / 1000)
+    },
+    /** Showed a page in place of the target. */
+    showed(method: string, ms: number) {
+      results.page++
+      metrics.observe(method, '/:code', 200, ms / 1000)
     },
   }
 }

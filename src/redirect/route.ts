@@ -1,27 +1,23 @@
 // The redirect: GET and HEAD of /:code, /urls/:code and /urls/:code/redirect. It measures itself and has no hooks.
 
 import type { Limits } from '../access/limits/limits.ts'
-import { CODE, RESERVED } from '../base/code.ts'
+import { CODE } from '../base/code.ts'
 import { codeBefore } from '../base/ending.ts'
-import { addressIn, networkOf } from '../base/ip.ts'
 import { notFound, Problem } from '../base/problem.ts'
 import type { Recorder } from '../clicks/recorder.ts'
-import { refererHost } from '../clicks/referrer.ts'
 import type { Config } from '../config/config.ts'
-import { clientAddress, type Peers } from '../http/client-address.ts'
+import type { Peers } from '../http/client-address.ts'
 import { transportSecurity } from '../http/headers.ts'
 import type { Allowance } from './allowance.ts'
 import type { RedirectFigures, Tier } from './figures.ts'
+import { recordsTo } from './record.ts'
 import type { Resolver } from './resolver.ts'
 import { createRuled } from './ruled.ts'
 import { isSpeculative } from './speculative.ts'
 import type { Target } from './target.ts'
-import { timeAt } from './time.ts'
+import { createVisits, type Visit } from './visits.ts'
 
 export type Redirect = (request: Request, code: string) => Response | Promise<Response>
-
-/** Answers a GET or HEAD of a path that no route has; undefined if no link wants it. */
-export type RedirectBelow = (request: Request, path: string) => Response | Promise<Response> | undefined
 
 type Parts = {
   resolver: Resolver
@@ -33,10 +29,6 @@ type Parts = {
   peers: Peers
 }
 
-// Created once: headers from an object literal cost a redirect 1 µs more.
-const HIT = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'HIT' })
-const MISS = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'MISS' })
-
 const BLOCKED_PAGE = {
   title: 'This link has been blocked',
   text: 'The operator of this service has blocked this destination.',
@@ -44,20 +36,20 @@ const BLOCKED_PAGE = {
 
 /**
  * `redirect` leads to the target of `code` (302), or throws Problem 404 (410 for a blocked host, and for an inactive link if
- * INACTIVE_STATUS=410). `below` does the same for `/code/rest`, if the link forwards paths. Links with rules are answered by ruled.ts.
+ * INACTIVE_STATUS=410). Links with rules are answered by ruled.ts, their other visits by visits.ts.
  */
 export function createRedirect({ resolver, clicks, allowance, config, figures, limits, peers }: Parts): {
   redirect: Redirect
-  below: RedirectBelow
+  below: Visit
+  submit: Visit
 } {
+  // Created once: headers from an object literal cost a redirect 1 µs more.
+  const kept = { 'Cache-Control': 'private, no-store', ...(config.NOINDEX === 'on' && { 'X-Robots-Tag': 'noindex' }) }
+  const hit = new Headers({ ...kept, 'X-Cache': 'HIT' })
+  const miss = new Headers({ ...kept, 'X-Cache': 'MISS' })
   const inactiveStatus = Number(config.INACTIVE_STATUS)
-  const client = clientAddress(config)
   const hsts = transportSecurity(config)
-  const keptAddress = {
-    network: (request: Request) => networkOf(client(request, peers)),
-    full: (request: Request) => addressIn(client(request, peers)),
-    none: () => '',
-  }[config.VISITOR_ADDRESS]
+  const record = recordsTo(clicks, config, peers)
 
   function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Response | Promise<Response> {
     if (!target?.active || target.location === null)
@@ -68,18 +60,8 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
     return leadTo(request, target.location, tier)
   }
 
-  const record = (request: Request, id: number, started: number, marks?: number) =>
-    clicks.record(
-      id,
-      timeAt(started),
-      refererHost(request.headers.get('referer')),
-      request.headers.get('user-agent') ?? '',
-      keptAddress(request),
-      marks,
-    )
-
   function leadTo(request: Request, location: string, tier: Tier): Response {
-    const headers = tier === 'hit' ? HIT : MISS
+    const headers = tier === 'hit' ? hit : miss
     headers.set('Location', location)
     const response = new Response(null, { status: 302, headers }) // copies the headers
     const byTls = hsts?.(request)
@@ -87,14 +69,8 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
     return response
   }
 
-  const ruled = createRuled({
-    config,
-    figures,
-    allowance,
-    record,
-    leadTo,
-    unknown: (request) => refuse(request, notFound('URL'), true),
-  })
+  const unknown = (request: Request) => refuse(request, notFound('URL'), true)
+  const ruled = createRuled({ config, figures, limits, allowance, record, leadTo, unknown })
 
   function missing(target: Target | undefined): Problem {
     const result = target?.blocked ? 'blocked' : target?.location ? 'inactive' : 'not_found'
@@ -143,19 +119,6 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
 
   return {
     redirect: limits.limitsRedirects ? (request, code) => withinLimit(request, () => unlimited(request, code)) : unlimited,
-    below(request, path) {
-      const started = performance.now()
-      const [, code = '', rest = ''] = FORWARDED.exec(path) ?? []
-      if (!CODE.test(code) || RESERVED.has(code)) return undefined
-      const known = resolver.inMemory(code) ?? resolver.inEdge(code)
-      const answer = (target: Target | undefined) =>
-        target?.ruled?.forward_path
-          ? withinLimit(request, () => ruled(request, target.ruled!, known ? 'hit' : 'miss', started, rest))
-          : undefined
-      return known ? answer(known) : undefined
-    },
+    ...createVisits({ resolver, limits, ruled, withinLimit }),
   }
 }
-
-/** A code, and the path behind it. */
-const FORWARDED = /^\/([^/]+)(\/.+)$/

@@ -1,25 +1,30 @@
-// Redirects of a link with rules: when, where to, and what is forwarded. Plain links never come here.
+// Redirects of a link with rules: when, where to, what is forwarded, and what a visit meets or spends before. Plain links never come here.
+import type { Limits } from '../access/limits/limits.ts'
 import { Problem, unavailable } from '../base/problem.ts'
-import { agentOf } from '../clicks/visitor.ts'
 import type { Config } from '../config/config.ts'
 import { MARKS } from '../journal/journal-format.ts'
 import type { Allowance, Spent } from './allowance.ts'
+import { createCards, isPreviewAgent } from './card.ts'
+import { createEntrance, isGuarded } from './entrance.ts'
 import type { RedirectFigures, Tier } from './figures.ts'
 import { withPath, withQuery } from './forward.ts'
+import type { RecordClick } from './record.ts'
 import { type Rules, stateAt } from './rules.ts'
 import { isSpeculative } from './speculative.ts'
 import { timeAt } from './time.ts'
 
 type Parts = {
-  config: Pick<Config, 'EXPIRED_URL'>
+  config: Config
   figures: RedirectFigures
+  limits: Pick<Limits, 'guardPassword'>
   allowance: Allowance
-  /** Records a click of the link with this id. */
-  record: (request: Request, id: number, started: number, marks?: number) => boolean
+  record: RecordClick
   leadTo: (request: Request, location: string, tier: Tier) => Response
   /** Throws what unknown codes get. */
   unknown: (request: Request) => Promise<never>
 }
+
+export type Ruled = (request: Request, rules: Rules, tier: Tier, started: number, rest?: string) => Response | Promise<Response>
 
 const OVER = {
   expired: { title: 'This link has expired', text: 'Its owner chose how long it works, and that time is over.' },
@@ -33,40 +38,47 @@ const OVER = {
  * Returns a function that answers one visit; `rest` is the path behind the code. A link that is not valid yet gets what unknown codes get. An
  * expired or used-up one leads to its expired_url, else to EXPIRED_URL, or gets 410.
  */
-export function createRuled({ config, figures, allowance, record, leadTo, unknown }: Parts) {
-  return (request: Request, rules: Rules, tier: Tier, started: number, rest?: string): Response | Promise<Response> => {
-    const { method } = request
-    const took = () => performance.now() - started
+export function createRuled({ config, figures, limits, allowance, record, leadTo, unknown }: Parts): Ruled {
+  const enter = createEntrance({ config, figures, limits })
+  const cardOf = createCards(config)
+  const noindexByDefault = config.NOINDEX === 'on'
+
+  return (request, rules, tier, started, rest) => {
+    const { method, headers } = request
+    const { id, location } = rules.link
     const state = stateAt(rules, timeAt(started))
     if (state === 'scheduled') {
       figures.failed('scheduled')
       return unknown(request)
     }
     if (state !== 'active') return over(state)
-    const { id, location } = rules.link
     const target = forwarded(location!, rules, request.url, rest)
     if (target === undefined) {
       figures.failed('not_found')
       return unknown(request)
     }
-    const isVisit = method === 'GET' && !isSpeculative(request.headers)
-    if (rules.click_limit !== undefined) return limited(target, rules.click_limit, isVisit)
-    if (isVisit) record(request, id, started)
-    return lead(target)
+    const isClick = method === 'POST' || (method === 'GET' && !isSpeculative(headers))
+    if (rules.card && rules.password === undefined && isPreviewAgent(headers.get('user-agent') ?? '')) {
+      if (isClick) record(request, id, started)
+      const card = withRobots(cardOf(request, rules))
+      figures.showed(method, performance.now() - started)
+      return card
+    }
+    if (!isGuarded(rules)) return open(started)
+    const page = enter(request, rules, target, started)
+    return page instanceof Promise ? page.then((page) => page ?? open(performance.now())) : (page ?? open(started))
 
-    function lead(to: string): Response {
-      figures.redirected(method, tier, took())
-      return leadTo(request, to, tier)
+    /** The one place where a visit gets the target; `at` is when there was nothing left to enter or to press. */
+    function open(at: number): Response | Promise<Response> {
+      if (rules.click_limit !== undefined) return spend(rules.click_limit, at)
+      if (isClick) record(request, id, at)
+      return lead(at)
     }
 
-    function limited(target: string, limit: number, isVisit: boolean): Response | Promise<Response> {
-      if (!isVisit || agentOf(request.headers.get('user-agent') ?? '').bot) {
-        figures.failed('page')
-        throw new Problem(403, 'this link works a limited number of times: open it in a browser')
-      }
+    function spend(limit: number, at: number): Response | Promise<Response> {
       const led = (spent: Spent) => {
         if (spent === 'used_up') return over('used_up')
-        if (spent === 'spent' && record(request, id, started, MARKS.spent)) return lead(target)
+        if (spent === 'spent' && record(request, id, at, MARKS.spent)) return lead(at)
         if (spent === 'spent') allowance.refund(id, limit) // the journal is full: what it does not have would be given back
         figures.failed('unavailable')
         throw unavailable('the clicks of this link cannot be counted just now, try again in a moment')
@@ -79,14 +91,34 @@ export function createRuled({ config, figures, allowance, record, leadTo, unknow
       })
     }
 
+    function lead(at: number): Response {
+      const took = performance.now() - at
+      if (method === 'POST') figures.submitted(tier, took)
+      else figures.redirected(method, tier, took)
+      return send(target!)
+    }
+
     function over(state: 'expired' | 'used_up'): Response {
       const elsewhere = rules.expired_url ?? config.EXPIRED_URL
       if (elsewhere === undefined) {
         figures.failed(state)
         throw new Problem(410, state === 'expired' ? 'URL has expired' : 'URL has been used up', { page: OVER[state] })
       }
-      figures.ledElsewhere(method, state, took())
-      return leadTo(request, elsewhere, tier)
+      figures.ledElsewhere(method, state, performance.now() - started)
+      return send(elsewhere)
+    }
+
+    /** A form is followed by a GET, which 303 says. */
+    function send(location: string): Response {
+      const response = withRobots(leadTo(request, location, tier))
+      return method === 'POST' ? new Response(null, { status: 303, headers: response.headers }) : response
+    }
+
+    /** The link's `noindex` is an exception from the setting. */
+    function withRobots(response: Response): Response {
+      if (rules.noindex ?? noindexByDefault) response.headers.set('X-Robots-Tag', 'noindex')
+      else if (rules.noindex === false) response.headers.delete('X-Robots-Tag')
+      return response
     }
   }
 }

@@ -11,7 +11,7 @@ type Extra = {
   used_up?: true
   forward_query?: 'add' | 'override'
   forward_path?: true
-  /** A hash of Bun.password. */
+  /** A hash of Bun.password, by argon2 or bcrypt. */
   password?: string
   confirm?: true
   noindex?: boolean
@@ -28,6 +28,7 @@ type Check = { [K in keyof Required<Extra>]: (value: unknown) => boolean }
 const isTime = (value: unknown) => Number.isSafeInteger(value)
 const isText = (value: unknown) => typeof value === 'string'
 const isTrue = (value: unknown) => value === true
+const isHash = (value: unknown) => typeof value === 'string' && /^\$(argon2(id|i|d)|2[aby])\$/.test(value)
 
 const CHECKS: Check = {
   valid_from: isTime,
@@ -37,7 +38,7 @@ const CHECKS: Check = {
   used_up: isTrue,
   forward_query: (value) => value === 'add' || value === 'override',
   forward_path: isTrue,
-  password: isText,
+  password: isHash,
   confirm: isTrue,
   noindex: (value) => typeof value === 'boolean',
   card: (value) => typeof value === 'object' && value !== null && Object.values(value).every(isText),

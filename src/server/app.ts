@@ -1,8 +1,8 @@
-// The HTTP pipeline: redirect -> address -> redirect below a code -> gate -> faults -> routes -> problems -> finish.
+// The HTTP pipeline: redirect -> address -> redirect below a code, form of a link -> gate -> faults -> routes -> problems -> finish.
 import { randomUUID } from 'node:crypto'
 import { codeOfPath } from '../base/ending.ts'
 import { notFound, Problem } from '../base/problem.ts'
-import { addressOf, SAFE } from '../http/address.ts'
+import { addressOf } from '../http/address.ts'
 import { answerProblem, problemOf } from '../http/answer.ts'
 import { type Exchange, openExchange } from '../http/exchange.ts'
 import { NOBODY } from '../http/principal.ts'
@@ -17,10 +17,15 @@ const UNDISTURBED = /^\/(health|ready|chaos|console|api\/(chaos|overview|streams
 
 /** Bun's `fetch` for the whole server. */
 export async function createApp(context: Context): Promise<(request: Request) => Response | Promise<Response>> {
-  const { config, cors, redirect, below, chaos } = context
+  const { config, cors, redirect, below, submit, chaos } = context
   const routes = await createRoutes(context)
   const gate = createGate(context, routeTable(routes))
   const finish = createFinish(context)
+  const visits = new Map([
+    ['GET', below],
+    ['HEAD', below],
+    ['POST', submit],
+  ])
 
   return (request) => {
     const code = codeIn(request)
@@ -43,8 +48,8 @@ export async function createApp(context: Context): Promise<(request: Request) =>
       exchange.path = address.path
       exchange.origin = address.origin
       if (address.path.includes('//')) throw notFound('Page')
-      const forwarded = SAFE.has(request.method) ? below(request, address.path) : undefined
-      if (forwarded) return await forwarded
+      const visited = await visits.get(request.method)?.(request, address.path)
+      if (visited) return visited
       const preflight = cors?.preflight(request)
       if (preflight) exchange.route = 'preflight'
       else {

@@ -1,0 +1,62 @@
+// The card of a link: what a chat or a social network shows of it, in place of the page that it leads to.
+import type { Config } from '../config/config.ts'
+import { addressOf } from '../http/address.ts'
+import { transportSecurity } from '../http/headers.ts'
+import type { Card, Rules } from './rules.ts'
+
+/**
+ * Programs that fetch a link to show a card. They are answered with ours and not redirected, so search engines and browsers must not be among
+ * them. Messages of Apple sends facebookexternalhit and Twitterbot, Signal WhatsApp, Teams SkypeUriPreview.
+ */
+const AGENTS =
+  /\b(?:Slackbot|Discordbot|facebookexternalhit|Facebot|Twitterbot|LinkedInBot|TelegramBot|SkypeUriPreview|redditbot|Mattermost-Bot)\b|^WhatsApp\b|\bMastodon\/|^Synapse \(bot|Bluesky Cardyb/i
+
+export const isPreviewAgent = (userAgent: string) => AGENTS.test(userAgent)
+
+/** Loads nothing: the image is for the program that shows the card. */
+const HEADERS = {
+  'Content-Type': 'text/html; charset=utf-8',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'private, no-store',
+}
+
+/** Returns a function that answers a visit with the card of the link. */
+export function createCards(config: Config) {
+  const hsts = transportSecurity(config)
+  return (request: Request, { card, link }: Rules): Response => {
+    const shortUrl = `${config.PUBLIC_URL ?? addressOf(request, config.TRUSTED_PROXIES).origin}/${link.code}`
+    const response = new Response(cardPage(card!, shortUrl), { headers: HEADERS })
+    const byTls = hsts?.(request)
+    if (byTls) response.headers.set('Strict-Transport-Security', byTls)
+    return response
+  }
+}
+
+/** A page with the card in its head. It does not have the target. Escapes the texts. */
+export function cardPage({ title, description, image }: Card, shortUrl: string): string {
+  const named = title ?? shortUrl.replace(/^https?:\/\//, '')
+  const properties = { type: 'website', url: shortUrl, title: named, description, image }
+  const lines = [
+    ...Object.entries(properties).map(
+      ([name, value]) => value && `<meta property="og:${name}" content="${Bun.escapeHTML(value)}">`,
+    ),
+    `<meta name="twitter:card" content="${image ? 'summary_large_image' : 'summary'}">`,
+    description && `<meta name="description" content="${Bun.escapeHTML(description)}">`,
+    `<link rel="canonical" href="${Bun.escapeHTML(shortUrl)}">`,
+  ]
+  return `<!doctype html>
+<html prefix="og: https://ogp.me/ns#">
+<head>
+<meta charset="utf-8">
+<title>${Bun.escapeHTML(named)}</title>
+${lines.filter(Boolean).join('\n')}
+</head>
+<body>
+<h1>${Bun.escapeHTML(named)}</h1>
+<p>${Bun.escapeHTML(description ?? '')}</p>
+</body>
+</html>
+`
+}
