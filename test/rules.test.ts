@@ -131,6 +131,8 @@ describe.each(databases)('on the $name database', (kind) => {
     ['off', '/f-off?y=2', original_url],
     ['add', '/f-add?y=2&x=9', 'https://example.com/page?x=1&y=2#top'],
     ['add', '/f-add', original_url],
+    ['add', '/f-add?qr', original_url],
+    ['add', '/f-add?qr&y=2', 'https://example.com/page?x=1&y=2#top'],
     ['add', '/urls/f-add?y=2', 'https://example.com/page?x=1&y=2#top'],
     ['override', '/f-override?y=2&x=9', 'https://example.com/page?y=2&x=9#top'],
   ])('forward_query %s: %s leads to %s', async (mode, path, expected) => {

@@ -123,10 +123,13 @@ export function createRuled({ config, figures, limits, allowance, record, leadTo
   }
 }
 
+/** What a QR code with track=1 adds says something to us, and nothing to the target. */
+const OURS = /^qr(&|$)/
+
 /** The target with what the link forwards of the visitor's URL. Undefined if the path cannot be forwarded. */
 function forwarded(location: string, { forward_query, forward_path }: Rules, url: string, rest: string | undefined) {
   const target = forward_path && rest !== undefined ? withPath(location, rest) : location
   if (target === undefined || forward_query === undefined) return target
   const mark = url.indexOf('?')
-  return mark < 0 ? target : withQuery(target, url.slice(mark + 1), forward_query)
+  return mark < 0 ? target : withQuery(target, url.slice(mark + 1).replace(OURS, ''), forward_query)
 }
