@@ -37,15 +37,15 @@ beforeAll(async () => {
   }
   ids.ada = (await make('/users', { username: `${MARK}-name`, email: `${MARK}@example.com` })).id
   ids.bob = (await make('/users', { username: 'bob', email: 'bob@example.com' })).id
-  const link = { original_url: `https://example.com/${MARK}`, title: MARK, short_code: MARK, user_id: ids.ada }
+  const link = { original_url: `https://example.com/${MARK}`, title: MARK, short_code: MARK, user_id: ids.ada, tags: [MARK] }
   ids.link = (await make('/urls', link)).id
-  ids.bobsLink = (await make('/urls', { original_url: 'https://example.com/b', user_id: ids.bob })).id
+  ids.bobsLink = (await make('/urls', { original_url: 'https://example.com/b', user_id: ids.bob, tags: ['bobs'] })).id
   ids.nobodysLink = (await make('/urls', { original_url: `https://example.com/${MARK}/nobodys` })).id
   ids.event = (await make('/events', { event_type: 'note', url_id: ids.link, details: { text: MARK } })).id
   await make('/events', { event_type: 'note', user_id: ids.ada, details: { text: MARK } })
   // Bob's name on an event of Ada's link does not make it his.
   await make('/events', { event_type: 'note', url_id: ids.link, user_id: ids.bob, details: { text: MARK } })
-  for (const [name, scope, user_id] of [
+  for (const [name, scope, user_id, only_tag] of [
     ['admin', 'admin'],
     ['write', 'write'],
     ['read', 'read'],
@@ -53,8 +53,11 @@ beforeAll(async () => {
     ['ada', 'write', ids.ada],
     ['ada, read', 'read', ids.ada],
     ['bob', 'write', ids.bob],
-  ] as [string, string, number?][])
-    keys[name] = (await make('/api/keys', { name, scope, user_id })).key
+    ['the tag of ada', 'write', undefined, MARK.toUpperCase()],
+    ['the tag of ada, read', 'read', undefined, MARK],
+    ['the tag of bob', 'write', undefined, 'bobs'],
+  ] as [string, string, number?, string?][])
+    keys[name] = (await make('/api/keys', { name, scope, user_id, only_tag })).key
   operations = operationsIn((await server.get('/openapi.json')).body)
 })
 afterAll(() => server.stop())
@@ -164,6 +167,8 @@ describe('every route', () => {
   test.each([
     ['ada', 'write'],
     ['ada, read', 'read'],
+    ['the tag of ada', 'write'],
+    ['the tag of ada, read', 'read'],
   ])('opens to a bound key as it says (%s)', async (name, scope) => {
     expect(await answersTo(withKey(name))).toEqual(expected(scope, true))
     expect(await answersTo(await withSession(name))).toEqual(expected(scope, true))
@@ -200,7 +205,7 @@ test('access is decided by the route that the router runs', () => {
   expect([asks('POST', '/urls/abc'), asks('POST', '/other'), asks('GET', '/a/b/c')]).toEqual(['write', undefined, 'nobody'])
 })
 
-describe('a key bound to a user', () => {
+describe('a bound key', () => {
   // Every route that is open to it, with requests for Ada's data: the body, and the answer to her own key.
   type Case = { path: () => string; body?: () => object; own: number; ways?: string[] }
   const changed = { title: `${MARK} changed` }
@@ -215,6 +220,10 @@ describe('a key bound to a user', () => {
     'GET /urls/{id}/qr.svg': { path: () => `/urls/${ids.link}/qr.svg`, own: 200 },
     'GET /urls/{id}/qr.png': { path: () => `/urls/${ids.link}/qr.png`, own: 200 },
     'GET /urls/{id}/stats': { path: () => `/urls/${MARK}/stats`, own: 200 },
+    'GET /api/tags': { path: () => `/api/tags?q=${MARK}`, own: 200 },
+    'GET /api/tags/{tag}/stats': { path: () => `/api/tags/${MARK}/stats`, own: 200 },
+    'PUT /api/tags/{tag}': { path: () => `/api/tags/${MARK}`, body: () => ({ name: `${MARK}-2` }), own: 200 },
+    'DELETE /api/tags/{tag}': { path: () => `/api/tags/${MARK}-2`, own: 204 },
     'GET /events': { path: () => `/events?url_id=${ids.link}`, own: 200 },
     'GET /events/{id}': { path: () => `/events/${ids.event}`, own: 200 },
     'POST /urls': {
@@ -252,15 +261,15 @@ describe('a key bound to a user', () => {
     expect(Object.keys(CASES).sort()).toEqual(open.sort())
   })
 
-  test('of another sees and changes nothing, on any route', async () => {
+  test.each(['bob', 'the tag of bob'])('of another (%s) sees and changes nothing, on any route', async (name) => {
     const before = await everythingOfAdas()
-    for (const headers of [withKey('bob'), await withSession('bob')]) {
+    for (const headers of [withKey(name), await withSession(name)]) {
       for (const [route, { path, body, way }] of Object.entries(CASES).flatMap(eachWay)) {
         const [method = '', pattern = ''] = route.split(' ')
         const answer = await ask(method, path() + way, headers, body?.())
         expect({ route, told: answer.text.includes(MARK) }).toEqual({ route, told: false })
         // Other users' data, and even its existence, is hidden; only a request that names another user gets 403.
-        const status = pattern.includes('{id}') || route === 'POST /events' ? 404 : method === 'POST' ? 403 : 200
+        const status = pattern.includes('{') || route === 'POST /events' ? 404 : method === 'POST' ? 403 : 200
         expect([route, answer.status]).toEqual([route, status])
         if (status === 404) {
           const nothing = path().replace(/[\w-]+(?=$|\/(events|stats|urls|qr\.(svg|png))$)/, String(NOBODYS))
@@ -310,6 +319,29 @@ describe('a key bound to a user', () => {
   test('cannot take a link of another by writing its user', async () => {
     const { status, body } = await ask('PATCH', `/urls/${ids.bobsLink}`, withKey('bob'), { user_id: ids.ada, title: 'x' })
     expect([status, body.user_id]).toEqual([200, ids.bob])
+  })
+
+  test('of a tag does with its links what the route is for, and nothing with users', async () => {
+    const REFUSED: Record<string, number> = {
+      'GET /users/{id}': 404,
+      'GET /users/{id}/urls': 404,
+      'POST /urls': 403, // for a user
+      'POST /shorten': 403,
+      'PUT /api/tags/{tag}': 403, // its own tag
+      'DELETE /api/tags/{tag}': 404,
+    }
+    for (const [route, { path, body, own }] of Object.entries(CASES)) {
+      if (route === 'DELETE /urls/{id}' || route === 'DELETE /events/{id}') continue // needed below
+      const answer = await ask(route.split(' ')[0]!, path(), withKey('the tag of ada'), body?.())
+      expect([route, answer.status]).toEqual([route, REFUSED[route] ?? own])
+      if (route === 'GET /users') expect(answer.body).toEqual([])
+    }
+    const made = (await ask('POST', '/urls', withKey('the tag of ada'), { original_url: 'https://example.com/tagged' })).body
+    const event = (await ask('POST', '/events', withKey('the tag of ada'), { event_type: 'note', url_id: made.id })).body
+    for (const path of [`/events/${event.id}`, `/urls/${made.id}`]) {
+      expect((await ask('DELETE', path, withKey('the tag of bob'))).status).toBe(404)
+      expect((await ask('DELETE', path, withKey('the tag of ada'))).status).toBe(204)
+    }
   })
 
   test('does with its own what the route is for', async () => {

@@ -28,9 +28,9 @@ describe.skipIf(!serverBinaries())('the policy', () => {
   const policyFile = (folder: string) => join(folder, 'replicas', '0', 'policy.json')
   const statusOn = async (server: TestServer, key: string, path = '/urls') => (await server.get(path, bearer(key))).status
   const admin = () => bearer(keys.admin!.key)
-  const make = async (name: string, scope: string, user_id?: number) => {
+  const make = async (name: string, scope: string, user_id?: number, only_tag?: string) => {
     const headers = keys.admin ? admin() : {}
-    keys[name] = (await a.post('/api/keys', { name, scope, user_id }, headers)).body
+    keys[name] = (await a.post('/api/keys', { name, scope, user_id, only_tag }, headers)).body
     return keys[name]!
   }
   const stopped = async () => {
@@ -53,7 +53,8 @@ describe.skipIf(!serverBinaries())('the policy', () => {
     await make('read', 'read')
     await make('metrics', 'metrics')
     await make('bound', 'read', user.id)
-    await until('all keys hold', async () => (await statusOn(b, keys.bound!.key)) === 200)
+    await make('tagged', 'read', undefined, 'a tag')
+    await until('all keys hold', async () => (await statusOn(b, keys.tagged!.key)) === 200)
   })
   afterAll(async () => {
     await Promise.all([a.stop(), b.stop()])
@@ -105,6 +106,7 @@ describe.skipIf(!serverBinaries())('the policy', () => {
       expect(await statusOn(server, keys.metrics!.key, '/metrics')).toBe(200)
       expect(await statusOn(server, keys.metrics!.key, '/alert-status')).toBe(403)
       expect(await statusOn(server, keys.bound!.key, '/alert-status')).toBe(403)
+      expect(await statusOn(server, keys.tagged!.key, '/alert-status')).toBe(403)
       expect(await statusOn(server, keys['round 0']!.key, '/alert-status')).toBe(401) // revoked
       expect(await statusOn(server, `${keys.read!.key.slice(0, -2)}xx`, '/alert-status')).toBe(401)
       expect((await server.get('/alert-status')).status).toBe(401)
@@ -127,6 +129,7 @@ describe.skipIf(!serverBinaries())('the policy', () => {
     await b.stop()
     b = await start(folders.b)
     expect(await statusOn(b, keys.read!.key, '/alert-status')).toBe(200)
+    expect(await statusOn(b, keys.tagged!.key, '/alert-status')).toBe(403)
     expect(await statusOn(b, keys.read!.key)).toBe(503)
     expect((await b.get('/alert-status')).status).toBe(401)
     await started()

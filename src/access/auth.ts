@@ -140,11 +140,11 @@ export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
 
 const bearerIn = ({ headers }: Request) => /^Bearer\s+(\S+)\s*$/i.exec(headers.get('authorization') ?? '')?.[1]
 
-const ofKey = (by: 'key' | 'session', { id, name, scope, user_id }: PolicyKey): Principal => ({
+const ofKey = (by: 'key' | 'session', { id, name, scope, user_id, only_tag }: PolicyKey): Principal => ({
   by,
   scope,
   key: { id, name },
-  userId: user_id ?? undefined,
+  owner: user_id === null && !only_tag ? undefined : { user: user_id ?? undefined, tag: only_tag ?? undefined },
 })
 
 /** 401 with what to send. Never tells whether a key was unknown, revoked or expired. */

@@ -6,11 +6,11 @@
 const FORMULA = /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
 
 /**
- * A value as a cell. `guard` puts an apostrophe in front of text that a spreadsheet would run as a formula. Formula-like text that already starts
+ * A value as a cell, a list with bars in between. `guard` puts an apostrophe in front of text that a spreadsheet would run as a formula. Formula-like text that already starts
  * with an apostrophe always gets another one, so that `unguarded` restores it.
  */
-export function csvCell(value: string | number | boolean | null | undefined, guard = false): string {
-  const text = value === null || value === undefined ? '' : String(value)
+export function csvCell(value: string | number | boolean | null | undefined | string[], guard = false): string {
+  const text = value === null || value === undefined ? '' : Array.isArray(value) ? value.join('|') : String(value)
   const guarded = FORMULA.test(text) && (guard || text.startsWith("'")) ? `'${text}` : text
   return /[",;\t\r\n]/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded
 }

@@ -21,12 +21,13 @@ export const StatsQuery = Type.Object(
   OTHERS_IGNORED,
 )
 
-export const LinkStats = Type.Object({
+const totals = {
   clicks: Type.Integer({ description: 'All clicks since the link was created, bots included.' }),
   bots: Type.Integer(),
   last_click: Nullable(Moment),
-  id: Type.Integer(),
-  short_code: Type.String(),
+}
+
+const details = {
   by_hour: Type.Array(Bucket, { description: 'Every hour of the span, but only the last 31 days. `start` is UTC.' }),
   by_day: Type.Array(Bucket, { description: 'Every day of the span. `start` is the UTC time of local midnight.' }),
   referrers: Type.Array(Count, {
@@ -35,5 +36,11 @@ export const LinkStats = Type.Object({
   browsers: Type.Array(Count),
   systems: Type.Array(Count),
   devices: Type.Array(Count),
-})
+}
+
+/** Statistics of one link or of many. */
+export const Stats = Type.Object({ ...totals, ...details })
+export type Stats = Static<typeof Stats>
+
+export const LinkStats = Type.Object({ ...totals, id: Type.Integer(), short_code: Type.String(), ...details })
 export type LinkStats = Static<typeof LinkStats>

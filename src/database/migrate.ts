@@ -3,6 +3,7 @@ import eventIds from '../../sql/0002-event-ids.sql' with { type: 'text' }
 import caseRules from '../../sql/0003-case.sql' with { type: 'text' }
 import tidyNames from '../../sql/0004-tidy-names.sql' with { type: 'text' }
 import moreOfALink from '../../sql/0005-more-of-a-link.sql' with { type: 'text' }
+import tags from '../../sql/0007-tags.sql' with { type: 'text' }
 import search from '../../sql/search.sql' with { type: 'text' }
 import type { Log } from '../telemetry/logs.ts'
 import { DatabaseUnreachable } from './database-unreachable.ts'
@@ -19,6 +20,7 @@ const migrations = [
   { version: 2, name: '0003-case', sql: caseRules },
   { version: 2, name: '0004-tidy-names', sql: tidyNames },
   { version: 2, name: '0005-more-of-a-link', sql: moreOfALink },
+  { version: 2, name: '0007-tags', sql: tags },
 ]
 /** The schema version of this release. */
 export const newestSchema = migrations.at(-1)!.version

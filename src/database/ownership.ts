@@ -1,17 +1,37 @@
-// Restricts a statement to one user's rows, for keys that are bound to a user.
+// Restricts a statement to what a bound key reaches: the rows of a user, the links with a tag, or those of both.
 import type { Sql, Transaction } from './guard.ts'
 
-/** The user to whom a bound key is restricted (`ownerOf` of the request); undefined: unrestricted. Deliberately never optional. */
-export type Owner = number | undefined
+/** What a bound key is bound to (`ownerOf` of the request); undefined: unrestricted. Deliberately never optional. */
+export type Owner = { user?: number; tag?: string } | undefined
 
 /** A condition on `urls`. Links without a user belong to nobody. */
 export function ownLinks(sql: Sql | Transaction, owner: Owner) {
-  return owner === undefined ? (sql as Sql)`` : (sql as Sql)`and user_id = ${owner}`
+  const { user, tag } = owner ?? {}
+  return (sql as Sql)`
+    ${user === undefined ? (sql as Sql)`` : (sql as Sql)`and user_id = ${user}`}
+    ${tag === undefined ? (sql as Sql)`` : (sql as Sql)`and ${hasAll(sql, [tag])}`}`
 }
 
-/** A condition on `events`: a link's events belong to its owner, whichever user they name; those without a link to their user. */
-export function ownEvents(sql: Sql | Transaction, owner: Owner) {
-  return owner === undefined
-    ? (sql as Sql)``
-    : (sql as Sql)`and (url_id = any(array(select id from urls where user_id = ${owner})) or url_id is null and user_id = ${owner})`
+/** A condition on `users`: a key that is bound to a tag alone sees none. */
+export function ownUsers(sql: Sql | Transaction, owner: Owner) {
+  return owner === undefined ? (sql as Sql)`` : (sql as Sql)`and id = ${owner.user ?? null}`
 }
+
+/**
+ * A condition on `events`: a link's events belong to its owner, whichever user they name; those without a link to their user, if a tag does not narrow
+ * the key to links.
+ */
+export function ownEvents(sql: Sql | Transaction, owner: Owner) {
+  if (owner === undefined) return (sql as Sql)``
+  const ofLinks = (sql as Sql)`url_id = any(array(select id from urls where true ${ownLinks(sql, owner)}))`
+  if (owner.tag !== undefined) return (sql as Sql)`and ${ofLinks}`
+  return (sql as Sql)`and (${ofLinks} or url_id is null and user_id = ${owner.user!})`
+}
+
+/** Whether a link has all of these tags, ignoring case. Written for the index of tags, which has only links that have some. */
+export const hasAll = (sql: Sql | Transaction, tags: string[]) =>
+  (sql as Sql)`tag_keys <> '{}' and tag_keys @> keys_of_tags(${tags}::text[])`
+
+/** Whether it has any of them. */
+export const hasAny = (sql: Sql | Transaction, tags: string[]) =>
+  (sql as Sql)`tag_keys <> '{}' and tag_keys && keys_of_tags(${tags}::text[])`

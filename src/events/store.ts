@@ -22,6 +22,7 @@ export function eventStore(database: Database) {
       const { event_type, url_id = null, user_id = null, timestamp } = event
       const details = signed(event.details ?? {}, by)
       const at = timestamp === undefined || timestamp === null ? null : timeOf(timestamp)
+      if (url_id === null && owner?.tag !== undefined) throw invalid('url_id', 'is required of a key that is bound to a tag')
       if (url_id && !Number.isSafeInteger(url_id)) throw notFound('URL')
       if (user_id && !Number.isSafeInteger(user_id)) throw notFound('User')
       const written = await database.transaction(async (sql) => {

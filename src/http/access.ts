@@ -6,7 +6,7 @@ import type { Principal } from './principal.ts'
 
 /**
  * `nobody`: public. `anyone`: public, credentials are checked if sent. `itself`: the route authenticates itself. A scope: this one or a higher.
- * `bound`: also for a key that is bound to a user; the route must restrict it to that user's rows. `codes`: public if the path has a code in place of
+ * `bound`: also for a key that is bound to a user or a tag; the route must restrict it to its `Owner`. `codes`: public if the path has a code in place of
  * the id. `peers`: also for another replica, to read; `write`: to have something done, in a request whose body is signed too.
  */
 export type Access = { asks: Scope | 'nobody' | 'anyone' | 'itself'; bound: boolean; codes?: boolean; peers?: boolean | 'write' }
@@ -52,8 +52,9 @@ export function accessIn(detail: unknown): Access {
 }
 
 /** 403 if the principal's scope is too low, naming the required one. */
-export function assertAllowed({ scope, userId }: Principal, { asks, bound }: Access) {
+export function assertAllowed({ scope, owner }: Principal, { asks, bound }: Access) {
   if (asks === 'nobody' || asks === 'anyone' || asks === 'itself') return
   if (RANKS[scope] < RANKS[asks]) throw new Problem(403, `this needs the scope ${asks}; yours is ${scope}`)
-  if (userId !== undefined && !bound) throw new Problem(403, 'a key that is bound to a user may not do this')
+  if (owner && !bound)
+    throw new Problem(403, `a key that is bound to a ${owner.tag === undefined ? 'user' : 'tag'} may not do this`)
 }

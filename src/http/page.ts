@@ -13,10 +13,14 @@ const LONGEST_LINK = 3_000
 /** Keeps the offset a bigint, whatever the client sends. */
 const MAX_PAGE = 10 ** 12
 
-/** The query parameters of every list, for its schema. */
-const pageParameters = {
+const pages = {
   page: Type.Optional(Type.String({ description: 'Page, from 1; clamped.', default: '1' })),
   per_page: Type.Optional(Type.String({ description: `Rows a page, 1 to ${MAX_SIZE}; clamped.`, default: String(DEFAULT_SIZE) })),
+}
+
+/** The query parameters of every list of rows with ids, for its schema. */
+const pageParameters = {
+  ...pages,
   cursor: Type.Optional(
     Type.String({ description: 'X-Next-Cursor of the previous answer: as fast at the end as at the start.' }),
   ),
@@ -26,6 +30,9 @@ const pageParameters = {
 /** The schema of a list's query: pagination, and the resource's own `filters`. */
 export const listQuery = <T extends TObject['properties']>(filters: T) =>
   Type.Object({ ...pageParameters, ...filters }, OTHERS_IGNORED)
+
+/** The same for a list without ids. */
+export const pageQuery = <T extends TObject['properties']>(filters: T) => Type.Object({ ...pages, ...filters }, OTHERS_IGNORED)
 
 /** Clamps page and per_page; 400 for an invalid cursor. */
 export function readPage(query: Query): Page {
@@ -39,12 +46,12 @@ export function readPage(query: Query): Page {
   return { number: 1, size, offset: 0, after, descending }
 }
 
-/** X-Total-Count, X-Total-Exact, X-Next-Cursor and, unless it is too long, Link for the page with `rows`. */
-export function pageHeaders(url: string, page: Page, rows: { id: number }[], total: Total): Record<string, string> {
+/** X-Total-Count, X-Total-Exact, for rows with ids X-Next-Cursor, and, unless it is too long, Link for the page with `rows`. */
+export function pageHeaders(url: string, page: Page, rows: object[], total: Total): Record<string, string> {
   const headers: Record<string, string> = { 'X-Total-Count': String(total.count) }
   if (!total.exact) headers['X-Total-Exact'] = 'false'
-  const last = rows.at(-1)
-  if (last && rows.length === page.size) headers['X-Next-Cursor'] = String(last.id)
+  const last = rows.at(-1) as { id?: number } | undefined
+  if (last?.id !== undefined && rows.length === page.size) headers['X-Next-Cursor'] = String(last.id)
   const links = page.after === undefined ? neighbours(url, page, rows.length, total) : ''
   if (links && links.length <= LONGEST_LINK) headers.Link = links
   return headers

@@ -1,7 +1,9 @@
-// The caller, as the pipeline authenticated it; handlers use it to restrict a bound key to its user's rows.
+// The caller, as the pipeline authenticated it; handlers use it to restrict a bound key to what it is bound to.
 
 import { Problem } from '../base/problem.ts'
 import type { Scope } from '../base/scope.ts'
+import { tagsOf } from '../base/tag.ts'
+import type { Owner } from '../database/ownership.ts'
 import { exchangeOf } from './exchange.ts'
 
 export type Principal = {
@@ -10,8 +12,8 @@ export type Principal = {
   scope: Scope | 'none'
   /** The API key, if there is one, also behind a session. */
   key?: { id: number; name: string }
-  /** The user that the key is bound to: it sees and changes only what is this user's. */
-  userId?: number
+  /** What the key is bound to: it sees and changes nothing else. */
+  owner?: Owner
 }
 
 /** An unauthenticated caller, on a public route. */
@@ -32,16 +34,33 @@ export function askedBy(request: Request): By {
   return { by, ...(key && { key_id: key.id, key_name: key.name }) }
 }
 
-/** The user to whom this request is restricted; undefined if it may see everything that its scope allows. */
-export const ownerOf = (request: Request): number | undefined => principalOf(request).userId
+/** To what this request is restricted; undefined if it may see everything that its scope allows. */
+export const ownerOf = (request: Request): Owner => principalOf(request).owner
 
-/** The owner of what a request creates: the user it names, or a bound key's own. 403 if a bound key names another. */
+/** The user of what a request creates: the one it names, or a bound key's own. 403 if a bound key names another. */
 export function ownUser(request: Request, named: number | null | undefined): number | null {
   const owner = ownerOf(request)
   if (owner === undefined) return named ?? null
-  if (named != null && named !== owner) {
-    const message = `must be ${owner}, the user that this key is bound to`
-    throw new Problem(403, `user_id ${message}`, { details: [{ field: 'user_id', message }] })
-  }
-  return owner
+  if (named != null && named !== owner.user)
+    throw outOfBounds(
+      'user_id',
+      owner.user === undefined
+        ? 'must be null for a key that is bound to a tag'
+        : `must be ${owner.user}, the user that this key is bound to`,
+    )
+  return owner.user ?? null
 }
+
+/** The tags that a request gives a link: those it names, and a bound key's own. */
+export function ownTags(request: Request, named: string[]): string[] {
+  const tag = ownerOf(request)?.tag
+  return tag === undefined ? named : tagsOf([...named, tag], 'tags')
+}
+
+/** 403 if the request takes away, from one link or from all, the tag that its key is bound to. */
+export function assertNotOwnTag(request: Request, tag: string, field: string) {
+  if (ownerOf(request)?.tag?.toLowerCase() === tag.toLowerCase())
+    throw outOfBounds(field, 'must not be the tag that this key is bound to')
+}
+
+const outOfBounds = (field: string, message: string) => new Problem(403, `${field} ${message}`, { details: [{ field, message }] })

@@ -18,6 +18,10 @@ export function tidyQuery({ url, method }: Request, query: Query, known: readonl
   for (const name of Object.keys(query)) if (query[name] === '') delete query[name]
 }
 
+/** All values of a parameter that may be repeated, without empty ones. */
+export const valuesOf = ({ url }: Request, name: string): string[] =>
+  new URL(url).searchParams.getAll(name).filter((value) => value !== '')
+
 function decodeInto(query: Query, text: string, known: readonly string[]) {
   for (const pair of text.split('#', 1)[0]!.split('&')) {
     const equals = pair.indexOf('=')

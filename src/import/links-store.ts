@@ -114,6 +114,7 @@ const MISSING: Record<string, string> = {
   updated_at: 'coalesce(updated_at, created_at, now())',
   forward_path: 'coalesce(forward_path, false)',
   confirm: 'coalesce(confirm, false)',
+  tags: "coalesce(tags, '{}')",
 }
 
 /** For a caller, each link also gets an `imported` event. */

@@ -1,6 +1,8 @@
 import { Value } from '@sinclair/typebox/value'
 import { CODE, RESERVED } from '../base/code.ts'
 import { unguarded } from '../base/csv-cell.ts'
+import type { Problem } from '../base/problem.ts'
+import { tagsOf } from '../base/tag.ts'
 import { generateCode } from '../links/code.ts'
 import type { NamesOf } from '../links/columns.ts'
 import { linkResource, NewLink } from '../links/schema.ts'
@@ -32,6 +34,7 @@ const columns = {
   confirm: optional(flag),
   noindex: optional(flag),
   note: optional((cell) => note(unguarded(cell))),
+  tags: optional(tags),
 } satisfies Record<NamesOf<'imported'>, unknown>
 
 /**
@@ -68,6 +71,17 @@ function clicks(cell: string): number {
   const number = Number(cell)
   if (!Value.Check(NewLink.properties.max_clicks, number)) throw new BadCell('must be a whole number from 1 up')
   return number
+}
+
+function tags(cell: string): string[] {
+  const given = unguarded(cell.trim())
+    .split('|')
+    .filter((tag) => tag.trim() !== '')
+  try {
+    return tagsOf(given, 'tags')
+  } catch (error) {
+    throw new BadCell((error as Problem).details![0]!.message)
+  }
 }
 
 function forwardQuery(cell: string): string | null {

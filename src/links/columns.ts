@@ -27,7 +27,15 @@ type Column = {
   imported?: true
 }
 
-type Values = { int8: number; text: string; bool: boolean; timestamptz: string; xid8: string; jsonb: Record<string, string> }
+type Values = {
+  int8: number
+  text: string
+  _text: string[]
+  bool: boolean
+  timestamptz: string
+  xid8: string
+  jsonb: Record<string, string>
+}
 
 /** In the order of the table, which is that of the API's answers. */
 export const COLUMNS = {
@@ -86,6 +94,8 @@ export const COLUMNS = {
   used_up_at: { type: 'timestamptz', nullable: true, shown: true },
   click_limit: { type: 'int8', nullable: true }, // kept by the trigger, like `extra`
   extra: { type: 'text', nullable: true },
+  tags: { type: '_text', shown: true, given: true, changed: true, imported: true },
+  tag_keys: { type: '_text' }, // kept by a trigger
 } as const satisfies Record<string, Column>
 
 type Name = keyof typeof COLUMNS

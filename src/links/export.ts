@@ -21,7 +21,7 @@ export function exportRoute({ database, clicks, admission }: { database: Databas
   return new Elysia().get(
     '/api/export/links.csv',
     async ({ query, request, set }) => {
-      const filter = readFilter(query, (text) => admission.codeIn(text, request))
+      const filter = readFilter(query, request, (text) => admission.codeIn(text, request))
       const form = { bom: flagFilter(query, 'bom') ?? false, guard: flagFilter(query, 'guard') ?? false }
       await pendingClicks(clicks, set.headers)
       const pages = walkLinks(database, filter, ownerOf(request))

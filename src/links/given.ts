@@ -1,10 +1,12 @@
 // What a client gives, turned into what is stored: checked, times from durations, passwords hashed.
 import { invalid, Problem } from '../base/problem.ts'
+import { tagsOf } from '../base/tag.ts'
 import { iso, readTime } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
 import { seconds } from '../config/setting-values.ts'
 import type { Database } from '../database/guard.ts'
 import { notYet, outdatedReplica } from '../fleet/outdated.ts'
+import { assertNotOwnTag, ownTags } from '../http/principal.ts'
 import type { Admission } from './admission.ts'
 import { type RowOf, RULES } from './columns.ts'
 import type { LinkChange, LinkRow, NewLink } from './schema.ts'
@@ -13,6 +15,9 @@ import { endsTooEarly } from './violations.ts'
 
 /** Values of columns; a column that is left out stays as it is, or gets its default. */
 export type Stored = Partial<RowOf<'given'>>
+
+/** What a change stores; the tags of `add` and `remove` are relative to those that the link has then. */
+export type Change = Stored & { add?: string[]; remove?: string[] }
 
 /** A link to create; a code is generated if it has none. */
 export type New = Stored & { original_url: string }
@@ -28,13 +33,14 @@ export type Reading = ReturnType<typeof readingOf>
 /** Readers of a body for POST and for PATCH. They throw 400 with the field, and 409 while a replica of an earlier release would ignore a rule. */
 export function readingOf({ admission, database, config }: Parts) {
   async function storedOf(given: NewLink | LinkChange): Promise<Stored> {
-    const { password, forward_query, ...rest } = given
+    const { password, forward_query, tags, ...rest } = given
     const { valid_from, valid_until, card } = rest
     if (card?.image) {
       const reason = malformed(card.image)
       if (reason) throw invalid('card.image', reason)
     }
     const stored = rest as Stored
+    if (tags !== undefined) stored.tags = tagsOf(tags ?? [], 'tags')
     if (valid_from) stored.valid_from = readTime(valid_from)!
     if (valid_until) stored.valid_until = readTime(valid_until)!
     assertWindow(stored)
@@ -66,11 +72,16 @@ export function readingOf({ admission, database, config }: Parts) {
       }
       if (given.valid_until && Date.parse(readTime(given.valid_until)!) <= Date.now())
         throw invalid('valid_until', 'must be in the future')
-      return (await storedOf({ forward_query: config.FORWARD_QUERY, ...given })) as New
+      const stored = (await storedOf({ forward_query: config.FORWARD_QUERY, ...given })) as New
+      return { ...stored, tags: ownTags(request, stored.tags ?? []) }
     },
 
     /** `current` reads the link: clients send the whole object back, so an unchanged URL may stay even if it would be refused now. */
-    async change(given: LinkChange, request: Request, current: () => Promise<LinkRow>): Promise<Stored> {
+    async change(
+      { add_tags, remove_tags, ...given }: LinkChange,
+      request: Request,
+      current: () => Promise<LinkRow>,
+    ): Promise<Change> {
       for (const name of ['original_url', 'expired_url'] as const) {
         const url = given[name]
         if (!url) continue
@@ -79,7 +90,11 @@ export function readingOf({ admission, database, config }: Parts) {
         const refused = admission.refusal(url, request)
         if (refused && (await current())[name] !== url) throw invalid(name, refused)
       }
-      return storedOf(given)
+      const remove = tagsOf(remove_tags ?? [], 'remove_tags')
+      for (const tag of remove) assertNotOwnTag(request, tag, 'remove_tags')
+      const stored = await storedOf(given)
+      if (!stored.tags && !add_tags && !remove_tags) return stored
+      return { ...stored, add: ownTags(request, tagsOf(add_tags ?? [], 'add_tags')), remove }
     },
   }
 }

@@ -16,7 +16,7 @@ import type { Admission } from './admission.ts'
 import { CHANGED } from './columns.ts'
 import { purgeLink } from './erase.ts'
 import { LinkQuery, readFilter } from './filter.ts'
-import type { Reading, Stored } from './given.ts'
+import type { Change, Reading } from './given.ts'
 import { Link, LinkChange, type LinkRow, linkResource, NewLink, Shorten } from './schema.ts'
 import type { LinkStore } from './store.ts'
 import type { linkView } from './view.ts'
@@ -33,7 +33,8 @@ type Parts = {
   view: ReturnType<typeof linkView>
 }
 
-const FIELDS = CHANGED.join(', ').replace(/, (?=[^,]+$)/, ' or ')
+const CHANGES = [...CHANGED, 'add_tags', 'remove_tags'] as const
+const FIELDS = CHANGES.join(', ').replace(/, (?=[^,]+$)/, ' or ')
 const linkAnswer = { description: 'The link with this id.', content: { 'application/json': { schema: Link as never } } }
 const REDIRECTED = { 302: { description: 'Redirect; the target is in Location.' } }
 
@@ -49,12 +50,12 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
     },
   }
   const update = async ({ params, body, request }: { params: { id: string }; body: LinkChange; request: Request }) => {
-    if (CHANGED.every((name) => body[name] === undefined)) throw invalid('body', `must contain ${FIELDS}`)
+    if (CHANGES.every((name) => body[name] === undefined)) throw invalid('body', `must contain ${FIELDS}`)
     const id = idOf(params.id, 'URL')
     const change = await reading.change(body, request, () => links.find(id, ownerOf(request)))
     return view(await changeLink(id, change, request), request)
   }
-  const changeLink = async (id: number, change: Stored, request: Request): Promise<LinkRow> => {
+  const changeLink = async (id: number, change: Change, request: Request): Promise<LinkRow> => {
     const { link, target } = await links.update(id, change, ownerOf(request), askedBy(request))
     resolver.changed([target])
     events.forgetTotal()
@@ -109,7 +110,7 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       '/urls',
       async ({ query, request, set }) => {
         const page = readPage(query)
-        const filter = readFilter(query, (text) => admission.codeIn(text, request))
+        const filter = readFilter(query, request, (text) => admission.codeIn(text, request))
         const { rows, total } = await withOwnClicks(clicks, set.headers, () => links.list(filter, page, ownerOf(request)))
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows.map((row) => view(row, request))

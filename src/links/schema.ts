@@ -49,6 +49,7 @@ export const Link = Type.Object({
   note: Nullable(Type.String()),
   clicks_left: Nullable(Type.Integer({ description: 'Of max_clicks.' })),
   used_up_at: Nullable(Moment),
+  tags: Type.Array(Type.String()),
 } satisfies Record<NamesOf<'shown'> | 'short_url' | 'blocked' | 'state', TSchema>)
 export type Link = Static<typeof Link>
 
@@ -77,8 +78,15 @@ const card = Type.Object(
   },
 )
 
+const tags = (description: string) => Nullable(Type.Array(Type.String({ maxLength: 100 }), { maxItems: 100, description }))
+
 /** What a link says besides its target; null clears. */
 const more = {
+  tags: Type.Optional(
+    tags(
+      'At most 30, of 1 to 64 characters without commas and vertical bars. Of tags that differ only by case, the first stays.',
+    ),
+  ),
   valid_from: Type.Optional(
     Nullable(Time, { description: 'Before this time the link is not found, as if it did not exist. ISO 8601, with a zone.' }),
   ),
@@ -145,7 +153,9 @@ export const LinkChange = Type.Object(
     title: Type.Optional(title),
     is_active: Type.Optional(Type.Boolean()),
     ...more,
-  } satisfies Record<NamesOf<'changed'>, TSchema>,
+    add_tags: Type.Optional(tags('Added to the tags that the link has, after remove_tags.')),
+    remove_tags: Type.Optional(tags('Taken away, whatever their case.')),
+  } satisfies Record<NamesOf<'changed'> | 'add_tags' | 'remove_tags', TSchema>,
   OTHERS_IGNORED,
 )
 export type LinkChange = Static<typeof LinkChange>

@@ -1,8 +1,8 @@
 // The SQL that selects links and filters them.
 import type { Sql } from '../database/guard.ts'
-import { type Owner, ownLinks } from '../database/ownership.ts'
+import { hasAll, hasAny, type Owner, ownLinks } from '../database/ownership.ts'
 import { linkColumns } from './columns.ts'
-import type { LinkFilter } from './filter.ts'
+import type { LinkFilter, Tagged } from './filter.ts'
 import { hasState } from './state.ts'
 
 /** Selects LinkRows from `from`, aliased `u`. */
@@ -23,13 +23,17 @@ export function indexedIn(sql: Sql, { user_id, is_active, code }: LinkFilter, ow
 }
 
 /** The other conditions: answered by a scan, or by an index without an order. */
-export function searchedIn(sql: Sql, { blocked, state, q }: LinkFilter) {
+export function searchedIn(sql: Sql, { blocked, state, tagged, q }: LinkFilter) {
   const text = sql`(u.short_code || ' ' || coalesce(u.original_url, '') || ' ' || coalesce(u.title, ''))` // indexed
   return sql`
     ${blocked === undefined ? sql`` : blocked ? sql`and ${isBlocked(sql)}` : sql`and not ${isBlocked(sql)}`}
     ${state === undefined ? sql`` : state === 'blocked' ? sql`and ${isBlocked(sql)}` : sql`and ${hasState(sql, state)} and not ${isBlocked(sql)}`}
+    ${tagged === undefined ? sql`` : sql`and ${isTagged(sql, tagged)}`}
     ${q === undefined ? sql`` : sql`and ${text} ilike case_pattern(${`%${escapeLike(q)}%`}) and has_text(${text}, ${q})`}`
 }
+
+const isTagged = (sql: Sql, { tags, match }: Tagged) =>
+  match === 'all' ? hasAll(sql, tags) : match === 'any' ? hasAny(sql, tags) : sql`not (${hasAny(sql, tags)})`
 
 /**
  * Whether the host of the target, or a parent domain, is on the blocklist. Scans every link: about 2 s for 300,000 with one hash of the

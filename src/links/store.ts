@@ -11,7 +11,7 @@ import { assertUsable, generateCode } from './code.ts'
 import { CHANGED, jsonOf } from './columns.ts'
 import { createLinks } from './creation.ts'
 import type { LinkFilter } from './filter.ts'
-import type { New, Stored } from './given.ts'
+import type { Change, New } from './given.ts'
 import type { LinkRow } from './schema.ts'
 import { select, whereOf } from './select.ts'
 import { locationOf } from './target.ts'
@@ -20,7 +20,7 @@ import { asProblem } from './violations.ts'
 export type LinkStore = ReturnType<typeof linkStore>
 
 /** Of columns that are not null. */
-const DEFAULTS = { is_active: true, forward_path: false, confirm: false }
+const DEFAULTS = { is_active: true, forward_path: false, confirm: false, tags: [] }
 
 /** A link, possibly deleted: a deleted link keeps its id and code. */
 export type Kept = { id: number; short_code: string; deleted: boolean }
@@ -88,15 +88,23 @@ export function linkStore(database: Database) {
     },
 
     /** Changes the given fields and writes an `updated` event for each that differs. */
-    async update(id: number, change: Stored, owner: Owner, by: By): Promise<{ link: LinkRow; target: Target }> {
+    async update(
+      id: number,
+      { add, remove, ...change }: Change,
+      owner: Owner,
+      by: By,
+    ): Promise<{ link: LinkRow; target: Target }> {
       const location = change.original_url === undefined ? undefined : locationOf(change.original_url)
       const [row] = await database
-        .run(
-          (sql) => sql<(LinkRow & { target: Target })[]>`
+        .run((sql) => {
+          const tags = change.tags ? sql`${change.tags}::text[]` : sql`old.tags`
+          const tagged =
+            add && remove ? sql`|| jsonb_build_object('tags', changed_tags(${tags}, ${add}::text[], ${remove}::text[]))` : sql``
+          return sql<(LinkRow & { target: Target })[]>`
           with old as (select * from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for update),
           wanted as (
             select wanted.* from old,
-              jsonb_populate_record(row(old.*)::urls, ${jsonOf({ ...change, location }, SET)}::text::jsonb) as wanted),
+              jsonb_populate_record(row(old.*)::urls, ${jsonOf({ ...change, location }, SET)}::text::jsonb ${tagged}) as wanted),
           changes as (
             select id, field, to_jsonb(old) -> field as old_value, to_jsonb(wanted) -> field as new_value
             from old join wanted using (id), unnest(${CHANGED}::text[]) as field
@@ -108,8 +116,8 @@ export function linkStore(database: Database) {
             insert into events (id, url_id, user_id, event_type, timestamp, details)
             select next_event_id(), u.id, u.user_id, 'updated', now(), ${updatedDetails(sql, by)}
             from updated u join changes c using (id))
-          ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`, sql`, ${targetJson(sql)}`)}`,
-        )
+          ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`, sql`, ${targetJson(sql)}`)}`
+        })
         .catch((error) => {
           throw asProblem(error)
         })

@@ -16,7 +16,8 @@ const MAX_KEPT = 10_000
  * index once and keeps their ids. With many matches it scans, because the index would run the whole search again for each page.
  */
 export async function* walkLinks(database: Database, filter: LinkFilter, owner: Owner): AsyncGenerator<LinkRow[], void> {
-  const ids = filter.q !== undefined && isIndexed(filter) ? await matches(database, filter, owner) : undefined
+  const isSearch = filter.q !== undefined || filter.tagged !== undefined
+  const ids = isSearch && isIndexed(filter) ? await matches(database, filter, owner) : undefined
   if (ids) {
     for (let from = 0; from < ids.length; from += PAGE) {
       const some = ids.slice(from, from + PAGE)
@@ -27,7 +28,7 @@ export async function* walkLinks(database: Database, filter: LinkFilter, owner: 
     }
     return
   }
-  const size = filter.q === undefined && isIndexed(filter) ? PAGE : SCANNED
+  const size = !isSearch && isIndexed(filter) ? PAGE : SCANNED
   for (let after = 0; ; ) {
     const { rows, last } = await database.run(async (sql) => {
       const indexed = sql`from urls u where ${indexedIn(sql, filter, owner)} and u.id > ${after}`

@@ -6,12 +6,14 @@ import { clickResource } from '../clicks/store.ts'
 import { eventResource } from '../events/schema.ts'
 import { linkResource } from '../links/schema.ts'
 import { redirectResource } from '../redirect/preview.ts'
+import { tagResource } from '../tags/schema.ts'
 import { userResource } from '../users/schema.ts'
 
 /** Every resource; tables refer only to earlier ones. Policy comes after the two resources whose triggers write to it. */
 export const RESOURCES: Resource[] = [
   userResource,
   linkResource,
+  tagResource,
   clickResource,
   eventResource,
   redirectResource,

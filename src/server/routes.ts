@@ -27,6 +27,7 @@ import { notificationRoutes } from '../monitor/notifications/routes.ts'
 import { overviewRoutes } from '../monitor/overview/routes.ts'
 import { healthRoutes } from '../monitor/routes.ts'
 import { previewRoute } from '../redirect/preview.ts'
+import { tagRoutes } from '../tags/routes.ts'
 import { userRoutes } from '../users/routes.ts'
 import { aboutRoutes } from './about/routes.ts'
 import { openApiDocument } from './api-reference.ts'
@@ -70,6 +71,7 @@ export async function createRoutes(context: Context) {
     .use(historyRoutes(context))
     .use(qrRoutes(context))
     .use(exportRoute(context))
+    .use(tagRoutes(context))
     .use(eventRoutes(context))
     .use(keyRoutes(context))
     .use(sessionRoutes(context))

@@ -6,6 +6,7 @@ import type { Database } from '../database/guard.ts'
 import { eventStore } from '../events/store.ts'
 import type { By } from '../http/principal.ts'
 import { linkStore } from '../links/store.ts'
+import { tagStore } from '../tags/store.ts'
 import { userStore } from '../users/store.ts'
 
 /** The stores of the API's resources, and the effects of changes that concern several of them. */
@@ -29,8 +30,15 @@ export function createStores({ database, policy }: { database: Database; policy:
     events,
     keys: keyStore(database),
     blockedHosts: blocklistStore(database),
+    tags: tagStore(database),
     rowsChanged,
     policyChanged,
+
+    /** A tag changed on its links, and perhaps on keys. */
+    async tagChanged() {
+      rowsChanged()
+      await policy.changed().catch(() => {}) // the change feed announces it again
+    },
 
     /** A user was deleted with their links, events and keys. */
     async userDeleted() {

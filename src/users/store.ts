@@ -1,6 +1,6 @@
 import { conflict, notFound } from '../base/problem.ts'
 import type { Database } from '../database/guard.ts'
-import type { Owner } from '../database/ownership.ts'
+import { type Owner, ownUsers } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
@@ -25,8 +25,9 @@ export function userStore(database: Database) {
     },
 
     async find(id: number, owner: Owner): Promise<User> {
-      if (owner !== undefined && owner !== id) throw notFound('User')
-      const [user] = await database.run((sql) => sql<User[]>`select id, username, email, created_at from users where id = ${id}`)
+      const [user] = await database.run(
+        (sql) => sql<User[]>`select id, username, email, created_at from users where id = ${id} ${ownUsers(sql, owner)}`,
+      )
       if (!user) throw notFound('User')
       return user
     },
@@ -62,7 +63,7 @@ export function userStore(database: Database) {
       const whole = filtered ? undefined : total.count()
       const listed = database.run(async (sql) => {
         const where = sql`
-          where true ${owner === undefined ? sql`` : sql`and id = ${owner}`}
+          where true ${ownUsers(sql, owner)}
           ${username === undefined ? sql`` : sql`and username in (${username}, ${tidyName(username)})`}
           ${email === undefined ? sql`` : sql`and uncased(email) in (uncased(${email}), uncased(${tidyName(email)}))`}`
         const rows = sql<User[]>`

@@ -3,7 +3,7 @@ import type { Database } from '../../database/guard.ts'
 import type { Log } from '../../telemetry/logs.ts'
 import type { Keyring } from '../auth.ts'
 import type { Policy, PolicyKey } from '../policy/policy.ts'
-import { hashOf } from './secret.ts'
+import { hashOf, taggedHash } from './secret.ts'
 import { keyStore } from './store.ts'
 
 const WRITE_EVERY = 30_000
@@ -20,7 +20,8 @@ export function openKeyring(database: Database, policy: { current: () => Policy 
   let uses = new Map<number, number>()
 
   function held(hash: string): PolicyKey | undefined {
-    const key = policy.current().keys.get(hash)
+    const { keys } = policy.current()
+    const key = keys.get(hash) ?? keys.get(taggedHash(hash))
     const now = Date.now()
     if (!key || (key.expires_at !== null && key.expires_at <= now)) return undefined
     uses.set(key.id, now)

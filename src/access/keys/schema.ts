@@ -23,6 +23,7 @@ export const Key = Type.Object({
   prefix: Type.String({ description: 'The start of the key, to recognise it.', examples: ['wp_Zb3kQ9xA'] }),
   scope: Scope,
   user_id: Nullable(Type.Integer({ description: 'The user that the key is bound to.' })),
+  only_tag: Nullable(Type.String({ description: 'The tag that the key is bound to.' })),
   created_at: Moment,
   expires_at: Nullable(Moment),
   last_used_at: Nullable(Type.String({ description: 'ISO 8601, UTC; other replicas’ uses show within half a minute.' })),
@@ -37,6 +38,15 @@ export const NewKey = Type.Object(
     user_id: Type.Optional(
       Nullable(
         Type.Integer({ minimum: Id.minimum, description: 'Binds the key: it sees and changes only what is this user’s.' }),
+      ),
+    ),
+    only_tag: Type.Optional(
+      Nullable(
+        Type.String({
+          maxLength: 100,
+          description:
+            'Binds the key to a tag: it sees and changes only links that have it, and what it creates gets it. With user_id, both must match.',
+        }),
       ),
     ),
     expires_at: Type.Optional(Nullable(Type.String({ maxLength: 64, description: 'ISO 8601, in the future. Unset: never.' }))),

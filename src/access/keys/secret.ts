@@ -18,4 +18,10 @@ export function createSecret(): Secret {
 export const hashOf = (token: string): string | undefined =>
   /^wp_[\w-]{43}$/.test(token) ? digest(token).digest('hex') : undefined
 
+/**
+ * The hash under which a key is stored that is bound to a tag, from its own. Earlier releases would ignore the tag, and do not find this one: after a way
+ * back, such a key opens nothing.
+ */
+export const taggedHash = (hash: string): string => digest(`only_tag ${hash}`).digest('hex')
+
 const digest = (text: string) => new Bun.CryptoHasher('sha256').update(text)

@@ -1,4 +1,5 @@
 import { invalid, notFound, Problem } from '../../base/problem.ts'
+import { tagOf } from '../../base/tag.ts'
 import { readTime } from '../../base/time.ts'
 import type { Database, Sql } from '../../database/guard.ts'
 import type { Page, Total } from '../../database/paging.ts'
@@ -8,7 +9,7 @@ import { countUpTo } from '../../database/totals.ts'
 import type { By } from '../../http/principal.ts'
 import { MAX_KEYS } from '../policy/policy.ts'
 import type { Key, MadeKey, NewKey } from './schema.ts'
-import { createSecret } from './secret.ts'
+import { createSecret, taggedHash } from './secret.ts'
 
 export type KeyStore = ReturnType<typeof keyStore>
 
@@ -16,22 +17,24 @@ export function keyStore(database: Database) {
   return {
     /** Creates a key and writes `key_created`. 404 for an unknown user. `handOver` gets the key before the commit; if it throws, no key is created. */
     async create(
-      { name, scope, user_id = null, expires_at = null }: NewKey,
+      { name, scope, user_id = null, only_tag = null, expires_at = null }: NewKey,
       by: By,
       handOver: (made: MadeKey) => void = () => {},
     ): Promise<MadeKey> {
-      if (user_id !== null && scope !== 'read' && scope !== 'write')
-        throw invalid('scope', 'must be read or write for a key that is bound to a user')
+      const tag = only_tag === null ? null : tagOf(only_tag, 'only_tag')
+      if ((user_id !== null || tag !== null) && scope !== 'read' && scope !== 'write')
+        throw invalid('scope', `must be read or write for a key that is bound to a ${tag === null ? 'user' : 'tag'}`)
       if (user_id !== null && !Number.isSafeInteger(user_id)) throw notFound('User')
       const until = expires_at === null ? null : endOf(expires_at)
-      const { key, prefix, hash } = createSecret()
+      const { key, prefix, hash: own } = createSecret()
+      const hash = tag === null ? own : Buffer.from(taggedHash(Buffer.from(own).toString('hex')), 'hex')
       return database
         .transaction(async (transaction) => {
           const sql = transaction as unknown as Sql
           const [row] = await sql<Key[]>`
             with made as (
-              insert into api_keys (name, prefix, hash, scope, user_id, expires_at)
-              select ${name}, ${prefix}, ${hash}, ${scope}, ${user_id}::bigint, ${until}::timestamptz
+              insert into api_keys (name, prefix, hash, scope, user_id, only_tag, expires_at)
+              select ${name}, ${prefix}, ${hash}, ${scope}, ${user_id}::bigint, ${tag}::text, ${until}::timestamptz
               where (select count(*) from api_keys where revoked_at is null and (expires_at is null or expires_at > now())) < ${MAX_KEYS}
               returning *),
             logged as (
@@ -85,10 +88,10 @@ export function keyStore(database: Database) {
   }
 }
 
-const columns = (sql: Sql) => sql`id, name, prefix, scope, user_id, created_at, expires_at, last_used_at, revoked_at`
+const columns = (sql: Sql) => sql`id, name, prefix, scope, user_id, only_tag, created_at, expires_at, last_used_at, revoked_at`
 
 const details = (sql: Sql) => sql`
-  jsonb_build_object('id', id, 'name', name, 'prefix', prefix, 'scope', scope, 'user_id', user_id, 'expires_at', expires_at)`
+  jsonb_build_object('id', id, 'name', name, 'prefix', prefix, 'scope', scope, 'user_id', user_id, 'only_tag', only_tag, 'expires_at', expires_at)`
 
 /** A time in the future, as ISO 8601; a date starts at midnight UTC. Unlike in base/time.ts, a time needs its zone: the expiry must not be a guess. */
 function endOf(text: string): string {

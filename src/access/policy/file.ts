@@ -20,6 +20,7 @@ const Saved = Type.Object({
       name: Type.String(),
       scope: Type.Union(SCOPES.map((scope) => Type.Literal(scope))),
       user_id: Nullable(Type.Integer()),
+      only_tag: Type.Optional(Nullable(Type.String())), // missing in files of earlier releases
       expires_at: Nullable(Type.Integer()),
     }),
   ),

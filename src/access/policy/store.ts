@@ -16,7 +16,15 @@ export type Edition = { identity: string; version: number }
 export type PolicyRow = Edition & {
   keyed: boolean
   session_secret: string
-  keys: { hash: string; id: number; name: string; scope: Scope; user_id: number | null; expires_at: number | null }[]
+  keys: {
+    hash: string
+    id: number
+    name: string
+    scope: Scope
+    user_id: number | null
+    only_tag?: string | null
+    expires_at: number | null
+  }[]
   hosts: string[]
 }
 
@@ -34,7 +42,7 @@ export async function readPolicy(database: Database, held: Edition | undefined):
       news as (select * from here where (identity, version) is distinct from (${held?.identity ?? ''}, ${held?.version ?? 0}::bigint))
       select identity, version, keyed, encode(session_secret, 'hex') as session_secret,
         (select coalesce(json_agg(json_build_object('hash', encode(hash, 'hex'), 'id', id, 'name', left(name, 500), 'scope', scope,
-            'user_id', user_id, 'expires_at', case when isfinite(expires_at) then (extract(epoch from expires_at) * 1000)::bigint end)), '[]')
+            'user_id', user_id, 'only_tag', left(only_tag, 500), 'expires_at', case when isfinite(expires_at) then (extract(epoch from expires_at) * 1000)::bigint end)), '[]')
           from (
             select * from api_keys where revoked_at is null and (expires_at is null or expires_at > now()) order by id limit ${MAX_KEYS}) as held) as keys,
         (select string_agg(host, E'\n') from (select host from known where is_host order by host limit ${MAX_HOSTS}) as held) as hosts,

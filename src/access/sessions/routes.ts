@@ -20,12 +20,13 @@ type Parts = {
 }
 
 export function sessionRoutes({ auth, sessions, limits, endSessions }: Parts) {
-  const caller = ({ by, scope, key, userId }: Principal, expires?: number): Caller => ({
+  const caller = ({ by, scope, key, owner }: Principal, expires?: number): Caller => ({
     mode: auth.mode(),
     by,
     scope,
     key: key ?? null,
-    user_id: userId ?? null,
+    user_id: owner?.user ?? null,
+    only_tag: owner?.tag ?? null,
     expires_at: expires === undefined ? null : timeOf(expires),
   })
   /** The caller; for a session, also its end. */

@@ -11,6 +11,7 @@ export const Caller = Type.Object({
   scope: Type.String({ description: 'admin, write, read, metrics or none.' }),
   key: Nullable(Type.Object({ id: Type.Integer(), name: Type.String() })),
   user_id: Nullable(Type.Integer({ description: 'The user that the key is bound to.' })),
+  only_tag: Nullable(Type.String({ description: 'The tag that the key is bound to.' })),
   expires_at: Nullable(Moment),
 })
 export type Caller = Static<typeof Caller>

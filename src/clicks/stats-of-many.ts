@@ -1,0 +1,74 @@
+// Statistics of many links together. They are counted in portions, so that no statement takes long, however many links there are.
+import ofLinks from '../../sql/links-stats.sql' with { type: 'text' }
+import spanned from '../../sql/stats-span.sql' with { type: 'text' }
+import { unavailable } from '../base/problem.ts'
+import type { Database } from '../database/guard.ts'
+import type { Count, Stats } from './schema.ts'
+import type { StatsSpan } from './span.ts'
+import { type Counted, count, statsFrom } from './stats.ts'
+
+const STATEMENT = spanned + ofLinks
+const LINKS_AT_ONCE = 5_000
+/** ms for all portions. */
+const WITHIN = 10_000
+const SHOWN = 10
+const REST = '(other)'
+
+/** The statistics of the links `ids`, which are in order, together. Throws 503 if they take more than 10 s. */
+export async function statsOfMany(database: Database, ids: number[], span: StatsSpan): Promise<Stats> {
+  const began = Date.now()
+  const fixed = { ...span, to: span.to ?? began / 1000 } // every portion has the same buckets
+  let sum: Counted | undefined
+  for (let from = 0; from < ids.length || !sum; from += LINKS_AT_ONCE) {
+    if (Date.now() - began > WITHIN)
+      throw unavailable(`adding up the clicks of ${ids.length.toLocaleString('en')} links takes too long: ask for a shorter span`)
+    const portion = await count(database, STATEMENT, ids.slice(from, from + LINKS_AT_ONCE), fixed, false)
+    sum = sum ? added(sum, portion) : portion
+  }
+  return statsFrom({ ...sum, breakdowns: ranked(sum.breakdowns) })
+}
+
+function added(a: Counted, b: Counted): Counted {
+  const buckets = (name: 'by_hour' | 'by_day') =>
+    a[name].map(({ start, clicks, bots }, place) => ({
+      start,
+      clicks: clicks + b[name][place]!.clicks,
+      bots: bots + b[name][place]!.bots,
+    }))
+  return {
+    clicks: a.clicks + b.clicks,
+    bots: a.bots + b.bots,
+    last_click: (a.last_click ?? '') > (b.last_click ?? '') ? a.last_click : b.last_click,
+    by_hour: buckets('by_hour'),
+    by_day: buckets('by_day'),
+    breakdowns: together([...a.breakdowns, ...b.breakdowns]),
+  }
+}
+
+type Breakdowns = Counted['breakdowns']
+
+function together(counts: Breakdowns): Breakdowns {
+  const sums = new Map<string, Breakdowns[number]>()
+  for (const { dimension, value, clicks, bots } of counts) {
+    const key = `${dimension} ${value}`
+    const sum = sums.get(key)
+    sums.set(key, { dimension, value, clicks: clicks + (sum?.clicks ?? 0), bots: bots + (sum?.bots ?? 0) })
+  }
+  return [...sums.values()]
+}
+
+/** Of each dimension the ten values with most clicks, then all others together, as link-stats.sql does. */
+function ranked(counts: Breakdowns): Breakdowns {
+  const isRest = ({ value }: Count) => Number(value === REST)
+  const inOrder = counts.toSorted(
+    (a, b) => isRest(a) - isRest(b) || b.clicks - a.clicks || (a.value < b.value ? -1 : a.value > b.value ? 1 : 0),
+  )
+  const places = new Map<string, number>()
+  return together(
+    inOrder.map((row) => {
+      const place = (places.get(row.dimension) ?? 0) + 1
+      places.set(row.dimension, place)
+      return place > SHOWN ? { ...row, value: REST } : row
+    }),
+  )
+}
