@@ -52,6 +52,7 @@ const latin = (text: string) => Buffer.from(text, 'latin1')
 const PLAIN = {
   ...{ valid_from: null, valid_until: null, expired_url: null, max_clicks: null, clicks_left: null, used_up_at: null },
   ...{ forward_query: 'off', forward_path: false, password: false, confirm: false, noindex: null, card: null, note: null },
+  tags: [],
 }
 
 /** Made by a POST; `visits`: paths to GET afterwards. */
@@ -85,6 +86,7 @@ const fixtures = {
   owned: link({ user_id: '{owner}' }),
   searched: link({ original_url: 'https://example.com/searched', short_code: 'searched-1' }),
   edited: link(),
+  tagged: link({ short_code: 'tagged-1' }),
   off: link({ short_code: 'switched-off', is_active: false }),
   moving: link({ original_url: 'https://example.com/first', short_code: 'moving_1' }),
   soft: link(),
@@ -1277,6 +1279,71 @@ const groups: Record<string, Case[]> = {
     ).map(([name, query, field]): Case => ({ name, path: `/urls/{searched}/qr.svg?${query}`, status: 400, field })),
     { name: 'of a code instead of an id', path: '/urls/searched-1/qr.png', status: 400, field: 'id' },
     { name: 'of an unknown link', path: '/urls/999/qr.png', status: 404 },
+  ],
+  tags: [
+    ...story(
+      {
+        name: 'a link has them as they were written, once each',
+        method: 'PATCH',
+        path: '/urls/{tagged}',
+        body: { tags: [' Contract ', 'CONTRACT', 'b'] },
+        status: 200,
+        expect: { tags: ['Contract', 'b'] },
+      },
+      {
+        name: 'some come, some go',
+        method: 'PATCH',
+        path: '/urls/{tagged}',
+        body: { add_tags: ['c'], remove_tags: ['B'] },
+        status: 200,
+        expect: { tags: ['Contract', 'c'] },
+      },
+      { name: 'find links', path: '/urls?tag=contract&tag=C', status: 200, expect: [{ id: '{tagged}' }] },
+      { name: 'find links with any', path: '/urls?tag=contract&tag=x&tags=any', status: 200, expect: [{ id: '{tagged}' }] },
+      { name: 'leave links out', path: '/urls?tag=contract&tags=none&code=tagged-1', status: 200, expect: [] },
+      {
+        name: 'are listed with their links and clicks',
+        path: '/api/tags?q=contract',
+        status: 200,
+        expect: [{ name: 'Contract', links: 1, clicks: 0, bots: 0, last_click: null }],
+      },
+      {
+        name: 'have statistics',
+        path: '/api/tags/contract/stats?from=2026-01-01&to=2026-01-02',
+        status: 200,
+        check: ({ body }) => {
+          expect(body).toMatchObject({ tag: 'contract', links: 1, clicks: 0, referrers: [] })
+          expect([body.by_day.length, body.by_hour.length]).toEqual([2, 48])
+        },
+      },
+      {
+        name: 'are renamed',
+        method: 'PUT',
+        path: '/api/tags/contract',
+        body: { name: 'renamed' },
+        status: 200,
+        expect: { name: 'renamed', links: 1 },
+      },
+      { name: 'under the old name there is none', method: 'PUT', path: '/api/tags/contract', body: { name: 'x' }, status: 404 },
+      { name: 'are merged', method: 'PUT', path: '/api/tags/c', body: { name: 'RENAMED' }, status: 200, expect: { links: 1 } },
+      { name: 'into one', path: '/urls/{tagged}', status: 200, expect: { tags: ['renamed'] } },
+      { name: 'are deleted', method: 'DELETE', path: '/api/tags/renamed', status: 204 },
+      { name: 'once', method: 'DELETE', path: '/api/tags/renamed', status: 404 },
+      { name: 'and are on no link', path: '/urls/{tagged}', status: 200, expect: { tags: [] } },
+    ),
+    { name: 'a new name with a bar', method: 'PUT', path: '/api/tags/x', body: { name: 'a|b' }, status: 400, field: 'name' },
+    { name: 'no new name', method: 'PUT', path: '/api/tags/x', body: {}, status: 400, field: 'name' },
+    { name: 'a tag with a comma', path: '/urls?tag=a,b', status: 400, field: 'tag[0]' },
+    { name: 'an unknown match', path: '/urls?tag=a&tags=most', status: 400, field: 'tags' },
+    {
+      name: 'too many at once',
+      method: 'POST',
+      path: '/urls',
+      body: { original_url: target, tags: Array.from({ length: 31 }, (_, n) => `t${n}`) },
+      status: 400,
+      field: 'tags',
+    },
+    { name: 'a text', method: 'POST', path: '/urls', body: { original_url: target, tags: 'a' }, status: 400, field: 'tags' },
   ],
   events: [
     ...story(

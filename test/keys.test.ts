@@ -219,9 +219,14 @@ describe('waypost key', () => {
     await until('the key holds', async () => (await status(ci)) === 200)
 
     const list = (await key('list')).out
-    expect(list).toMatch(/^ID +KEY +SCOPE +USER +EXPIRES +LAST USED +STATE +NAME\n/)
-    expect(list).toMatch(new RegExp(`^2 +${second.out.slice(0, 11)}… +read +- +\\d{4}-\\S+ +\\S+ +active +ci$`, 'm'))
+    expect(list).toMatch(/^ID +KEY +SCOPE +USER +TAG +EXPIRES +LAST USED +STATE +NAME\n/)
+    expect(list).toMatch(new RegExp(`^2 +${second.out.slice(0, 11)}… +read +- +- +\\d{4}-\\S+ +\\S+ +active +ci$`, 'm'))
     expect(list).not.toContain(second.out.trim())
+
+    const third = await key('create', 'a team', '--scope', 'write', '--tag', ' Team ')
+    expect(third.err).toContain('(write, bound to the tag Team)')
+    await until('the key holds', async () => (await status(bearer(third.out.trim()))) === 200)
+    expect((await key('list')).out).toMatch(/^3 .* write +- +Team +never .* a team$/m)
 
     expect((await key('revoke', '2')).code).toBe(0)
     await until('the key is refused', async () => (await status(ci)) === 401)
@@ -253,6 +258,7 @@ describe('waypost key', () => {
     [['create', 'n', '--scope', 'root'], 'Allowed choices'],
     [['create', ' ', '--scope', 'read'], 'name'],
     [['create', 'n', '--scope', 'read', '--user', 'ada'], '--user'],
+    [['create', 'n', '--scope', 'read', '--tag', 'a|b'], 'only_tag'],
     [['revoke', 'ci'], 'waypost key list'],
   ])('key %j fails with a sentence', async (args, said) => {
     const { code, err } = await runCommand(['key', ...args], { DATA_DIR: temporaryFolder() })

@@ -123,6 +123,7 @@ describe('a session', () => {
       scope: 'write',
       key: { id, name: 'console' },
       user_id: user.id,
+      only_tag: null,
       expires_at: expires,
     })
     const hours = (Date.parse(expires) - Date.now()) / 3_600_000

@@ -34,6 +34,7 @@ export async function run(argv: string[]) {
   opening('create <name>', 'Create an API key. It is printed only once.', {}, key)
     .addOption(new Option('--scope <scope>', 'what the key may do').choices(SCOPES).makeOptionMandatory())
     .option('--user <id>', 'bind the key to a user: it reads and changes only what belongs to them')
+    .option('--tag <tag>', 'bind the key to a tag: it reads and changes only links that have it')
     .option('--expires <when>', '90d, 2027-01-31 or 2027-01-31T12:00:00Z')
     .action(async (name, options) => (await import('./key.ts')).createKey(configOf(options), name, options))
   opening('list', 'List the keys, without their secrets.', {}, key).action(async (options) =>

@@ -15,7 +15,11 @@ const BY: By = { by: 'command line' }
 const PAGE = 100
 
 /** Creates a key. Standard output contains only the key, for use in scripts. */
-export async function createKey(config: Config, name: string, options: { scope: string; user?: string; expires?: string }) {
+export async function createKey(
+  config: Config,
+  name: string,
+  options: { scope: string; user?: string; tag?: string; expires?: string },
+) {
   const user_id = options.user === undefined ? undefined : Number(options.user)
   if (user_id !== undefined && !(Number.isSafeInteger(user_id) && user_id > 0)) throw new Error('--user must be the id of a user')
   if (!Value.Check(NewKey.properties.name, name)) throw new Error('the name must have 1 to 100 characters')
@@ -24,14 +28,13 @@ export async function createKey(config: Config, name: string, options: { scope: 
       name,
       scope: options.scope as NewKey['scope'],
       user_id,
+      only_tag: options.tag,
       expires_at: options.expires && momentOf(options.expires),
     }
     let printed = false
     try {
       await keys.create(newKey, BY, (created) => {
-        console.error(
-          `key ${created.id} (${created.scope}${created.user_id ? `, bound to user ${created.user_id}` : ''}): it is shown only once`,
-        )
+        console.error(`key ${created.id} (${[created.scope, ...boundTo(created)].join(', bound to ')}): it is shown only once`)
         printKey(created.key)
         printed = true
       })
@@ -54,7 +57,7 @@ function printKey(key: string) {
 /** Prints all keys, expired and revoked ones included. */
 export async function listKeys(config: Config) {
   await withKeys(config, async (keys) => {
-    const rows = [['ID', 'KEY', 'SCOPE', 'USER', 'EXPIRES', 'LAST USED', 'STATE', 'NAME']]
+    const rows = [['ID', 'KEY', 'SCOPE', 'USER', 'TAG', 'EXPIRES', 'LAST USED', 'STATE', 'NAME']]
     for (let after: number | undefined; ; ) {
       const page = await keys.list({ number: 1, size: PAGE, offset: 0, after, descending: false })
       rows.push(...page.rows.map(cellsOf))
@@ -97,15 +100,21 @@ async function withKeys(config: Config, work: (keys: KeyStore) => Promise<void>)
   }
 }
 
-const cellsOf = ({ id, prefix, scope, user_id, expires_at, last_used_at, revoked_at, name }: Key) => [
+const cellsOf = ({ id, prefix, scope, user_id, only_tag, expires_at, last_used_at, revoked_at, name }: Key) => [
   String(id),
   `${prefix}…`,
   scope,
   String(user_id ?? '-'),
+  visibleLine(only_tag ?? '-'),
   expires_at ?? 'never',
   last_used_at ?? 'never',
   revoked_at ? 'revoked' : expires_at && Date.parse(expires_at) <= Date.now() ? 'expired' : 'active',
   visibleLine(name), // terminals execute control characters
+]
+
+const boundTo = ({ user_id, only_tag }: Key) => [
+  ...(user_id === null ? [] : [`user ${user_id}`]),
+  ...(only_tag === null ? [] : [`the tag ${visibleLine(only_tag)}`]),
 ]
 
 const DAY = 86_400_000
