@@ -100,8 +100,8 @@ function NotForYou({ page: { title, needs } }: { page: Page }) {
     <PageFrame title={title}>
       <Empty title="Your key has no access to this page">
         <p>
-          {offered?.user_id != null
-            ? 'It covers only the links and events of its user. This page needs a key that is not bound to a user.'
+          {offered?.user_id != null || offered?.only_tag != null
+            ? `It covers only the links and events of its ${offered.user_id != null ? 'user' : 'tag'}. This page needs a key that is not bound.`
             : `Its scope is ${offered?.scope}. This page needs ${needs}.`}
         </p>
       </Empty>

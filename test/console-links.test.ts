@@ -483,7 +483,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await page.getByLabel('New key for').fill('ci')
       await page.getByLabel('Scope', { exact: true }).selectOption('admin')
       await page.getByLabel('Bound to user').fill('1')
-      await page.getByText('A key for one user can have read or write only.').waitFor()
+      await page.getByText('A bound key can have read or write only.').waitFor()
       await page.getByLabel('Scope', { exact: true }).selectOption('write')
       await page.getByLabel('Expires').selectOption('On a date…')
       await page.getByLabel('Expiry date').fill('2020-01-01')

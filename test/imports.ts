@@ -11,7 +11,7 @@ export const FLOORS = [
 /** Folders of console/ in the same order; those of kit/ are floors of their own. style/ has no code. */
 export const CONSOLE_FLOORS = [
   ...['kit/browser', 'kit/server', 'kit/parts'],
-  ...['about', 'alerts', 'blocklist', 'chaos', 'config', 'events', 'keys', 'links', 'link', 'logs', 'overview', 'users'],
+  ...['about', 'alerts', 'blocklist', 'chaos', 'config', 'events', 'keys', 'links', 'link', 'logs', 'overview', 'tags', 'users'],
   ...['shell', 'main.tsx', 'streams-worker.ts', 'docs'],
 ]
 

@@ -8,6 +8,7 @@ import { Empty } from '../kit/parts/empty.tsx'
 import { ListPage, rowsOf } from '../kit/parts/list-page.tsx'
 import { State } from '../kit/parts/state.tsx'
 import { type Column, Table } from '../kit/parts/table.tsx'
+import { Tags } from '../kit/parts/tags.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Time } from '../kit/parts/time.tsx'
 import { toast } from '../kit/parts/toast.tsx'
@@ -58,10 +59,15 @@ export function Keys() {
     { name: 'scope', title: 'Scope', cell: ({ scope }) => scope },
     {
       name: 'owner',
-      title: 'User',
-      figure: true,
-      cell: ({ user_id }) =>
-        user_id === null ? <span class="quiet">all</span> : <a href={`/console/links?user=${user_id}`}>{user_id}</a>,
+      title: 'Bound to',
+      cell: ({ user_id, only_tag }) => (
+        <>
+          {user_id !== null && <a href={`/console/links?user=${user_id}`}>user {user_id}</a>}
+          {user_id !== null && only_tag !== null && ' '}
+          {only_tag !== null && <Tags of={[only_tag]} />}
+          {user_id === null && only_tag === null && <span class="quiet">nothing</span>}
+        </>
+      ),
     },
     { name: 'key-state', title: 'State', cell: (key) => <KeyState {...key} /> },
     {

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { MadeKey } from '../../src/access/keys/schema.ts'
 import { CopyButton } from '../kit/parts/copy.tsx'
 import { Dialog } from '../kit/parts/dialog.tsx'
+import { Text } from '../kit/parts/text.tsx'
 import { session } from '../kit/server/session.ts'
 
 type Props = {
@@ -36,7 +37,13 @@ export function MadeKeyDialog({ made, wasOpen, close }: Props) {
     >
       <p class="quiet">
         Copy it now: it won’t be shown again. Anyone with this key has <b>{made.scope}</b> access
-        {made.user_id !== null && <> to the links and events of user {made.user_id}</>}.
+        {made.user_id !== null && <> to the links and events of user {made.user_id}</>}
+        {made.only_tag !== null && (
+          <>
+            {made.user_id === null ? ' to links' : ', if they are'} tagged <Text of={made.only_tag} />
+          </>
+        )}
+        .
       </p>
       <p class="address">
         <code>{made.key}</code>

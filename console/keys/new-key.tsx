@@ -4,6 +4,7 @@ import type { MadeKey } from '../../src/access/keys/schema.ts'
 import { useDraft } from '../kit/browser/drafts.ts'
 import { useAttempt } from '../kit/parts/attempt.ts'
 import { Failure, Field } from '../kit/parts/field.tsx'
+import { KnownTags } from '../kit/parts/tags.tsx'
 import { toast } from '../kit/parts/toast.tsx'
 import { sentence } from '../kit/parts/trouble.tsx'
 import { asApiError, call } from '../kit/server/api.ts'
@@ -36,8 +37,8 @@ type Props = {
 }
 
 export function NewKeyForm({ first, open, made }: Props) {
-  const [draft, type, forget] = useDraft('new key', { name: '', scope: '' as Scope | '', user: '', end: 0, day: '' })
-  const { name, user, end, day } = draft
+  const [draft, type, forget] = useDraft('new key', { name: '', scope: '' as Scope | '', user: '', tag: '', end: 0, day: '' })
+  const { name, user, tag, end, day } = draft
   const [asked, setAsked] = useState(false)
   const { busy, run, faultOf, failure, clear } = useAttempt()
   const scope = draft.scope || (open ? 'admin' : 'read')
@@ -46,7 +47,9 @@ export function NewKeyForm({ first, open, made }: Props) {
     name: name.trim() === '' ? 'Enter a name.' : name.length > 100 ? 'At most 100 characters.' : undefined,
     user_id: user === '' || /^[1-9]\d*$/.test(user) ? undefined : 'Enter the id of a user, or nothing.',
     scope:
-      user !== '' && (scope === 'admin' || scope === 'metrics') ? 'A key for one user can have read or write only.' : undefined,
+      (user !== '' || tag !== '') && (scope === 'admin' || scope === 'metrics')
+        ? 'A bound key can have read or write only.'
+        : undefined,
     expires_at: end === CHOSEN && !(Date.parse(day) > Date.now()) ? 'Choose a date in the future.' : undefined,
   }
   const expires = end === CHOSEN ? day : ENDS[end]!.days && new Date(Date.now() + ENDS[end]!.days * DAY).toISOString()
@@ -54,7 +57,13 @@ export function NewKeyForm({ first, open, made }: Props) {
     event.preventDefault()
     setAsked(true)
     if (Object.values(faults).some(Boolean) || busy) return
-    const body = { name: name.trim(), scope, ...(user && { user_id: Number(user) }), ...(expires && { expires_at: expires }) }
+    const body = {
+      name: name.trim(),
+      scope,
+      ...(user && { user_id: Number(user) }),
+      ...(tag && { only_tag: tag.trim() }),
+      ...(expires && { expires_at: expires }),
+    }
     session.held = open // the first key makes a sign-in necessary, which must not hide the key
     const worked = await run(async () => {
       const { data } = await call<MadeKey>('POST', '/api/keys', { body })
@@ -110,6 +119,20 @@ export function NewKeyForm({ first, open, made }: Props) {
         fault={faults.user_id ?? faultOf('user_id', 'the user')}
         hint={user && 'Limited to this user’s links and events.'}
       />
+      <Field
+        label="Bound to tag"
+        value={tag}
+        list="key-tags"
+        maxLength={64}
+        placeholder="none"
+        change={(text) => {
+          clear()
+          type({ tag: text.trimStart() })
+        }}
+        fault={faultOf('only_tag', 'the tag')}
+        hint={tag && 'Limited to links with this tag.'}
+      />
+      <KnownTags id="key-tags" text={tag} />
       <div class="field">
         <label class="label" for="key-end">
           Expires
@@ -137,7 +160,7 @@ export function NewKeyForm({ first, open, made }: Props) {
           Create key
         </button>
       </span>
-      <Failure>{failure(['name', 'user_id', 'expires_at'])}</Failure>
+      <Failure>{failure(['name', 'user_id', 'only_tag', 'expires_at'])}</Failure>
     </form>
   )
 }

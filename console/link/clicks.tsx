@@ -1,4 +1,4 @@
-import type { LinkStats } from '../../src/clicks/schema.ts'
+import type { LinkStats, Stats } from '../../src/clicks/schema.ts'
 import { Choice } from '../kit/parts/choice.tsx'
 import { count } from '../kit/parts/figures.ts'
 import { type Column, Table } from '../kit/parts/table.tsx'
@@ -7,7 +7,7 @@ import { Bars, nameOf } from './bars.tsx'
 import { hoursCan, ownZone, SPANS, systemZone, type View } from './span.ts'
 
 type Props = {
-  stats: LinkStats | undefined
+  stats: Stats | undefined
   view: View
   dimmed: boolean
   change: (part: Record<string, string | undefined>) => void
@@ -25,7 +25,7 @@ const AS = [
 /** A scrolling area must be reachable by keyboard. */
 const SCROLLS = { tabIndex: 0 }
 
-/** When a link was clicked. */
+/** When a link, or those of a tag, were clicked. */
 export function Clicks({ stats, view, dimmed, change }: Props) {
   const { span, by, zone, unknown, table } = view
   const buckets = by === 'hour' ? stats?.by_hour : stats?.by_day

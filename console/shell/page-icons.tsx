@@ -3,6 +3,7 @@ import { icon } from '../kit/parts/icons.tsx'
 
 export const Overview = icon('M2 12.5h12M3.5 10.5l3-4 2.5 2 4-5.5')
 export const Links = icon('M6.5 9.5l3-3M7 4.5l1.2-1.2a2.8 2.8 0 0 1 4 4L11 8.5M9 11.5l-1.2 1.2a2.8 2.8 0 0 1-4-4L5 7.5')
+export const Tags = icon('M2.5 3h5l6 6-4.5 4.5-6.5-6zM5.3 5.8v.01')
 export const Users = icon('M8 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM3 13.5c.4-2.6 2.4-4 5-4s4.6 1.4 5 4')
 export const Events = icon('M2.5 8h2.5l2-4.5 2.5 9 2-4.5h2')
 export const Blocklist = icon('M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM3.8 3.8l8.4 8.4')

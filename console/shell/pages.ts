@@ -13,6 +13,8 @@ import { LinkPage } from '../link/link.tsx'
 import { Links } from '../links/links.tsx'
 import { Logs } from '../logs/logs.tsx'
 import { Overview } from '../overview/overview.tsx'
+import { TagPage } from '../tags/tag.tsx'
+import { Tags } from '../tags/tags.tsx'
 import { Users } from '../users/users.tsx'
 import * as icons from './page-icons.tsx'
 
@@ -23,7 +25,7 @@ export type Page = {
   key: string
   /** Without this scope, the server would refuse everything on the page. */
   needs: 'read' | 'admin'
-  /** Open to a key that is bound to a user. */
+  /** Open to a key that is bound to a user or a tag. */
   bound?: boolean
   component: ComponentType
   /** The page of one row, at /console/links/42. */
@@ -49,6 +51,7 @@ export const pages: Page[] = [
     icon: icons.Links,
     apart: true,
   },
+  { path: 'tags', title: 'Tags', key: 't', needs: 'read', bound: true, component: Tags, one: TagPage, icon: icons.Tags },
   { path: 'users', title: 'Users', key: 'u', needs: 'read', bound: true, component: Users, icon: icons.Users },
   { path: 'events', title: 'Events', key: 'e', needs: 'read', bound: true, component: Events, icon: icons.Events },
   { path: 'blocklist', title: 'Blocklist', key: 'x', needs: 'read', component: Blocklist, icon: icons.Blocklist },

@@ -28,7 +28,7 @@ export const LinkFilters = {
     Type.String({ description: 'true: only links to a host on /api/blocklist; false: only others. Ignores BLOCKLIST_FILE.' }),
   ),
   state: Type.Optional(Type.String({ description: `${STATES.join(', ')}. blocked ignores BLOCKLIST_FILE.` })),
-  tag: Type.Optional(Type.String({ description: 'A tag, ignoring case. Repeat it for several: tag=a&tag=b.' })),
+  tag: Type.Optional(Type.String({ description: 'A tag, ignoring case. Several: tag=a,b or tag=a&tag=b.' })),
   tags: Type.Optional(Type.String({ description: 'all, any or none: which of the tags a link must have.', default: 'all' })),
   code: Type.Optional(Type.String({ description: 'The exact code.' })),
   q: Type.Optional(
@@ -50,7 +50,7 @@ export function readFilter(query: Query, request: Request, codeIn: (text: string
   const fromUrl = q && codeIn(q)
   return {
     ...others(query),
-    tagged: taggedFilter(valuesOf(request, 'tag'), query.tags),
+    tagged: taggedFilter(valuesOf(request, 'tag').flatMap(listed), query.tags),
     code: code ?? fromUrl,
     q: fromUrl === undefined || (code !== undefined && code !== fromUrl) ? q : undefined,
   }
@@ -62,6 +62,8 @@ const others = (query: Query): LinkFilter => ({
   blocked: flagFilter(query, 'blocked'),
   state: stateFilter(query.state),
 })
+
+const listed = (text: string) => text.split(',').filter((tag) => tag.trim() !== '')
 
 function taggedFilter(tags: string[], text = 'all'): Tagged | undefined {
   const match = MATCHES.find((one) => one === text)

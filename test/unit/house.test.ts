@@ -29,10 +29,13 @@ test('a folder of the console imports only from those before it', () => {
   expect(cyclesOf(imports)).toEqual([])
 })
 
-test('a page of the console imports only kit/, and link/ also links/', () => {
+test('a page of the console imports only kit/, link/ also links/, and tags/ also link/', () => {
   const pages = CONSOLE_FLOORS.slice(0, CONSOLE_FLOORS.indexOf('shell')).filter((folder) => !folder.startsWith('kit/'))
   const between = consoleHas.imports.filter(({ from, to }) => pages.includes(folderOf(from)) && !to.startsWith('kit/'))
-  expect([...new Set(between.map(({ from, to }) => `${folderOf(from)} -> ${folderOf(to)}`))]).toEqual(['link -> links'])
+  expect([...new Set(between.map(({ from, to }) => `${folderOf(from)} -> ${folderOf(to)}`))]).toEqual([
+    'link -> links',
+    'tags -> link',
+  ])
 })
 
 test('the console imports of src/ only types, from schema.ts files, and modules that import no others', () => {

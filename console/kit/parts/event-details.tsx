@@ -33,6 +33,8 @@ const WORDS: Record<string, (details: Values) => (string | undefined | false)[]>
   updated: (details) => [changed(details)],
   deleted: ({ reason }) => [`reason: ${show(reason)}`],
   purged: ({ url_id, short_code }) => [show(short_code), `link ${show(url_id)}`],
+  tag_renamed: ({ tag, name }) => [`${show(tag)} → ${show(name)}`],
+  tag_deleted: ({ tag }) => [show(tag)],
   user_deleted: ({ user_id }) => [`user ${show(user_id)}`],
   key_created: ({ name, scope }) => [show(name), `scope ${show(scope)}`],
   key_revoked: ({ name }) => [show(name)],
@@ -51,4 +53,7 @@ function changed(details: Values): string {
   return 'old_value' in details ? `${name}: ${show(old_value)} → ${show(new_value)}` : `${name} → ${show(new_value)}`
 }
 
-const show = (value: unknown) => (typeof value === 'string' ? value : value === null ? 'none' : JSON.stringify(value))
+function show(value: unknown): string {
+  if (Array.isArray(value)) return value.map(show).join(', ') || 'none'
+  return typeof value === 'string' ? value : value === null ? 'none' : JSON.stringify(value)
+}

@@ -12,13 +12,14 @@ const DEADLINE = 10_000
 export async function call<T>(
   method: string,
   path: string,
-  options: { body?: object; signal?: AbortSignal } = {},
+  options: { body?: object; signal?: AbortSignal /** In ms. */; deadline?: number } = {},
 ): Promise<Answer<T>> {
   // Every request would be refused until somebody signs in, and would only fill the log.
   if (session.refused && !path.startsWith('/api/session')) throw new ApiError(401, 'Your session has ended. Sign in again.')
   const headers: Record<string, string> = { Accept: 'application/json', ...OWN }
   if (options.body) headers['Content-Type'] = 'application/json'
-  const deadline = AbortSignal.timeout(DEADLINE)
+  const { deadline: most = DEADLINE } = options
+  const deadline = AbortSignal.timeout(most)
   try {
     const response = await fetch(path, {
       method,
@@ -31,7 +32,7 @@ export async function call<T>(
     throw await refusal(response)
   } catch (error) {
     if (error instanceof ApiError || options.signal?.aborted) throw error
-    throw new ApiError(0, deadline.aborted ? 'The server did not answer within 10 seconds.' : UNREACHABLE)
+    throw new ApiError(0, deadline.aborted ? `The server did not answer within ${most / 1000} seconds.` : UNREACHABLE)
   }
 }
 

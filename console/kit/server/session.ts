@@ -71,7 +71,7 @@ export function useSession() {
   return session
 }
 
-const nameOf = ({ by, scope, key, user_id }: Caller) => [by, scope, key?.id, user_id].join()
+const nameOf = ({ by, scope, key, user_id, only_tag }: Caller) => [by, scope, key?.id, user_id, only_tag].join()
 
 function tell() {
   for (const listener of listeners) listener()

@@ -1,0 +1,204 @@
+import { useRef } from 'preact/hooks'
+import { visible } from '../../src/base/visible.ts'
+import type { Tag } from '../../src/tags/schema.ts'
+import { useKeys } from '../kit/browser/keys.ts'
+import { useQuery } from '../kit/browser/query.ts'
+import { confirm } from '../kit/parts/dialog.tsx'
+import { Empty } from '../kit/parts/empty.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { Back, Bin, Forward, Pen } from '../kit/parts/icons.tsx'
+import { PageFrame } from '../kit/parts/page.tsx'
+import { SearchField } from '../kit/parts/search.tsx'
+import { type Column, Table } from '../kit/parts/table.tsx'
+import { sameTag } from '../kit/parts/tags.tsx'
+import { Text } from '../kit/parts/text.tsx'
+import { Time } from '../kit/parts/time.tsx'
+import { toast } from '../kit/parts/toast.tsx'
+import { sentence, Trouble } from '../kit/parts/trouble.tsx'
+import { asApiError, call } from '../kit/server/api.ts'
+import { useResource } from '../kit/server/resource.ts'
+import { may } from '../kit/server/scope.ts'
+import { session } from '../kit/server/session.ts'
+import { LONG, pathOf, RenameForm } from './rename.tsx'
+
+const PAGE_SIZE = 100
+
+/** The tags of links, with their links and clicks: finds, renames, merges and deletes them. */
+export function Tags() {
+  const { query, change } = useQuery()
+  const { q = '', edit } = query
+  const number = Math.max(1, Math.floor(Number(query.page)) || 1)
+  const search = useRef<HTMLInputElement>(null)
+  useKeys({ '/': () => search.current?.focus() }, { '/': 'Search' })
+  const address = `/api/tags?${new URLSearchParams({ ...(q && { q }), page: String(number), per_page: String(PAGE_SIZE) })}`
+  const ask = async (signal: AbortSignal) => {
+    const { data, headers } = await call<Tag[]>('GET', address, { signal })
+    return { tags: data, total: Number(headers.get('X-Total-Count')), exact: headers.get('X-Total-Exact') !== 'false' }
+  }
+  const { data, current, error, retryAt, reload } = useResource(address, { every: edit ? 0 : 10, ask }) // no reload while a row is edited
+  const { tags, total = 0, exact } = (current && data) || {}
+  const writes = may('write', { bound: true })
+
+  const remove = async ({ name, links }: Tag) => {
+    const sure = await confirm({
+      title: `Delete the tag ${name}?`,
+      text: (
+        <p>
+          It is taken off <b>{links === 1 ? '1 link' : `${count(links)} links`}</b>. The links stay.
+        </p>
+      ),
+      action: 'Delete',
+      danger: true,
+    })
+    if (!sure) return
+    try {
+      await call('DELETE', pathOf(name), { deadline: LONG })
+      toast({ text: `Deleted the tag ${name}` })
+    } catch (error) {
+      toast({ tone: 'bad', text: `${name} could not be deleted: ${sentence(asApiError(error))}` })
+    }
+    void reload()
+  }
+
+  const columns: Column<Tag>[] = [
+    {
+      name: 'name',
+      title: 'Tag',
+      cell: ({ name }) => (
+        <a href={`/console/tags/${encodeURIComponent(name)}`} title={`Statistics of ${visible(name)}`}>
+          <Text of={name} />
+        </a>
+      ),
+    },
+    {
+      name: 'links',
+      title: 'Links',
+      figure: true,
+      cell: ({ name, links }) => <a href={`/console/links?${new URLSearchParams({ tag: name })}`}>{count(links)}</a>,
+    },
+    { name: 'people', title: 'By people', figure: true, cell: ({ clicks, bots }) => count(clicks - bots) },
+    { name: 'bots', title: 'By bots', figure: true, cell: ({ bots }) => count(bots) },
+    {
+      name: 'last',
+      title: 'Last click',
+      figure: true,
+      cell: ({ last_click }) => (last_click ? <Time at={last_click} /> : <span class="quiet">never</span>),
+    },
+    {
+      name: 'actions',
+      title: 'Actions',
+      silent: true,
+      cell: (tag) =>
+        writes &&
+        !sameTag(tag.name, session.offered?.only_tag ?? '') && (
+          <>
+            <button
+              type="button"
+              class="quiet-button"
+              aria-label={`Rename ${visible(tag.name)}`}
+              title="Rename"
+              aria-expanded={edit === tag.name}
+              onClick={() => change({ edit: edit === tag.name ? undefined : tag.name })}
+            >
+              <Pen />
+            </button>
+            <button
+              type="button"
+              class="quiet-button"
+              aria-label={`Delete ${visible(tag.name)}`}
+              title="Delete"
+              onClick={() => remove(tag)}
+            >
+              <Bin />
+            </button>
+          </>
+        ),
+    },
+  ]
+  const turn = (page: number) => change({ page: page > 1 ? String(page) : undefined, edit: undefined }, { step: true })
+
+  return (
+    <PageFrame
+      title="Tags"
+      note={
+        <span class="figure">
+          {tags ? `${exact ? '' : 'more than '}${count(total)}` : '–'}
+          {q && tags && ' found'}
+        </span>
+      }
+    >
+      <div class="toolbar">
+        <search class="filters">
+          <SearchField
+            value={q}
+            change={(text) => change({ q: text, page: undefined, edit: undefined })}
+            field={search}
+            placeholder="A part of the name"
+            label="Search tags"
+          />
+        </search>
+        {tags && (number > 1 || total > PAGE_SIZE) && (
+          <nav class="pager" aria-label="More tags">
+            <button
+              type="button"
+              class="quiet-button"
+              aria-label="Previous"
+              disabled={number === 1}
+              onClick={() => turn(number - 1)}
+            >
+              <Back />
+            </button>
+            <button
+              type="button"
+              class="quiet-button"
+              aria-label="Next"
+              disabled={number * PAGE_SIZE >= total}
+              onClick={() => turn(number + 1)}
+            >
+              <Forward />
+            </button>
+          </nav>
+        )}
+      </div>
+      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={reload} />}
+      {(tags || !error) && (
+        <Table
+          label="Tags"
+          class="all-tags"
+          columns={columns}
+          rows={tags}
+          keyOf={({ name }) => name}
+          dimmed={error !== undefined}
+          detail={(tag) =>
+            edit === tag.name && (
+              <RenameForm
+                key={tag.name}
+                tag={tag}
+                close={() => change({ edit: undefined })}
+                renamed={() => {
+                  change({ edit: undefined })
+                  void reload()
+                }}
+              />
+            )
+          }
+          empty={
+            q ? (
+              <Empty title="No tags match">
+                <button type="button" class="button" onClick={() => change({ q: undefined })}>
+                  Show all tags
+                </button>
+              </Empty>
+            ) : (
+              <Empty title="No tags yet">
+                <p>
+                  Give tags to links when you create or edit them. They group links, their statistics, and what a key may reach.
+                </p>
+              </Empty>
+            )
+          }
+        />
+      )}
+    </PageFrame>
+  )
+}
