@@ -18,6 +18,8 @@ const PAGES: [path: string, name: string, shows: string][] = [
   ['links?q=nothing-like-it', 'links-none', 'main h2'],
   ['links/1', 'link', 'main h1'],
   ['links?edit=2000', 'link-edit', 'main form'],
+  ['tags', 'tags', 'main tbody tr:not(.blank)'],
+  ['tags/newsletter', 'tag', 'main canvas'],
   ['users', 'users', 'main tbody tr:not(.blank)'],
   ['events', 'events', 'main tbody tr:not(.blank)'],
   ['keys', 'keys', 'main h1'],

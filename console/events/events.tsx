@@ -119,7 +119,9 @@ export function Events() {
             </select>
           </label>
           <IdField label="Link id" value={link} change={(text) => narrow({ link: text })} />
-          {session.offered?.user_id == null && <IdField label="User id" value={user} change={(text) => narrow({ user: text })} />}
+          {session.offered?.user_id == null && session.offered?.only_tag == null && (
+            <IdField label="User id" value={user} change={(text) => narrow({ user: text })} />
+          )}
           {filtered && (
             <button
               type="button"

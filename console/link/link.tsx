@@ -10,6 +10,7 @@ import { Bin, Pen, Qr } from '../kit/parts/icons.tsx'
 import { PageFrame } from '../kit/parts/page.tsx'
 import { QrDialog } from '../kit/parts/qr.tsx'
 import { State } from '../kit/parts/state.tsx'
+import { Tags } from '../kit/parts/tags.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Time } from '../kit/parts/time.tsx'
 import { Trouble } from '../kit/parts/trouble.tsx'
@@ -137,6 +138,10 @@ export function LinkPage({ id }: { id: string }) {
           <div>
             <dt>Title</dt>
             <dd>{alive.title === null ? <span class="quiet">none</span> : <Text of={alive.title} />}</dd>
+          </div>
+          <div>
+            <dt>Tags</dt>
+            <dd>{alive.tags.length === 0 ? <span class="quiet">none</span> : <Tags of={alive.tags} />}</dd>
           </div>
           <div>
             <dt>State</dt>

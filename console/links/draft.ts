@@ -1,8 +1,10 @@
 // Checks of a new link before it is sent. The server has the last word.
+import { tagsIn } from '../kit/parts/tags.tsx'
 
-export type Draft = { target: string; code: string; title: string }
+/** `tags` are separated by commas. */
+export type Draft = { target: string; code: string; title: string; tags: string }
 export type Field = keyof Draft
-export const EMPTY: Draft = { target: '', code: '', title: '' }
+export const EMPTY: Draft = { target: '', code: '', title: '', tags: '' }
 
 /** The target as it is sent: a bare host gets https://. */
 export function completed(target: string): string {
@@ -11,7 +13,7 @@ export function completed(target: string): string {
 }
 
 /** A sentence for each invalid field. */
-export function faultsOf({ target, code, title }: Draft): Partial<Record<Field, string>> {
+export function faultsOf({ target, code, title, tags }: Draft): Partial<Record<Field, string>> {
   const faults: Partial<Record<Field, string>> = {}
   const url = URL.parse(completed(target))
   if (target.trim() === '') faults.target = 'Enter the address that the link leads to.'
@@ -27,9 +29,12 @@ export function faultsOf({ target, code, title }: Draft): Partial<Record<Field, 
     else if (/^\d+$/.test(code)) faults.code = 'Use at least one letter, _ or -.'
   }
   if (title.length > 500) faults.title = 'Use at most 500 characters.'
+  if (tagsIn(tags).length > 30) faults.tags = 'Use at most 30 tags.'
   return faults
 }
 
 /** The name in this form of one of the server's fields. */
 export const fieldOf = (name: string): Field | undefined =>
-  (({ original_url: 'target', short_code: 'code', title: 'title' }) as const)[name as 'title']
+  (({ original_url: 'target', short_code: 'code', title: 'title', tags: 'tags' }) as const)[
+    name.replace(/\[\d+\]$/, '') as 'title'
+  ]

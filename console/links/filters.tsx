@@ -3,16 +3,18 @@ import { useEffect, useState } from 'preact/hooks'
 import { Choice } from '../kit/parts/choice.tsx'
 import { Cross } from '../kit/parts/icons.tsx'
 import { SearchField } from '../kit/parts/search.tsx'
+import { TagField } from '../kit/parts/tags.tsx'
 import { session } from '../kit/server/session.ts'
-import { SHOWN, type View } from './view.ts'
+import { MATCHES, SHOWN, type View } from './view.ts'
 
 type Props = {
   view: View
   field: RefObject<HTMLInputElement | null>
-  change: (part: { q?: string; show?: string; user?: string }) => void
+  change: (part: { q?: string; show?: string; user?: string; tag?: string; match?: string }) => void
 }
 
 const PAUSE = 300
+const WORDS = { all: 'All of them', any: 'Any', none: 'None' }
 
 export function Filters({ view, field, change }: Props) {
   return (
@@ -30,7 +32,18 @@ export function Filters({ view, field, change }: Props) {
         value={view.show}
         change={(show) => change({ show: show === 'all' ? undefined : show })}
       />
-      {session.offered?.user_id == null && <UserFilter user={view.user} change={(user) => change({ user })} />}
+      <TagField bare label="Filter by tags" placeholder="Tag" value={view.tag} change={(tag) => change({ tag })} />
+      {view.tag && (
+        <Choice
+          label="Tags"
+          options={MATCHES.map((value) => ({ value, word: WORDS[value] }))}
+          value={view.match}
+          change={(match) => change({ match: match === 'all' ? undefined : match })}
+        />
+      )}
+      {session.offered?.user_id == null && session.offered?.only_tag == null && (
+        <UserFilter user={view.user} change={(user) => change({ user })} />
+      )}
     </search>
   )
 }

@@ -8,6 +8,7 @@ import { Bin, Pen, Qr } from '../kit/parts/icons.tsx'
 import { QrDialog } from '../kit/parts/qr.tsx'
 import { State } from '../kit/parts/state.tsx'
 import { type Column, Table } from '../kit/parts/table.tsx'
+import { Tags } from '../kit/parts/tags.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Time } from '../kit/parts/time.tsx'
 import { may } from '../kit/server/scope.ts'
@@ -81,12 +82,16 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose,
     {
       name: 'title',
       title: 'Title',
-      cell: ({ title }) =>
-        title && (
-          <span title={visible(title)}>
-            <Text of={title} />
-          </span>
-        ),
+      cell: ({ title, tags }) => (
+        <>
+          {title && (
+            <span title={visible(title)}>
+              <Text of={title} />{' '}
+            </span>
+          )}
+          <Tags of={tags} />
+        </>
+      ),
     },
     {
       name: 'owner',

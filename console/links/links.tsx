@@ -116,7 +116,11 @@ export function Links() {
             isFiltered(view) || view.place.after ? (
               <Empty title={view.q ? `No links match “${view.q}”` : 'No links match'}>
                 <p>Check the spelling or clear the filters.</p>
-                <button type="button" class="button" onClick={() => narrow({ q: undefined, show: undefined, user: undefined })}>
+                <button
+                  type="button"
+                  class="button"
+                  onClick={() => narrow({ q: undefined, show: undefined, user: undefined, tag: undefined, match: undefined })}
+                >
                   Show all links
                 </button>
               </Empty>

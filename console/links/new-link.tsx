@@ -5,6 +5,7 @@ import { useDraft } from '../kit/browser/drafts.ts'
 import { CopyButton } from '../kit/parts/copy.tsx'
 import { hiddenIn } from '../kit/parts/field.tsx'
 import { Cross } from '../kit/parts/icons.tsx'
+import { TagField, tagsIn } from '../kit/parts/tags.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { sentence } from '../kit/parts/trouble.tsx'
 import { asApiError, call } from '../kit/server/api.ts'
@@ -12,7 +13,7 @@ import { completed, type Draft, EMPTY, type Field, faultsOf, fieldOf } from './d
 import { useOffer } from './offer.ts'
 
 /** The server's texts begin with "is already taken": these names come before them. */
-const NAMES: Record<Field, string> = { target: 'this address', code: 'this code', title: 'this title' }
+const NAMES: Record<Field, string> = { target: 'this address', code: 'this code', title: 'this title', tags: 'a tag' }
 
 type Faults = Partial<Record<Field, string>>
 
@@ -49,7 +50,7 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
   const submit = async (event: Event) => {
     event.preventDefault()
     if (busy) return
-    setLeft(['target', 'code', 'title'])
+    setLeft(['target', 'code', 'title', 'tags'])
     const [faulty] = Object.keys(faults)
     if (faulty) return void document.getElementById(`new-${faulty}`)?.focus()
     setBusy(true)
@@ -103,6 +104,13 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
         })}
         {input('code', 'Code', 'automatic', { autocapitalize: 'none' })}
         {input('title', 'Title', 'optional', { spellcheck: true })}
+        <TagField
+          label="Tags"
+          placeholder="optional"
+          value={draft.tags}
+          change={(tags) => change('tags', tags)}
+          fault={faultOf('tags')}
+        />
         <button type="submit" class="button main" disabled={busy}>
           Shorten
         </button>
@@ -121,7 +129,7 @@ export function NewLink({ first, created }: { first: RefObject<HTMLInputElement 
 function useTaken(code: string): boolean {
   const [taken, setTaken] = useState('')
   useEffect(() => {
-    if (faultsOf({ target: 'https://a.b', code, title: '' }).code || code === '') return
+    if (faultsOf({ ...EMPTY, target: 'https://a.b', code }).code || code === '') return
     const running = new AbortController()
     const timer = setTimeout(async () => {
       const query = new URLSearchParams({ code, per_page: '1' })
@@ -153,10 +161,11 @@ function Made({ link, close }: { link: Link; close: () => void }) {
   )
 }
 
-function bodyOf({ target, code, title }: Draft) {
+function bodyOf({ target, code, title, tags }: Draft) {
   return {
     original_url: completed(target),
     ...(code ? { short_code: code } : {}),
     ...(title.trim() ? { title: title.trim() } : {}),
+    ...(tags ? { tags: tagsIn(tags) } : {}),
   }
 }

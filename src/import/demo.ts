@@ -46,6 +46,7 @@ export function demoFiles(): Record<string, Uint8Array> {
       is_active: true,
       created_at: created,
       updated_at: created,
+      tags: [thing, topic].slice(0, index % 3).join('|'),
     }
   })
 

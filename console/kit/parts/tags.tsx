@@ -21,7 +21,7 @@ export const Tags = ({ of }: { of: readonly string[] }) =>
       {of.map((tag) => (
         <a
           key={tag}
-          class="tag"
+          class="chip"
           href={`/console/links?${new URLSearchParams({ tag })}`}
           title={`Links with the tag ${visible(tag)}`}
         >
@@ -50,12 +50,13 @@ export function TagField({ label, value, change, fault, placeholder, bare = fals
   const tags = tagsIn(value)
 
   const add = (given: string) => {
-    const added = given.split(',').reduce((all, tag) => {
+    const all = [...tags]
+    for (const tag of given.split(',')) {
       const tidy = tag.normalize('NFC').trim()
-      return tidy === '' || all.some((known) => sameTag(known, tidy)) ? all : [...all, tidy]
-    }, tags)
+      if (tidy !== '' && !all.some((known) => sameTag(known, tidy))) all.push(tidy)
+    }
     setText('')
-    if (added.length > tags.length) change(added.join())
+    if (all.length > tags.length) change(all.join())
   }
   const remove = (tag: string) => {
     change(tags.filter((other) => other !== tag).join())
@@ -69,7 +70,7 @@ export function TagField({ label, value, change, fault, placeholder, bare = fals
       </label>
       <span class="tag-input">
         {tags.map((tag) => (
-          <button key={tag} type="button" class="tag" aria-label={`Remove the tag ${visible(tag)}`} onClick={() => remove(tag)}>
+          <button key={tag} type="button" class="chip" aria-label={`Remove the tag ${visible(tag)}`} onClick={() => remove(tag)}>
             <Text of={tag} /> <Cross />
           </button>
         ))}
