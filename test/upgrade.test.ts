@@ -117,6 +117,7 @@ describe.skipIf(!isThere)('from release 0.1.0 to this one and back,', () => {
     let settings: Record<string, string>
     let server: Served
     let key: string
+    let team: string | undefined
     const links: { id: number; short_code: string; target: string; clicks: number }[] = []
 
     beforeAll(async () => {
@@ -214,6 +215,8 @@ describe.skipIf(!isThere)('from release 0.1.0 to this one and back,', () => {
       expect((await server.call('PUT', `/urls/${links[1]!.id}`, { original_url: links[1]!.target })).status).toBe(200)
       const { body } = await server.get('/api/keys')
       expect(body).toMatchObject([{ name: 'operator' }])
+      expect((await server.call('PATCH', `/urls/${links[3]!.id}`, { tags: ['Kept'] })).status).toBe(200)
+      team = (await server.call('POST', '/api/keys', { name: 'team', scope: 'write', only_tag: 'kept' })).body.key
       await follow(1)
       await leaveClicks()
     }
@@ -221,6 +224,9 @@ describe.skipIf(!isThere)('from release 0.1.0 to this one and back,', () => {
     async function putBack() {
       expect(newestSchema).toBeLessThanOrEqual(2) // else it would refuse: docs/decisions/0028
       await begin(former)
+      server.use(team)
+      expect((await server.get('/urls')).status).toBe(401) // it would ignore the tag, and let the key change every link
+      server.use(key)
       await follow(1)
       await expectWhole()
       await expectCounted()
@@ -239,6 +245,8 @@ describe.skipIf(!isThere)('from release 0.1.0 to this one and back,', () => {
       await follow(1)
       await expectCounted()
       expect((await server.get('/users')).body.length).toBe(2)
+      server.use(team)
+      expect((await server.get('/urls')).body).toMatchObject([{ id: links[3]!.id, tags: ['Kept'] }])
       expect(await server.end('SIGTERM')).toBe(0)
     }
 
