@@ -74,8 +74,8 @@ function correct(method: string, operation: Operation) {
   const scope = operation['x-scope']
   if (scope) {
     const bound = operation['x-bound']
-      ? ' A key bound to a user only reaches what belongs to that user.'
-      : ' Not available to keys bound to a user.'
+      ? ' A key bound to a user or a tag only reaches the links of that user, or those with the tag.'
+      : ' Not available to keys bound to a user or a tag.'
     operation.description = `${operation.description ? `${operation.description} ` : ''}Requires the scope ${scope}.${bound}`
   }
 }

@@ -27,7 +27,7 @@ export function tagStore(database: Database) {
             wanted as (select id, tags as old_value, ${tags(sql)} as new_value from held),
             changed as (
               update urls u set tags = new_value, updated_at = now() from wanted w
-              where u.id = w.id and new_value is distinct from old_value 
+              where u.id = w.id and new_value is distinct from old_value
               returning u.id, u.user_id, 'tags'::text as field, old_value, new_value),
             moved as materialized (select next_event_id()),
             logged as (
