@@ -4,11 +4,13 @@ import caseRules from '../../sql/0003-case.sql' with { type: 'text' }
 import tidyNames from '../../sql/0004-tidy-names.sql' with { type: 'text' }
 import moreOfALink from '../../sql/0005-more-of-a-link.sql' with { type: 'text' }
 import tags from '../../sql/0007-tags.sql' with { type: 'text' }
+import reuse from '../../sql/0009-reuse.sql' with { type: 'text' }
 import search from '../../sql/search.sql' with { type: 'text' }
 import type { Log } from '../telemetry/logs.ts'
 import { DatabaseUnreachable } from './database-unreachable.ts'
 import { assertFit } from './fitness.ts'
 import type { Database, Transaction } from './guard.ts'
+import { buildEmptyIndexes } from './indexes.ts'
 
 /**
  * In order. All migrations of one release share one version, the next, and are applied together: the previous release, which works with a schema one
@@ -21,6 +23,7 @@ const migrations = [
   { version: 2, name: '0004-tidy-names', sql: tidyNames },
   { version: 2, name: '0005-more-of-a-link', sql: moreOfALink },
   { version: 2, name: '0007-tags', sql: tags },
+  { version: 2, name: '0009-reuse', sql: reuse },
 ]
 /** The schema version of this release. */
 export const newestSchema = migrations.at(-1)!.version
@@ -70,6 +73,7 @@ export async function migrate(database: Database, log: Log, upTo = newestSchema)
       for (const file of files) await sql.unsafe(file.sql).simple()
       await sql`insert into schema_migrations (version, name) values (${version}, ${files.map(({ name }) => name).join(', ')})`
     }
+    if (version === 0 && upTo === newestSchema) await buildEmptyIndexes(sql)
     await sql`select create_events_partitions(${MONTHS_AHEAD})`
     return waiting.map(({ name }) => name)
   }, DEADLINE)
