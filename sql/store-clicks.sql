@@ -2,11 +2,16 @@
 -- $1 journal  $2 its watermark before  $3 and after
 -- $4..$6 events: link, time (ms since 1970), details     $7..$10 totals: link, clicks, bots, last (ms)
 -- $11..$14 series: link, bucket (ms), clicks, bots       $15..$20 breakdowns: link, day, dimension, value, clicks, bots
--- $21..$22 of links with max_clicks: link, clicks that spent a lease
+-- $21..$22 of links with max_clicks: link, clicks that spent a lease    $23 totals: first (ms)
 -- The fence: if the watermark changed since it was read, nothing is stored. So no batch is stored twice, not even by a replica that was
 -- suspended while another adopted its journal, or after a failover. Clicks of purged links are skipped.
-with fence as (
-  update journals set watermark = $3, updated_at = now() where journal_id = $1 and watermark = $2 returning journal_id),
+-- Where clicks are older than a reset of their link, nothing is stored either: `late` names these links, and the caller leaves the clicks out.
+with late as (
+  select t.url_id, t.reset_at from unnest($7::bigint[], $23::float8[]) as n (link, first)
+  join link_totals t on t.url_id = n.link and t.reset_at > to_timestamp(n.first / 1000)),
+fence as (
+  update journals set watermark = $3, updated_at = now()
+  where journal_id = $1 and watermark = $2 and not exists (select from late) returning journal_id),
 link as (
   select u.id, u.user_id from urls u
   where u.id = any ($7::bigint[]) and u.purged_at is null and exists (select from fence)),
@@ -51,6 +56,8 @@ total as (
   from unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::float8[]) as n (link, clicks, bots, last) join link on link.id = n.link
   where (select count(*) from series) >= 0 order by 1
   on conflict (url_id) do update set
-    clicks = t.clicks + excluded.clicks, bots = t.bots + excluded.bots, last_click = greatest(t.last_click, excluded.last_click))
+    clicks = t.clicks + excluded.clicks + case when t.reset_xid is null then 0 else unless_reset(t.reset_xid, pg_current_snapshot()) end,
+    bots = t.bots + excluded.bots, last_click = greatest(t.last_click, excluded.last_click))
 select (select count(record_spent($1, $21::bigint[], $22::bigint[])) from fence where $21 <> '{}'::bigint[]) as spent,
-  (select count(*) from fence) as fenced, (select count(*) from event) as stored
+  (select count(*) from fence) as fenced, (select count(*) from event) as stored,
+  (select json_object_agg(url_id, round(extract(epoch from reset_at) * 1000)) from late) as late

@@ -2,7 +2,7 @@ import postgres from 'postgres'
 import { batchOf } from '../../src/clicks/batch.ts'
 import { drainFolder } from '../../src/clicks/dead-journals.ts'
 import { newState } from '../../src/clicks/drain-state.ts'
-import { storeStatement } from '../../src/clicks/store.ts'
+import { parametersOf, storeStatement } from '../../src/clicks/store.ts'
 import { externalAddress } from '../../src/database/address.ts'
 import { openPool } from '../../src/database/pool.ts'
 import { controlBlock, openJournal } from '../../src/journal/journal.ts'
@@ -103,15 +103,12 @@ async function floorRate(sql: postgres.Sql): Promise<number> {
   let seconds = 0
   for (let batch = 0; batch < FLOOR_BATCHES; batch++) {
     const clicks = Array.from({ length: BATCH }, (_, i) => clickOf(batch * BATCH + i + 1))
-    const { events, totals, series, breakdowns } = batchOf(clicks, (time) => time)
-    const parameters = [
-      id,
-      batch * BATCH,
-      (batch + 1) * BATCH,
-      ...[events, totals, series, breakdowns].flatMap((columns) => Object.values(columns)),
-    ]
+    const parameters = parametersOf(
+      { journal: id, before: batch * BATCH, after: (batch + 1) * BATCH },
+      batchOf(clicks, (time) => time),
+    )
     const started = performance.now()
-    await sql.unsafe(storeStatement, parameters as never[], { prepare: true })
+    await sql.unsafe(storeStatement, parameters, { prepare: true })
     seconds += (performance.now() - started) / 1000
   }
   return (FLOOR_BATCHES * BATCH) / seconds

@@ -6,7 +6,7 @@ import { type Agent, agentOf } from './visitor.ts'
 export type ClickBatch = {
   count: number
   events: { link: number[]; at: number[]; details: string[] }
-  totals: { link: number[]; clicks: number[]; bots: number[]; last: number[] }
+  totals: { link: number[]; clicks: number[]; bots: number[]; last: number[]; first: number[] }
   series: { link: number[]; bucket: number[]; clicks: number[]; bots: number[] }
   breakdowns: { link: number[]; day: string[]; dimension: string[]; value: string[]; clicks: number[]; bots: number[] }
   /** Clicks that spent one of their link's max_clicks. */
@@ -18,39 +18,44 @@ const DAY = 86_400_000
 
 type Sum = { clicks: number; bots: number }
 type Values = Map<string, Sum>
-type Link = Sum & { last: number; series: Map<number, Sum>; days: Map<string, Record<Dimension, Values>> }
+type Link = Sum & { first: number; last: number; series: Map<number, Sum>; days: Map<string, Record<Dimension, Values>> }
 
 // Sorted, because everyone locks counters in this order.
 const DIMENSIONS = ['browser', 'device', 'referrer', 'system'] as const
 type Dimension = (typeof DIMENSIONS)[number]
 
+/** When links were reset, ms since 1970: their clicks from before do not count. */
+export type Resets = Map<number, number>
+
 /** `clampTime` limits times, because a clock may be far off. Times are ms since 1970; sums are sorted by key. */
-export function batchOf(clicks: Click[], clampTime: (time: number) => number): ClickBatch {
-  const batch = openBatch(clampTime)
+export function batchOf(clicks: Click[], clampTime: (time: number) => number, resets?: Resets): ClickBatch {
+  const batch = openBatch(clampTime, resets)
   for (const click of clicks) batch.add(click)
   return batch.close()
 }
 
 /** The same, click by click. */
-export function openBatch(clampTime: (time: number) => number) {
+export function openBatch(clampTime: (time: number) => number, resets?: Resets) {
   const events: ClickBatch['events'] = { link: [], at: [], details: [] }
   const links = new Map<number, Link>()
   const spent = new Map<number, number>()
 
   function add({ linkId, time, referrer, userAgent, address, marks = 0 }: Click) {
     const at = clampTime(time)
+    if (marks & MARKS.spent) spent.set(linkId, (spent.get(linkId) ?? 0) + 1)
+    if (resets !== undefined && at < (resets.get(linkId) ?? 0)) return
     const agent = agentOf(userAgent)
     events.link.push(linkId)
     events.at.push(at)
     events.details.push(detailsOf(referrer, agent, address))
 
-    if (marks & MARKS.spent) spent.set(linkId, (spent.get(linkId) ?? 0) + 1)
     let link = links.get(linkId)
-    if (!link) links.set(linkId, (link = { clicks: 0, bots: 0, last: at, series: new Map(), days: new Map() }))
+    if (!link) links.set(linkId, (link = { clicks: 0, bots: 0, first: at, last: at, series: new Map(), days: new Map() }))
     const bots = agent.bot ? 1 : 0
     link.clicks++
     link.bots += bots
     if (at > link.last) link.last = at
+    else if (at < link.first) link.first = at
     count(link.series, at - (at % QUARTER), bots)
 
     const day = dayOf(at)
@@ -80,13 +85,14 @@ function count<Key>(sums: Map<Key, Sum>, key: Key, bots: number) {
 }
 
 function columnsOf(links: Map<number, Link>): Pick<ClickBatch, 'totals' | 'series' | 'breakdowns'> {
-  const totals: ClickBatch['totals'] = { link: [], clicks: [], bots: [], last: [] }
+  const totals: ClickBatch['totals'] = { link: [], clicks: [], bots: [], last: [], first: [] }
   const series: ClickBatch['series'] = { link: [], bucket: [], clicks: [], bots: [] }
   const breakdowns: ClickBatch['breakdowns'] = { link: [], day: [], dimension: [], value: [], clicks: [], bots: [] }
   for (const [id, link] of inOrder(links)) {
     totals.link.push(id)
     totals.clicks.push(link.clicks)
     totals.bots.push(link.bots)
+    totals.first.push(link.first)
     totals.last.push(link.last)
     for (const [bucket, { clicks, bots }] of inOrder(link.series)) {
       series.link.push(id)

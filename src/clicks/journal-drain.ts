@@ -82,7 +82,8 @@ export function journalDrain(database: Database, { id, reader, startedAt, state,
     state.lastFlush = Date.now()
     state.oldest = undefined
     if (rejected > 0) report('error', { journal: id, rejected }, 'the database refused clicks: they are in click_rejects')
-    if (leftOut > 0) report('info', { journal: id, clicks: leftOut }, 'clicks of purged links were left out')
+    if (leftOut > 0)
+      report('info', { journal: id, clicks: leftOut }, 'clicks of purged links, or from before a reset, were left out')
   }
 
   async function measured(clicks: number, work: () => Promise<Stored>): Promise<Stored> {

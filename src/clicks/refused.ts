@@ -4,7 +4,7 @@ import { inPortions, portionUpTo } from '../database/portion.ts'
 import type { Click } from '../journal/journal-format.ts'
 import type { Log } from '../telemetry/logs.ts'
 import { batchOf } from './batch.ts'
-import { isBadData, storing } from './store.ts'
+import { isBadData, storeBatch } from './store.ts'
 
 /** The message is localized; of all reasons, only this one names the table. */
 const NO_PARTITION = '%events%'
@@ -46,8 +46,8 @@ const takeUp = (database: Database, limit: number) =>
     const clicks = refused.map(({ record }) => record)
     const journal = Bun.randomUUIDv7()
     await sql`insert into journals (journal_id) values (${journal})`
-    const batch = batchOf(clicks, (time) => Math.min(time, Date.now() + FUTURE))
-    await storing(sql, { journal, before: 0, after: clicks.length }, batch)
+    const clampTime = (time: number) => Math.min(time, Date.now() + FUTURE)
+    await storeBatch(sql, { journal, before: 0, after: clicks.length }, clicks, clampTime, batchOf(clicks, clampTime))
     await sql`delete from journals where journal_id = ${journal}`
     return clicks.length
   }, 12_000)

@@ -4,15 +4,16 @@ import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Sql, Transaction } from '../database/guard.ts'
 import { hasState } from '../database/sql-state.ts'
 import { type Click, MARKS } from '../journal/journal-format.ts'
-import { batchOf, type ClickBatch } from './batch.ts'
+import { batchOf, type ClickBatch, type Resets } from './batch.ts'
 
 export const clickResource = {
   tables: {
-    link_totals: {},
+    link_totals: { leftOut: ['reset_xid'] },
     click_series: {},
     click_breakdowns: {},
     click_days: {},
     click_months: {},
+    click_resets: {},
     journals: {}, // each journal's watermark: restored with the clicks, so that none is stored twice
     click_rejects: { sequence: 'click_rejects_id_seq' },
   },
@@ -61,13 +62,16 @@ export async function storeClicks(
 ): Promise<Stored> {
   const after = clicks.at(-1)!.sequence
   try {
-    const [row] = await database.run(
-      (sql) => storing(sql, { journal: journalId, before, after }, batch),
+    const row = await database.run(
+      (sql) => storeBatch(sql, { journal: journalId, before, after }, clicks, clampTime, batch),
       clicks.length <= FEW ? undefined : DEADLINE,
     )
-    if (row!.fenced === 0) throw new Fenced(`the watermark of journal ${journalId} is not ${before}`)
-    return { stored: row!.stored, leftOut: clicks.length - row!.stored, rejected: 0 }
+    if (row.fenced === 0) throw new Fenced(`the watermark of journal ${journalId} is not ${before}`)
+    return { stored: row.stored, leftOut: clicks.length - row.stored, rejected: 0 }
   } catch (error) {
+    // One of the links was reset while the statement waited for its lock: the next one sees it.
+    if (error instanceof DatabaseUnreachable && hasState(error.cause, 'serialization_failure'))
+      return storeClicks(database, journalId, before, clicks, clampTime, batch)
     if (!isBadData(error)) throw error
     if (clicks.length === 1) return reject(database, journalId, before, clicks[0]!, (error as Error).message)
     const middle = clicks.length >> 1
@@ -77,21 +81,46 @@ export async function storeClicks(
   }
 }
 
-/** The statement that stores a batch; with `fenced` 0 the journal's watermark is not `before`, and nothing was stored. */
-export function storing(sql: Sql | Transaction, of: { journal: string; before: number; after: number }, batch: ClickBatch) {
-  const { count, events, totals, series, breakdowns, spent } = batch
-  return (sql as Sql).unsafe<{ fenced: number; stored: number }[]>(
-    storeStatement,
-    [
-      [of.journal, of.before, of.after],
-      [events.link, events.at, events.details],
-      [totals.link, totals.clicks, totals.bots, totals.last],
-      [series.link, series.bucket, series.clicks, series.bots],
-      [breakdowns.link, breakdowns.day, breakdowns.dimension, breakdowns.value, breakdowns.clicks, breakdowns.bots],
-      [spent.link, spent.clicks],
-    ].flat() as never[],
-    { prepare: count <= PREPARED },
-  )
+type Span = { journal: string; before: number; after: number }
+type Row = { fenced: number; stored: number; late: Record<string, number> | null }
+
+/**
+ * Stores `batch`, the conversion of `clicks`. Clicks from before a reset of their link are left out. With `fenced` 0 the journal's watermark
+ * is not `before`, and nothing was stored.
+ */
+export async function storeBatch(
+  sql: Sql | Transaction,
+  of: Span,
+  clicks: Click[],
+  clampTime: (time: number) => number,
+  batch: ClickBatch,
+): Promise<Row> {
+  const resets: Resets = new Map()
+  for (;;) {
+    const [row] = await storing(sql, of, batch)
+    const late = Object.entries(row!.late ?? {}).map(([link, at]) => [Number(link), at] as const)
+    // Each round leaves out clicks of another link, or of a link that was reset again.
+    const news = late.filter(([link, at]) => at > (resets.get(link) ?? 0))
+    if (news.length === 0) return row!
+    for (const [link, at] of news) resets.set(link, at)
+    batch = batchOf(clicks, clampTime, resets)
+  }
+}
+
+const storing = (sql: Sql | Transaction, of: Span, batch: ClickBatch) =>
+  (sql as Sql).unsafe<Row[]>(storeStatement, parametersOf(of, batch), { prepare: batch.count <= PREPARED })
+
+/** The parameters of `storeStatement`. */
+export function parametersOf(of: Span, { events, totals, series, breakdowns, spent }: ClickBatch) {
+  return [
+    [of.journal, of.before, of.after],
+    [events.link, events.at, events.details],
+    [totals.link, totals.clicks, totals.bots, totals.last],
+    [series.link, series.bucket, series.clicks, series.bots],
+    [breakdowns.link, breakdowns.day, breakdowns.dimension, breakdowns.value, breakdowns.clicks, breakdowns.bots],
+    [spent.link, spent.clicks],
+    [totals.first],
+  ].flat() as never[]
 }
 
 async function reject(database: Database, journalId: string, before: number, click: Click, reason: string): Promise<Stored> {

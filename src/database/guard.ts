@@ -50,6 +50,15 @@ export type Database = {
   close: () => Promise<void>
 }
 
+/** What writes: the database, or one open transaction. */
+export type Writer = Pick<Database, 'run' | 'transaction'>
+
+/** Makes everything that it runs a part of the transaction `sql`. */
+export const within = (sql: Transaction): Writer => ({
+  run: async (work) => work(sql as unknown as Sql),
+  transaction: (work) => work(sql),
+})
+
 const DEADLINE = 5_000
 const PULSE_EVERY = 1_000 // while its condition is not up: recovery needs answers
 const PULSE_DEADLINE = 2_000

@@ -8,6 +8,8 @@ export const SQL_STATE = {
   read_only_sql_transaction: '25006',
   invalid_sql_statement_name: '26000',
   feature_not_supported: '0A000',
+  serialization_failure: '40001',
+  deadlock_detected: '40P01',
   insufficient_privilege: '42501',
   undefined_column: '42703',
   undefined_function: '42883',

@@ -1,7 +1,7 @@
 import { invalid, notFound, Problem } from '../base/problem.ts'
 import { readTime } from '../base/time.ts'
 import { referringHost } from '../clicks/referrer.ts'
-import type { Database, Transaction } from '../database/guard.ts'
+import type { Database, Transaction, Writer } from '../database/guard.ts'
 import { type Owner, ownEvents, ownLinks } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
@@ -18,14 +18,14 @@ export function eventStore(database: Database) {
 
   return {
     /** Writes an event of a client. One of type `click` is also counted, in the same transaction. 404 for an unknown link or user. */
-    async create(event: NewEvent, owner: Owner, by: By): Promise<Event> {
+    async create(event: NewEvent, owner: Owner, by: By, writer: Writer = database): Promise<Event> {
       const { event_type, url_id = null, user_id = null, timestamp } = event
       const details = signed(event.details ?? {}, by)
       const at = timestamp === undefined || timestamp === null ? null : timeOf(timestamp)
       if (url_id === null && owner?.tag !== undefined) throw invalid('url_id', 'is required of a key that is bound to a tag')
       if (url_id && !Number.isSafeInteger(url_id)) throw notFound('URL')
       if (user_id && !Number.isSafeInteger(user_id)) throw notFound('User')
-      const written = await database.transaction(async (sql) => {
+      const written = await writer.transaction(async (sql) => {
         if (url_id !== null) {
           const link = await sql`select from urls where id = ${url_id} and deleted_at is null ${ownLinks(sql, owner)} for share`
           if (link.count === 0) throw notFound('URL')
@@ -66,7 +66,8 @@ export function eventStore(database: Database) {
           if (kept.count > 0) throw new Problem(403, 'the server wrote this event: deleting it requires the scope admin')
           throw notFound('Event')
         }
-        if (event.event_type === 'click' && event.url_id !== null) await uncountClick(sql, id, event.url_id, event)
+        if (event.event_type === 'click' && event.url_id !== null && !(await wasReset(sql, id, event.url_id)))
+          await uncountClick(sql, id, event.url_id, event)
       })
       total.changed()
     },
@@ -115,6 +116,12 @@ const withReferrer = ({ referer: _, ...details }: Details, referrer: string) => 
 
 /** When the latest click is deleted, we look for the next latest among this many of the link's newest clicks (20 ms). */
 const LATEST_AMONG = 10_000
+
+/** Whether a reset of the link took this click out of all counts already. Until the transaction ends, it is not reset. */
+async function wasReset(sql: Transaction, id: number, link: number): Promise<boolean> {
+  await sql`select from urls where id = ${link} for share`
+  return (await sql`select from click_resets where url_id = ${link} and before > ${id}`).count > 0
+}
 
 async function uncountClick(
   sql: Transaction,

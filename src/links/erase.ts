@@ -1,6 +1,6 @@
 // Erasing: deletes the events and totals of purged links and of deleted users' links, in chunks; a bare row with the code stays.
 // A batch of clicks in flight may still add some, so each erasure stays on a list and is repeated until no such batch can exist.
-import type { Database, Sql } from '../database/guard.ts'
+import type { Database, Sql, Transaction } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
 import type { By } from '../http/principal.ts'
@@ -22,6 +22,7 @@ export async function purgeLink(database: Database, id: number, owner: Owner, by
           original_url = null, location = null, title = null, user_id = null
         where id = ${id} and purged_at is null ${ownLinks(sql, owner)} returning *),
       listed as (insert into erasures (url_id) select id from purged on conflict do nothing),
+      forgotten as (delete from answers where location in (select '/urls/' || id from purged)),
       logged as (
         insert into events (id, event_type, details)
         select next_event_id(), 'purged', jsonb_build_object('url_id', id, 'short_code', short_code) || ${sql.json(by as never)}::jsonb from purged)
@@ -40,11 +41,13 @@ export async function deleteLinksOf(database: Database, userId: number, changed:
     const links = await database.run(
       (sql) => sql<Target[]>`
         with chunk as (select id from urls where user_id = ${userId} order by id limit ${limit}),
+        counted as materialized (select from link_totals where url_id in (select id from chunk) order by url_id for update), -- see changing.ts
         purged as (
           update urls u set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
             original_url = null, location = null, title = null, user_id = null
-          from chunk where u.id = chunk.id returning u.*),
-        listed as (insert into erasures (url_id) select id from purged on conflict do nothing)
+          from chunk where u.id = chunk.id and (select count(*) from counted) >= 0 returning u.*),
+        listed as (insert into erasures (url_id) select id from purged on conflict do nothing),
+        forgotten as (delete from answers where location in (select '/urls/' || id from purged))
         select ${targetColumns(sql)} from purged u`,
     )
     if (links.length > 0) changed(links)
@@ -89,21 +92,31 @@ export async function continueErasures(database: Database): Promise<number> {
 }
 
 /**
- * The tables to erase, in this order, with the rest of their keys. Folded counts come after the series, the order in which folding locks
+ * The counts to erase, in this order, with the rest of their keys. Folded counts come after the series, the order in which folding locks
  * them.
  */
-const TABLES = {
-  events: ['id'],
+const COUNTS = {
   click_breakdowns: ['day', 'dimension', 'value'],
   click_series: ['bucket'],
   click_days: ['day'],
   click_months: ['month', 'dimension', 'value'],
-  link_totals: [],
 }
 
 async function eraseEvents(database: Database, ids: number[]) {
+  await eraseTables(database, { events: ['id'], ...COUNTS, link_totals: [] }, ids)
+}
+
+/** Erases the counts of links in portions; the totals stay. */
+export const eraseCounts = (database: Database, ids: number[]) => eraseTables(database, COUNTS, ids)
+
+/** The same at once, within a transaction that locks them. */
+export async function eraseCountsOf(sql: Transaction, id: number) {
+  for (const [table, rest] of Object.entries(COUNTS)) await eraseRows(sql, table, ['url_id', ...rest], [id], null)
+}
+
+async function eraseTables(database: Database, tables: Record<string, string[]>, ids: number[]) {
   const inOrder = ids.toSorted((a, b) => a - b)
-  for (const [table, rest] of Object.entries(TABLES))
+  for (const [table, rest] of Object.entries(tables))
     await inPortions(rowsPortion, async (limit) => {
       const { count } = await database.run((sql) => eraseRows(sql, table, ['url_id', ...rest], inOrder, limit))
       return count
@@ -114,9 +127,9 @@ async function eraseEvents(database: Database, ids: number[]) {
  * Locks rows in the order of their keys, as store-clicks.sql and other replicas do. Searches link by link: with one search for all links,
  * PostgreSQL would sort all their rows for each portion.
  */
-function eraseRows(sql: Sql, table: string, key: string[], ids: number[], limit: number) {
+function eraseRows(sql: Sql | Transaction, table: string, key: string[], ids: number[], limit: number | null) {
   const same = key.map((column) => `t.${column} = chunk.${column}`).join(' and ')
-  return sql.unsafe(
+  return (sql as Sql).unsafe(
     `with chunk as materialized (
        select found.* from unnest($1::bigint[]) as link (id) cross join lateral (
          select ${key.join()} from ${table} where url_id = link.id order by ${key.join()} limit $2 for update) as found
