@@ -4,6 +4,7 @@ import { invalid } from '../base/problem.ts'
 import { pendingClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import { fails, needs } from '../http/access.ts'
+import { type idempotency, idempotent } from '../http/idempotency.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
 import { askedBy, ownerOf, ownUser, principalOf } from '../http/principal.ts'
 import { IdParams, idFilter, idOf, textFilter } from '../http/validation.ts'
@@ -11,21 +12,20 @@ import { Event, eventResource, NewEvent } from './schema.ts'
 import type { EventStore } from './store.ts'
 import { isSystemType, SYSTEM_TYPES } from './system.ts'
 
-export function eventRoutes({ events, clicks }: { events: EventStore; clicks: Recorder }) {
+type Parts = { events: EventStore; clicks: Recorder; once: ReturnType<typeof idempotency> }
+
+export function eventRoutes({ events, clicks, once }: Parts) {
   return new Elysia({ detail: { tags: [eventResource.tag] } })
     .post(
       '/events',
       async ({ body, request, set }) => {
         if (isSystemType(body.event_type))
           throw invalid('event_type', `must not be a type that only the server writes (${SYSTEM_TYPES.join(', ')})`)
-        const event = await events.create(
-          { ...body, user_id: ownUser(request, body.user_id) },
-          ownerOf(request),
-          askedBy(request),
-        )
-        set.status = 201
-        set.headers.Location = `/events/${event.id}`
-        return event
+        const event = { ...body, user_id: ownUser(request, body.user_id) }
+        return (await once(request, set, body, async () => async (writer) => {
+          const created = await events.create(event, ownerOf(request), askedBy(request), writer)
+          return { status: 201, location: `/events/${created.id}`, body: created, committed: events.forgetTotal }
+        })) as Event
       },
       {
         body: NewEvent,
@@ -34,8 +34,9 @@ export function eventRoutes({ events, clicks }: { events: EventStore; clicks: Re
           summary: 'Write an event',
           description:
             'An event of type `click` counts as a click of its link. Types that only the server writes (created, updated, key_revoked, …) are refused. The server adds the caller to `details` (`by`, `key_id`, `key_name`), and ignores what the body says there.',
+          ...idempotent,
           ...needs('write', { bound: true }),
-          ...fails(404),
+          ...fails(404, 409, 422),
         },
       },
     )

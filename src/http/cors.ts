@@ -3,9 +3,9 @@
 export type Cors = NonNullable<ReturnType<typeof createCors>>
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
-const ALLOWED = 'Authorization, Content-Type, If-None-Match, X-Request-Id'
+const ALLOWED = 'Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id'
 const EXPOSED =
-  'ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Clicks-Pending, X-Next-Cursor, X-Request-Id, X-Total-Count, X-Total-Exact'
+  'ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Clicks-Pending, X-Next-Cursor, X-Request-Id, X-Total-Count, X-Total-Exact'
 
 /** Undefined if no origin is listed. Allows nothing while `requiresKeys` is false: in open mode a page would need no key. */
 export function createCors(origins: string[] | undefined, requiresKeys: () => boolean) {

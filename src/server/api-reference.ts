@@ -114,6 +114,7 @@ const FAILURES: Record<number, string> = {
   410: 'The link leads to a blocked host, or it is inactive and INACTIVE_STATUS is 410.',
   413: 'The body is too large.',
   415: 'Unsupported content type or charset, or a compressed body.',
+  422: 'The Idempotency-Key was used with another request.',
   429: 'Too many requests: try again after Retry-After.',
   500: 'Internal error: search the log for `request_id`.',
   503: 'The database is unreachable, or the server is starting or stopping: try again after Retry-After.',

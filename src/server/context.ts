@@ -9,6 +9,7 @@ import { openDatabase } from '../database/open.ts'
 import { openFleet } from '../fleet/open.ts'
 import { createPeers } from '../http/client-address.ts'
 import { eventStreams } from '../http/event-stream.ts'
+import { idempotency } from '../http/idempotency.ts'
 import { admission } from '../links/admission.ts'
 import { readingOf } from '../links/given.ts'
 import { linkView } from '../links/view.ts'
@@ -102,6 +103,7 @@ export async function openContext({ config, log, logRing, lifecycle, visitorsWai
     blocklist,
     admission: admitted,
     reading: readingOf({ admission: admitted, database, config }),
+    once: idempotency(database),
     view: linkView(config, blocklist),
     streams: eventStreams(),
     preparation,

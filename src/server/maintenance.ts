@@ -3,9 +3,13 @@ import { takeUpRefused } from '../clicks/refused.ts'
 import { dropOldEvents } from '../clicks/retention.ts'
 import type { Config } from '../config/config.ts'
 import { askTime, watchClocks } from '../database/clocks.ts'
-import { preparePartitions } from '../database/migrate.ts'
+import { buildIndexes } from '../database/indexes.ts'
+import { migrationStatus, preparePartitions } from '../database/migrate.ts'
 import type { OpenDatabase } from '../database/open.ts'
+import { isSchemaMissing } from '../database/sql-state.ts'
+import { forgetAnswers } from '../http/idempotency.ts'
 import { continueErasures } from '../links/erase.ts'
+import { continueResets } from '../links/reset.ts'
 import type { Log } from '../telemetry/logs.ts'
 
 const ERASURES_EVERY = 5_000
@@ -14,10 +18,14 @@ const REFUSED_EVERY = 60_000
 const FIRST = 60_000
 const FOLDING_EVERY = 6 * 3_600_000
 const RETENTION_EVERY = 3_600_000
+const INDEXES_FIRST = 1_000
+const INDEXES_EVERY = 600_000
+const ANSWERS_EVERY = 60_000
 
 /**
- * Runs periodic tasks: continues erasures, folds counts, creates partitions for the coming months, drops expired ones, and stores clicks
- * that were refused because a partition was missing. Returns a function that stops it.
+ * Runs periodic tasks: continues erasures and resets, folds counts, creates partitions for the coming months, drops expired ones, builds
+ * missing indexes, forgets old answers, and stores clicks that were refused because a partition was missing. Returns a function that stops
+ * it.
  */
 export function startMaintenance(
   database: OpenDatabase,
@@ -29,6 +37,14 @@ export function startMaintenance(
     setInterval(
       oneAtATime(() => continueErasures(database)),
       ERASURES_EVERY,
+    ),
+    setInterval(
+      oneAtATime(() => continueResets(database)),
+      ERASURES_EVERY,
+    ),
+    setInterval(
+      oneAtATime(() => forgetAnswers(database)),
+      ANSWERS_EVERY,
     ),
     setInterval(
       oneAtATime(async () => {
@@ -43,6 +59,11 @@ export function startMaintenance(
       REFUSED_EVERY,
     ),
   ]
+  const build = oneAtATime(async () => {
+    const migrations = await migrationStatus(database)
+    if (migrations.every(({ applied_at }) => applied_at)) await buildIndexes(database, log, hasSessions(database))
+  })
+  timers.push(setTimeout(build, INDEXES_FIRST), setInterval(build, INDEXES_EVERY))
   const fold = oneAtATime(() => foldClicks(database))
   timers.push(setTimeout(fold, FIRST), setInterval(fold, FOLDING_EVERY))
   if (days !== undefined) {
@@ -64,7 +85,7 @@ export function startMaintenance(
       try {
         await work()
       } catch (error) {
-        log.warn({ err: error }, 'maintenance failed: will try again')
+        if (!isSchemaMissing(error)) log.warn({ err: error }, 'maintenance failed: will try again')
       } finally {
         busy = false
       }

@@ -4,6 +4,7 @@ import type { Resource } from '../base/resource.ts'
 import { blocklistResource } from '../blocklist/schema.ts'
 import { clickResource } from '../clicks/store.ts'
 import { eventResource } from '../events/schema.ts'
+import { answerResource } from '../http/idempotency.ts'
 import { linkResource } from '../links/schema.ts'
 import { redirectResource } from '../redirect/preview.ts'
 import { tagResource } from '../tags/schema.ts'
@@ -20,6 +21,7 @@ export const RESOURCES: Resource[] = [
   keyResource,
   blocklistResource,
   policyResource,
+  answerResource,
 ]
 
 /** The tables in a backup. Other tables hold only temporary state. */

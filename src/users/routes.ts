@@ -4,6 +4,7 @@ import { invalid } from '../base/problem.ts'
 import { withOwnClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import { fails, needs } from '../http/access.ts'
+import { type idempotency, idempotent } from '../http/idempotency.ts'
 import { listQuery, pageHeaders, readPage } from '../http/page.ts'
 import { askedBy, ownerOf } from '../http/principal.ts'
 import { IdParams, idOf, textFilter, tidyName } from '../http/validation.ts'
@@ -19,12 +20,13 @@ type Parts = {
   links: LinkStore
   clicks: Recorder
   resolver: Resolver
+  once: ReturnType<typeof idempotency>
   view: ReturnType<typeof linkView>
   /** Called after a user and everything of theirs was deleted. */
   userDeleted: () => Promise<void>
 }
 
-export function userRoutes({ users, links, clicks, resolver, view, userDeleted }: Parts) {
+export function userRoutes({ users, links, clicks, resolver, once, view, userDeleted }: Parts) {
   const change = {
     transform: tidyNames,
     params: IdParams,
@@ -45,17 +47,16 @@ export function userRoutes({ users, links, clicks, resolver, view, userDeleted }
   return new Elysia({ detail: { tags: [userResource.tag] } })
     .post(
       '/users',
-      async ({ body, set }) => {
-        const user = await users.create(body)
-        set.status = 201
-        set.headers.Location = `/users/${user.id}`
-        return user
-      },
+      async ({ body, request, set }) =>
+        (await once(request, set, body, async () => async (writer) => {
+          const user = await users.create(body, writer)
+          return { status: 201, location: `/users/${user.id}`, body: user, committed: users.forgetTotal }
+        })) as User,
       {
         transform: tidyNames,
         body: NewUser,
         response: { 201: User },
-        detail: { summary: 'Create a user', ...needs('write'), ...fails(409) },
+        detail: { summary: 'Create a user', ...idempotent, ...needs('write'), ...fails(409, 422) },
       },
     )
     .get(

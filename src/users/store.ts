@@ -1,5 +1,5 @@
 import { conflict, notFound } from '../base/problem.ts'
-import type { Database } from '../database/guard.ts'
+import type { Database, Writer } from '../database/guard.ts'
 import { type Owner, ownUsers } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
@@ -18,8 +18,8 @@ export function userStore(database: Database) {
 
   return {
     /** 409 if the username, or the e-mail ignoring case, is taken; create_user checks this under locks. */
-    async create({ username, email }: NewUser): Promise<User> {
-      const [row] = await database.run((sql) => sql<(User & Conflict)[]>`select * from create_user(${username}, ${email})`)
+    async create({ username, email }: NewUser, writer: Writer = database): Promise<User> {
+      const [row] = await writer.run((sql) => sql<(User & Conflict)[]>`select * from create_user(${username}, ${email})`)
       total.changed()
       return withoutConflict(row)!
     },
@@ -50,7 +50,8 @@ export function userStore(database: Database) {
       await deleteLinksOf(database, id, changed)
       const gone = await database.run(
         (sql) => sql`
-          with gone as (delete from users where id = ${id} returning id)
+          with gone as (delete from users where id = ${id} returning id),
+            forgotten as (delete from answers where location in (select '/users/' || id from gone))
           insert into events (id, event_type, details)
           select next_event_id(), 'user_deleted', jsonb_build_object('user_id', id) || ${sql.json(by as never)}::jsonb from gone`,
       )
