@@ -240,7 +240,10 @@ describe('a bound key', () => {
     'PUT /urls/{id}': { path: () => `/urls/${ids.link}`, body: () => changed, own: 200 },
     'PATCH /urls/{id}': { path: () => `/urls/${ids.link}`, body: () => ({ is_active: false }), own: 200 },
     'DELETE /events/{id}': { path: () => `/events/${ids.event}`, own: 204 },
+    'PATCH /urls/bulk': { path: () => '/urls/bulk', body: () => ({ ids: [ids.link], set: changed }), own: 200 },
+    'DELETE /urls/{id}/clicks': { path: () => `/urls/${ids.link}/clicks`, own: 204 },
     'DELETE /urls/{id}': { path: () => `/urls/${ids.link}`, own: 204, ways: ['', '?soft=true', '?purge=true', '?reason=mine'] },
+    'DELETE /urls/bulk': { path: () => '/urls/bulk', body: () => ({ ids: [ids.link] }), own: 200 },
   }
 
   const eachWay = ([route, one]: [string, Case]): [string, Case & { way: string }][] =>
@@ -272,7 +275,7 @@ describe('a bound key', () => {
         const status = pattern.includes('{') || route === 'POST /events' ? 404 : method === 'POST' ? 403 : 200
         expect([route, answer.status]).toEqual([route, status])
         if (status === 404) {
-          const nothing = path().replace(/[\w-]+(?=$|\/(events|stats|urls|qr\.(svg|png))$)/, String(NOBODYS))
+          const nothing = path().replace(/[\w-]+(?=$|\/(events|stats|urls|clicks|qr\.(svg|png))$)/, String(NOBODYS))
           const sent = route === 'POST /events' ? { ...body!(), url_id: NOBODYS } : body?.()
           const missing = await ask(method, route === 'POST /events' ? path() : nothing, headers, sent)
           expect([route, answer.body.error]).toEqual([route, missing.body.error])
@@ -350,7 +353,7 @@ describe('a bound key', () => {
       expect([route, answer.status]).toEqual([route, own])
       const image = answer.headers.get('content-type')?.startsWith('image/')
       if (own === 200)
-        expect([route, image || answer.text.includes(MARK) || answer.text.includes('"clicks"')]).toEqual([route, true])
+        expect([route, image || answer.text.includes(MARK) || /"clicks"|"changed"/.test(answer.text)]).toEqual([route, true])
     }
     const left = (await ask('GET', '/urls', withKey('ada'))).body as { user_id: number }[]
     expect(left.map(({ user_id }) => user_id)).toEqual([ids.ada, ids.ada])

@@ -50,7 +50,15 @@ const latin = (text: string) => Buffer.from(text, 'latin1')
 
 /** What a link says that has no rules. */
 const PLAIN = {
-  ...{ valid_from: null, valid_until: null, expired_url: null, max_clicks: null, clicks_left: null, used_up_at: null },
+  ...{
+    valid_from: null,
+    valid_until: null,
+    expired_url: null,
+    max_clicks: null,
+    clicks_left: null,
+    last_click: null,
+    used_up_at: null,
+  },
   ...{ forward_query: 'off', forward_path: false, password: false, confirm: false, noindex: null, card: null, note: null },
   tags: [],
 }
@@ -578,6 +586,74 @@ const groups: Record<string, Case[]> = {
       status: 415,
     },
   ],
+  'Idempotency-Key': [
+    ...(
+      [
+        ['/urls', { original_url: target }, { original_url: target, title: 'Other' }],
+        ['/shorten', { url: target }, { url: target, title: 'Other' }],
+        ['/users', { username: 'twice', email: 'twice@example.com' }, { username: 'thrice', email: 'thrice@example.com' }],
+        ['/events', { event_type: 'signed' }, { event_type: 'other' }],
+      ] as const
+    ).flatMap(([path, body, other]) => {
+      const headers = { 'idempotency-key': `key-of${path}` }
+      let first: Answer
+      return story(
+        {
+          name: `${path}: the first request`,
+          method: 'POST',
+          path,
+          headers,
+          body,
+          status: 201,
+          check: (answer) => {
+            first = answer
+            expect(answer.headers.get('idempotent-replayed')).toBeNull()
+          },
+        },
+        {
+          name: `${path}: the same again`,
+          method: 'POST',
+          path,
+          headers,
+          body,
+          status: 201,
+          check: ({ text, headers }) => {
+            expect([text, headers.get('location')]).toEqual([first.text, first.headers.get('location')])
+            expect(headers.get('idempotent-replayed')).toBe('true')
+          },
+        },
+        {
+          name: `${path}: another body`,
+          method: 'POST',
+          path,
+          headers,
+          body: other,
+          status: 422,
+          expect: { details: [{ field: 'Idempotency-Key' }] },
+        },
+      )
+    }),
+    ...['', 'x'.repeat(256), 'two words', 'schlüssel'].map(
+      (key): Case => ({
+        name: `the key ${JSON.stringify(key.slice(0, 20))}`,
+        method: 'POST',
+        path: '/urls',
+        headers: { 'idempotency-key': key },
+        body: { original_url: target },
+        status: 400,
+        field: 'Idempotency-Key',
+      }),
+    ),
+    {
+      name: 'a refused request is not remembered',
+      method: 'POST',
+      path: '/urls',
+      headers: { 'idempotency-key': 'refused' },
+      body: { original_url: 'nonsense' },
+      status: 400,
+      field: 'original_url',
+    },
+  ],
   links: [
     {
       name: 'create',
@@ -613,6 +689,131 @@ const groups: Record<string, Case[]> = {
       expect: { user_id: null, title: null },
       check: ({ body }, idOf) => expect(body.id).not.toBe(idOf('page')),
     },
+    ...story(
+      {
+        name: 'reuse creates a link where there is none',
+        method: 'POST',
+        path: '/urls',
+        body: { original_url: 'https://example.com/reused', title: 'Once', reuse: true },
+        status: 201,
+        expect: { title: 'Once' },
+      },
+      {
+        name: 'reuse finds it',
+        method: 'POST',
+        path: '/urls',
+        body: { original_url: 'https://example.com/reused', reuse: true },
+        status: 200,
+        expect: { title: 'Once' },
+        check: ({ body, headers }) => expect(headers.get('location')).toBe(`/urls/${body.id}`),
+      },
+      {
+        name: 'so does /shorten',
+        method: 'POST',
+        path: '/shorten',
+        body: { url: 'https://example.com/reused', reuse: true },
+        status: 200,
+        expect: { title: 'Once' },
+      },
+      {
+        name: 'target= finds it too',
+        path: `/urls?target=${encodeURIComponent('https://example.com/reused')}`,
+        status: 200,
+        expect: [{ title: 'Once' }],
+      },
+    ),
+    {
+      name: 'reuse with a password',
+      method: 'POST',
+      path: '/urls',
+      body: { original_url: target, reuse: true, password: 'open sesame' },
+      status: 400,
+      field: 'password',
+    },
+    {
+      name: 'reuse with expires_in',
+      method: 'POST',
+      path: '/urls',
+      body: { original_url: target, reuse: true, expires_in: '1d' },
+      status: 400,
+      field: 'expires_in',
+    },
+    {
+      name: 'reuse that is a text',
+      method: 'POST',
+      path: '/urls',
+      body: { original_url: target, reuse: 'true' },
+      status: 400,
+      field: 'reuse',
+    },
+    { name: 'a target= that no link can have', path: `/urls?target=${'x'.repeat(4097)}`, status: 400, field: 'target' },
+    ...['clicks', 'last_click', 'title', 'created'].map(
+      (sort): Case => ({ name: `sort=${sort}`, given: ['page'], path: `/urls?sort=${sort}&per_page=1`, status: 200 }),
+    ),
+    { name: 'an unknown sort', path: '/urls?sort=colour', status: 400, field: 'sort' },
+    ...['0', 'xyz', 'WyJ0aXRsZSIsIngiLDFd', 'WyJjbGlja3MiLCJ4IiwxXQ', 'WyJjbGlja3MiLDEsMS41XQ'].map(
+      (cursor): Case => ({
+        name: `sort=clicks with the cursor ${cursor}`,
+        path: `/urls?sort=clicks&cursor=${cursor}`,
+        status: 400,
+        field: 'cursor',
+      }),
+    ),
+    {
+      name: 'change many by id',
+      method: 'PATCH',
+      path: '/urls/bulk',
+      body: { ids: ['{noted}', 999_999], set: { title: 'Many' }, dry_run: true },
+      status: 200,
+      expect: { matched: 1, changed: 1, refused: 0 },
+    },
+    {
+      name: 'delete many by filter',
+      given: ['noted'],
+      method: 'DELETE',
+      path: '/urls/bulk',
+      body: { filter: { q: 'nothing has this' } },
+      status: 200,
+      expect: { matched: 0, changed: 0, refused: 0 },
+    },
+    ...(
+      [
+        [{ set: { title: 'x' } }, 'ids'],
+        [{ ids: [1], filter: { all: true }, set: { title: 'x' } }, 'ids'],
+        [{ ids: [], set: { title: 'x' } }, 'ids'],
+        [{ ids: [0], set: { title: 'x' } }, 'ids.0'],
+        [{ ids: Array(10_001).fill(1), set: { title: 'x' } }, 'ids'],
+        [{ ids: [1] }, 'set'],
+        [{ ids: [1], set: {} }, 'set'],
+        [{ ids: [1], set: { colour: 'red' } }, 'set.colour'],
+        [{ ids: [1], set: { original_url: 'ftp://example.com' } }, 'set.original_url'],
+        [{ ids: [1], set: { original_url: 'http://127.0.0.1/x' }, colour: 1 }, 'colour'],
+        [{ ids: [1], set: { valid_from: '2030-01-02T00:00:00Z', valid_until: '2030-01-01T00:00:00Z' } }, 'set.valid_until'],
+        [{ filter: {}, set: { title: 'x' } }, 'filter.all'],
+        [{ filter: { q: '' }, set: { title: 'x' } }, 'filter.q'],
+        [{ filter: { q: null }, set: { title: 'x' } }, 'filter.q'],
+        [{ filter: { q: ['x'] }, set: { title: 'x' } }, 'filter.q'],
+        [{ filter: { colour: 'red' }, set: { title: 'x' } }, 'filter.colour'],
+        [{ filter: { all: false }, set: { title: 'x' } }, 'filter.all'],
+        [{ filter: { all: true, q: 'x' }, set: { title: 'x' } }, 'filter.all'],
+        [{ filter: { state: 'asleep' }, set: { title: 'x' } }, 'filter.state'],
+        [{ filter: { user_id: 'ada' }, set: { title: 'x' } }, 'filter.user_id'],
+      ] as const
+    ).map(
+      ([body, field]): Case => ({
+        name: `change many with ${JSON.stringify(body).slice(0, 80)}`,
+        method: 'PATCH',
+        path: '/urls/bulk',
+        body,
+        status: 400,
+        field,
+      }),
+    ),
+    { name: 'delete many without a body', method: 'DELETE', path: '/urls/bulk', status: 415 },
+    { name: 'delete many of nothing', method: 'DELETE', path: '/urls/bulk', body: {}, status: 400, field: 'ids' },
+    { name: 'reset clicks', method: 'DELETE', path: '/urls/{noted}/clicks', status: 204 },
+    { name: 'reset clicks of no link', method: 'DELETE', path: '/urls/999999/clicks', status: 404 },
+    { name: 'reset clicks of a code', method: 'DELETE', path: '/urls/gone_1/clicks', status: 400, field: 'id' },
     ...story(
       {
         name: 'a code of one’s own',
@@ -1740,9 +1941,11 @@ const MET_ELSEWHERE = [
   'DELETE /chaos: 503',
   'GET /chaos: 204',
   'GET /ready: 503',
+  'PATCH /urls/bulk: 409',
   'POST /api/blocklist: 409',
   'POST /api/keys: 409',
   'POST /chaos: 503',
+  'POST /events: 409',
   'POST /urls/bulk: 404',
   'POST /users/bulk: 404',
 ]

@@ -32,6 +32,15 @@ export class Problem extends Error {
 export const invalid = (field: string, message: string) =>
   new Problem(400, `${field} ${message}`, { details: [{ field, message }] })
 
+/** The same problem with its fields inside `outer`, such as `set`. Any other error as it is. */
+export function inside(outer: string, error: unknown): unknown {
+  if (!(error instanceof Problem) || !error.details) return error
+  const details = error.details.map(({ field, message }) => ({ field: `${outer}.${field}`, message }))
+  const [{ field, message }] = error.details as [Detail]
+  const text = error.message === `${field} ${message}` ? `${outer}.${error.message}` : error.message
+  return new Problem(error.status, text, { details, headers: error.headers, cause: error.cause })
+}
+
 /** 404, "User not found". */
 export const notFound = (what: string) => new Problem(404, `${what} not found`)
 

@@ -4,6 +4,12 @@ import type { Sql } from './guard.ts'
 /** Rows by id: after `after` if a cursor was given, else from `offset`. */
 export type Page = { number: number; size: number; offset: number; after: number | undefined; descending: boolean }
 
+/** A row's place in another order: its value there, and its id among those with the same value. */
+export type Place = { value: string | number | null; id: number }
+
+/** Rows in another order: after `place` if a cursor was given. */
+export type SortedPage = Omit<Page, 'after'> & { place: Place | undefined }
+
 export type Total = { count: number; exact: boolean }
 
 /** The end of a list's select, after its `where`: the rows of `page`, ordered by the column `id`. */

@@ -1,7 +1,7 @@
 // Pagination: reads which rows the client asks for, and sets the headers. Bodies stay plain arrays.
 import { type TObject, Type } from '@sinclair/typebox'
 import { invalid } from '../base/problem.ts'
-import type { Page, Total } from '../database/paging.ts'
+import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
 import { OTHERS_IGNORED } from './validation.ts'
 
 type Query = Record<string, string | undefined>
@@ -24,7 +24,7 @@ const pageParameters = {
   cursor: Type.Optional(
     Type.String({ description: 'X-Next-Cursor of the previous answer: as fast at the end as at the start.' }),
   ),
-  order: Type.Optional(Type.String({ description: 'asc or desc, by id.', default: 'asc' })),
+  order: Type.Optional(Type.String({ description: 'asc or desc, by id, or by `sort` where a list has it.', default: 'asc' })),
 }
 
 /** The schema of a list's query: pagination, and the resource's own `filters`. */
@@ -36,28 +36,65 @@ export const pageQuery = <T extends TObject['properties']>(filters: T) => Type.O
 
 /** Clamps page and per_page; 400 for an invalid cursor. */
 export function readPage(query: Query): Page {
-  const size = clamp(query.per_page, DEFAULT_SIZE, MAX_SIZE)
-  const number = clamp(query.page, 1, MAX_PAGE)
-  const descending = isDescending(query.order)
-  if (query.cursor === undefined) return { number, size, offset: (number - 1) * size, after: undefined, descending }
-  const after = Number(query.cursor)
-  if (!/^\d+$/.test(query.cursor) || !Number.isSafeInteger(after))
-    throw invalid('cursor', 'must be the X-Next-Cursor of a previous answer')
-  return { number: 1, size, offset: 0, after, descending }
+  const { cursor } = query
+  const after = cursor === undefined ? undefined : Number(cursor)
+  if (after !== undefined && (!/^\d+$/.test(cursor!) || !Number.isSafeInteger(after))) throw unknownCursor()
+  return { ...readExtent(query), after }
 }
 
-/** X-Total-Count, X-Total-Exact, for rows with ids X-Next-Cursor, and, unless it is too long, Link for the page with `rows`. */
-export function pageHeaders(url: string, page: Page, rows: object[], total: Total): Record<string, string> {
+/** The same for a list in the order `sort`; `accepts` says whether a cursor's value may be one of this order. */
+export function readSortedPage(query: Query, sort: string, accepts: (value: unknown) => boolean): SortedPage {
+  const { cursor } = query
+  return { ...readExtent(query), place: cursor === undefined ? undefined : placeOf(cursor, sort, accepts) }
+}
+
+function readExtent(query: Query) {
+  const size = clamp(query.per_page, DEFAULT_SIZE, MAX_SIZE)
+  const number = query.cursor === undefined ? clamp(query.page, 1, MAX_PAGE) : 1
+  return { number, size, offset: (number - 1) * size, descending: isDescending(query.order) }
+}
+
+const unknownCursor = () => invalid('cursor', 'must be the X-Next-Cursor of a previous answer')
+
+/** The cursor after a row of a list in the order `sort`: such as `clicks`, 12, 345. */
+export const sortedCursor = (sort: string, { value, id }: Place) =>
+  Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
+
+function placeOf(cursor: string, sort: string, accepts: (value: unknown) => boolean): Place {
+  try {
+    const [of, value, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    if (of === sort && Number.isSafeInteger(id) && accepts(value)) return { value, id }
+  } catch {
+    // not ours
+  }
+  throw unknownCursor()
+}
+
+type Shown = { size: number; number: number; after?: number; place?: Place }
+
+/**
+ * X-Total-Count, X-Total-Exact, X-Next-Cursor and, unless it is too long, Link for the page with `rows`. `cursor` is the one after the last
+ * row, if that is not its id; rows without ids have none.
+ */
+export function pageHeaders(
+  url: string,
+  page: Shown,
+  rows: object[],
+  total: Total,
+  cursor = cursorAfter(rows.at(-1)),
+): Record<string, string> {
   const headers: Record<string, string> = { 'X-Total-Count': String(total.count) }
   if (!total.exact) headers['X-Total-Exact'] = 'false'
-  const last = rows.at(-1) as { id?: number } | undefined
-  if (last?.id !== undefined && rows.length === page.size) headers['X-Next-Cursor'] = String(last.id)
-  const links = page.after === undefined ? neighbours(url, page, rows.length, total) : ''
+  if (cursor !== undefined && rows.length === page.size) headers['X-Next-Cursor'] = cursor
+  const byCursor = page.after !== undefined || page.place !== undefined
+  const links = byCursor ? '' : neighbours(url, page, rows.length, total)
   if (links && links.length <= LONGEST_LINK) headers.Link = links
   return headers
 }
 
-function neighbours(url: string, { number, size }: Page, rows: number, total: Total): string {
+const cursorAfter = (row: { id?: number } | undefined) => (row?.id === undefined ? undefined : String(row.id))
+
+function neighbours(url: string, { number, size }: Shown, rows: number, total: Total): string {
   const pages = Math.max(1, Math.ceil(total.count / size))
   const link = (page: number, rel: string) => {
     const target = new URL(url)

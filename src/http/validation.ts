@@ -54,10 +54,10 @@ export function flagFilter(query: Record<string, string | undefined>, field: str
   throw invalid(field, 'must be true or false')
 }
 
-/** A text in a query parameter, at most 500 characters. */
-export function textFilter(query: Record<string, string | undefined>, field: string): string | undefined {
+/** A text in a query parameter. */
+export function textFilter(query: Record<string, string | undefined>, field: string, most = 500): string | undefined {
   const text = query[field]
-  if (text !== undefined && text.length > 500) throw invalid(field, 'must have at most 500 characters')
+  if (text !== undefined && text.length > most) throw invalid(field, `must have at most ${most} characters`)
   return text
 }
 
@@ -93,6 +93,7 @@ export function validationProblem(errors: Iterable<ValueError>): Problem {
 
 function messageOf({ value, schema, message }: ValueError): string {
   if (value === undefined) return 'is required'
+  if (/^unexpected property/i.test(message)) return 'is unknown'
   if (schema.format && FORMATS[schema.format] && typeof value === 'string' && /format|length greater/.test(message))
     return FORMATS[schema.format]!
   if (schema.anyOf) {

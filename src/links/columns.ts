@@ -47,6 +47,7 @@ export const COLUMNS = {
   title: { type: 'text', nullable: true, shown: true, given: true, changed: true, imported: true },
   is_active: { type: 'bool', shown: true, given: true, changed: true, imported: true },
   click_count: { type: 'int8', derived: true, from: 'coalesce(t.clicks, 0)::bigint', shown: true },
+  last_click: { type: 'timestamptz', nullable: true, derived: true, from: 't.last_click', shown: true },
   created_at: { type: 'timestamptz', shown: true, imported: true },
   updated_at: { type: 'timestamptz', shown: true, imported: true },
   deleted_at: { type: 'timestamptz', nullable: true },

@@ -1,7 +1,7 @@
 // Writes new links; those that arrive together in one statement. Writing 64 one by one would cost the database three times as much.
 
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
-import type { Database } from '../database/guard.ts'
+import type { Database, Writer } from '../database/guard.ts'
 import type { By } from '../http/principal.ts'
 import { GIVEN, jsonOf, linkColumns, type RowOf } from './columns.ts'
 import type { LinkRow } from './schema.ts'
@@ -70,22 +70,7 @@ export function createLinks(database: Database): (draft: Draft) => Promise<Creat
     }
   }
 
-  const insert = (drafts: Draft[]) =>
-    database.run(
-      (sql) => sql<Created[]>`
-        with link as (
-          insert into urls (${sql.unsafe(LIST)})
-          select ${sql.unsafe(LIST)} from json_populate_recordset(null::urls, ${`[${drafts.map((draft) => jsonOf(draft, WRITTEN)).join()}]`}::text::json)
-          on conflict (short_code) do nothing returning *),
-        moved as materialized (select next_event_id()),
-        caller as materialized (select ${callersOf(drafts)}::text::jsonb as by),
-        logged as (
-          insert into events (id, url_id, user_id, event_type, timestamp, details)
-          select nextval('event_ids'), id, user_id, 'created', created_at,
-            jsonb_build_object('short_code', short_code, 'original_url', original_url) || coalesce(by -> short_code, by -> '')
-          from link cross join moved cross join caller)
-        select ${linkColumns(sql)}, u.extra from link u, (select 0::bigint as clicks) as t`,
-    )
+  const insert = (drafts: Draft[]) => insertLinks(database, drafts)
 
   return (draft) => {
     if (gathering.length >= MAX_WAITING)
@@ -96,6 +81,33 @@ export function createLinks(database: Database): (draft: Draft) => Promise<Creat
     })
   }
 }
+
+/** Writes one link as part of a transaction; undefined if its code is taken. */
+export async function insertLink(writer: Writer, draft: Draft): Promise<Created | undefined> {
+  try {
+    return (await insertLinks(writer, [draft]))[0]
+  } catch (error) {
+    throw asProblem(error)
+  }
+}
+
+/** Writes links and their `created` events in one statement. Those whose code is taken are missing from its rows. */
+const insertLinks = (writer: Writer, drafts: Draft[]) =>
+  writer.run(
+    (sql) => sql<Created[]>`
+      with link as (
+        insert into urls (${sql.unsafe(LIST)})
+        select ${sql.unsafe(LIST)} from json_populate_recordset(null::urls, ${`[${drafts.map((draft) => jsonOf(draft, WRITTEN)).join()}]`}::text::json)
+        on conflict (short_code) do nothing returning *),
+      moved as materialized (select next_event_id()),
+      caller as materialized (select ${callersOf(drafts)}::text::jsonb as by),
+      logged as (
+        insert into events (id, url_id, user_id, event_type, timestamp, details)
+        select nextval('event_ids'), id, user_id, 'created', created_at,
+          jsonb_build_object('short_code', short_code, 'original_url', original_url) || coalesce(by -> short_code, by -> '')
+        from link cross join moved cross join caller)
+      select ${linkColumns(sql)}, u.extra from link u, (select 0::bigint as clicks, null::timestamptz as last_click) as t`,
+  )
 
 /**
  * The callers as JSON: the first one's under '', different ones under their codes. Most batches have one caller, and a join by code would

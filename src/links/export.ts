@@ -8,6 +8,7 @@ import type { Database } from '../database/guard.ts'
 import { needs } from '../http/access.ts'
 import { exchangeOf } from '../http/exchange.ts'
 import { ownerOf } from '../http/principal.ts'
+import { valuesOf } from '../http/query.ts'
 import { flagFilter, OTHERS_IGNORED } from '../http/validation.ts'
 import type { Admission } from './admission.ts'
 import { IMPORTED } from './columns.ts'
@@ -21,7 +22,7 @@ export function exportRoute({ database, clicks, admission }: { database: Databas
   return new Elysia().get(
     '/api/export/links.csv',
     async ({ query, request, set }) => {
-      const filter = readFilter(query, request, (text) => admission.codeIn(text, request))
+      const filter = readFilter(query, valuesOf(request, 'tag'), (text) => admission.codeIn(text, request))
       const form = { bom: flagFilter(query, 'bom') ?? false, guard: flagFilter(query, 'guard') ?? false }
       await pendingClicks(clicks, set.headers)
       const pages = walkLinks(database, filter, ownerOf(request))

@@ -2,9 +2,10 @@ import { Type } from '@sinclair/typebox'
 import { invalid } from '../base/problem.ts'
 import { tagsOf } from '../base/tag.ts'
 import { listQuery } from '../http/page.ts'
-import { valuesOf } from '../http/query.ts'
 import { flagFilter, idFilter, textFilter } from '../http/validation.ts'
+import { SortParameter } from './sort.ts'
 import { STATES, type State } from './state.ts'
+import { MAX_TARGET } from './target.ts'
 
 export type LinkFilter = {
   user_id?: number
@@ -13,6 +14,7 @@ export type LinkFilter = {
   state?: State
   tagged?: Tagged
   code?: string
+  target?: string
   q?: string
 }
 
@@ -31,6 +33,7 @@ export const LinkFilters = {
   tag: Type.Optional(Type.String({ description: 'A tag, ignoring case. Several: tag=a,b or tag=a&tag=b.' })),
   tags: Type.Optional(Type.String({ description: 'all, any or none: which of the tags a link must have.', default: 'all' })),
   code: Type.Optional(Type.String({ description: 'The exact code.' })),
+  target: Type.Optional(Type.String({ description: 'The exact target, as it was given.' })),
   q: Type.Optional(
     Type.String({
       description: 'Searches code, target and title, ignoring case. A short URL of this server finds its link.',
@@ -39,21 +42,49 @@ export const LinkFilters = {
 }
 
 /** The query of GET /urls. */
-export const LinkQuery = listQuery(LinkFilters)
+export const LinkQuery = listQuery({ ...SortParameter, ...LinkFilters })
 
 type Query = Record<string, string | undefined>
 
-/** Throws a 400 that names the parameter. `codeIn` extracts the code from a short URL of this server. */
-export function readFilter(query: Query, request: Request, codeIn: (text: string) => string | undefined): LinkFilter {
+/** Throws a 400 that names the parameter. `tags` are all values of `tag`. `codeIn` extracts the code from a short URL of this server. */
+export function readFilter(query: Query, tags: string[], codeIn: (text: string) => string | undefined): LinkFilter {
   const q = textFilter(query, 'q') || undefined
   const code = textFilter(query, 'code') || undefined
   const fromUrl = q && codeIn(q)
   return {
     ...others(query),
-    tagged: taggedFilter(valuesOf(request, 'tag').flatMap(listed), query.tags),
+    tagged: taggedFilter(tags.flatMap(listed), query.tags),
     code: code ?? fromUrl,
     q: fromUrl === undefined || (code !== undefined && code !== fromUrl) ? q : undefined,
   }
+}
+
+/** A filter in a body: the same parameters, as JSON values. `all` selects every link; nothing else may, in case a value is missing by mistake. */
+export const FilterBody = Type.Object(
+  {
+    all: Type.Optional(Type.Literal(true, { description: 'Every link. Must be alone.' })),
+    ...Object.fromEntries(
+      Object.entries(LinkFilters).map(([name, { description }]) => [name, Type.Optional(Type.Unknown({ description }))]),
+    ),
+  },
+  { additionalProperties: false, description: 'The parameters of GET /urls that filter links, or {"all": true}.' },
+)
+
+/** Throws a 400 that names the parameter, or the filter if it does not restrict anything. */
+export function readFilterBody(
+  { all, ...given }: Record<string, unknown>,
+  codeIn: (text: string) => string | undefined,
+): LinkFilter {
+  const names = Object.keys(given)
+  if (all !== undefined && names.length > 0) throw invalid('all', 'must be the only parameter')
+  for (const name of names)
+    if (!/^(string|number|boolean)$/.test(typeof given[name]) || given[name] === '')
+      throw invalid(name, 'must be a text, a number, true or false, and not empty')
+  const texts = Object.fromEntries(names.map((name) => [name, String(given[name])]))
+  const filter = readFilter(texts, texts.tag === undefined ? [] : [texts.tag], codeIn)
+  if (all === undefined && Object.values(filter).every((value) => value === undefined))
+    throw invalid('all', 'must be true, or another parameter must be given')
+  return filter
 }
 
 const others = (query: Query): LinkFilter => ({
@@ -61,6 +92,7 @@ const others = (query: Query): LinkFilter => ({
   is_active: flagFilter(query, 'is_active'),
   blocked: flagFilter(query, 'blocked'),
   state: stateFilter(query.state),
+  target: textFilter(query, 'target', MAX_TARGET) || undefined,
 })
 
 const listed = (text: string) => text.split(',').filter((tag) => tag.trim() !== '')

@@ -62,11 +62,13 @@ export function readingOf({ admission, database, config }: Parts) {
 
   return {
     /** `field` of the target, which POST /shorten accepts by two names. */
-    async newLink({ expires_in, ...given }: NewLink, request: Request, field = 'original_url'): Promise<New> {
+    async newLink({ expires_in, reuse, ...given }: NewLink, request: Request, field = 'original_url'): Promise<New> {
       admission.assert(given.original_url, request, field)
       if (given.expired_url) admission.assert(given.expired_url, request, 'expired_url')
       if (given.password === true) throw invalid('password', 'must be the password itself')
+      if (reuse && given.password) throw invalid('password', 'must not come with reuse: passwords cannot be compared')
       if (expires_in !== undefined) {
+        if (reuse) throw invalid('expires_in', 'must not come with reuse: give valid_until')
         if (given.valid_until) throw invalid('expires_in', 'must not come with valid_until')
         given.valid_until = iso(Date.now() + durationOf(expires_in) * 1000)
       }
@@ -80,7 +82,7 @@ export function readingOf({ admission, database, config }: Parts) {
     async change(
       { add_tags, remove_tags, ...given }: LinkChange,
       request: Request,
-      current: () => Promise<LinkRow>,
+      current?: () => Promise<LinkRow>,
     ): Promise<Change> {
       for (const name of ['original_url', 'expired_url'] as const) {
         const url = given[name]
@@ -88,7 +90,7 @@ export function readingOf({ admission, database, config }: Parts) {
         const reason = malformed(url)
         if (reason) throw invalid(name, reason)
         const refused = admission.refusal(url, request)
-        if (refused && (await current())[name] !== url) throw invalid(name, refused)
+        if (refused && (await current?.())?.[name] !== url) throw invalid(name, refused)
       }
       const remove = tagsOf(remove_tags ?? [], 'remove_tags')
       for (const tag of remove) assertNotOwnTag(request, tag, 'remove_tags')

@@ -4,11 +4,13 @@ import { codeBefore } from '../base/ending.ts'
 import { invalid, notFound } from '../base/problem.ts'
 import { pendingClicks, withOwnClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
-import type { Database } from '../database/guard.ts'
+import type { Database, Writer } from '../database/guard.ts'
 import type { EventStore } from '../events/store.ts'
 import { fails, needs, openToAll } from '../http/access.ts'
-import { pageHeaders, readPage } from '../http/page.ts'
+import { type Created, type idempotency, idempotent } from '../http/idempotency.ts'
+import { pageHeaders, readPage, readSortedPage, sortedCursor } from '../http/page.ts'
 import { askedBy, ownerOf, ownUser } from '../http/principal.ts'
+import { valuesOf } from '../http/query.ts'
 import { flagFilter, IdParams, idOf, OTHERS_IGNORED, textFilter } from '../http/validation.ts'
 import type { Resolver } from '../redirect/resolver.ts'
 import type { Redirect } from '../redirect/route.ts'
@@ -17,7 +19,9 @@ import { CHANGED } from './columns.ts'
 import { purgeLink } from './erase.ts'
 import { LinkQuery, readFilter } from './filter.ts'
 import type { Change, Reading } from './given.ts'
+import { resetClicks } from './reset.ts'
 import { Link, LinkChange, type LinkRow, linkResource, NewLink, Shorten } from './schema.ts'
+import { readSort, sortOf } from './sort.ts'
 import type { LinkStore } from './store.ts'
 import type { linkView } from './view.ts'
 
@@ -29,6 +33,7 @@ type Parts = {
   resolver: Resolver
   redirect: Redirect
   admission: Admission
+  once: ReturnType<typeof idempotency>
   reading: Reading
   view: ReturnType<typeof linkView>
 }
@@ -36,9 +41,10 @@ type Parts = {
 const CHANGES = [...CHANGED, 'add_tags', 'remove_tags'] as const
 const FIELDS = CHANGES.join(', ').replace(/, (?=[^,]+$)/, ' or ')
 const linkAnswer = { description: 'The link with this id.', content: { 'application/json': { schema: Link as never } } }
+const CREATION = { ...idempotent, ...needs('write', { bound: true }), ...fails(404, 409, 422) }
 const REDIRECTED = { 302: { description: 'Redirect; the target is in Location.' } }
 
-export function linkRoutes({ database, links, events, clicks, resolver, redirect, admission, reading, view }: Parts) {
+export function linkRoutes({ database, links, events, clicks, resolver, redirect, admission, once, reading, view }: Parts) {
   const change = {
     params: IdParams,
     body: LinkChange,
@@ -61,56 +67,64 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
     events.forgetTotal()
     return link
   }
-  const createLink = async (link: NewLink, request: Request, field?: string): Promise<LinkRow> => {
-    const created = await links.create(
-      { ...(await reading.newLink(link, request, field)), user_id: ownUser(request, link.user_id) },
-      askedBy(request),
-    )
-    resolver.created(created.target)
-    events.forgetTotal()
-    return created.link
-  }
+  const create =
+    ({ reuse, ...given }: NewLink, request: Request, field?: string) =>
+    async () => {
+      const link = { ...(await reading.newLink({ reuse, ...given }, request, field)), user_id: ownUser(request, given.user_id) }
+      return async (writer?: Writer): Promise<Created> => {
+        const { link: row, target } = await links[reuse ? 'reuse' : 'create'](link, askedBy(request), writer)
+        return {
+          status: target ? 201 : 200,
+          location: `/urls/${row.id}`,
+          body: view(row, request),
+          committed() {
+            if (!target) return
+            resolver.created(target)
+            links.forgetTotal()
+            events.forgetTotal()
+          },
+        }
+      }
+    }
 
   return new Elysia({ detail: { tags: [linkResource.tag] } })
-    .post(
-      '/urls',
-      async ({ body, request, set }) => {
-        const link = await createLink(body, request)
-        set.status = 201
-        set.headers.Location = `/urls/${link.id}`
-        return view(link, request)
-      },
-      {
-        body: NewLink,
-        response: { 201: Link },
-        detail: { summary: 'Create a link', ...needs('write', { bound: true }), ...fails(404, 409) },
-      },
-    )
+    .post('/urls', async ({ body, request, set }) => (await once(request, set, body, create(body, request))) as Link, {
+      body: NewLink,
+      response: { 200: Link, 201: Link },
+      detail: { summary: 'Create a link', ...CREATION },
+    })
     .post(
       '/shorten',
-      async ({ body: { url, original_url = url, ...rest }, request, set }) => {
+      async ({ body, request, set }) => {
+        const { url, original_url = url, ...rest } = body
         if (original_url === undefined) throw invalid('url', 'is required: give url or original_url')
-        const link = await createLink({ ...rest, original_url }, request, original_url === url ? 'url' : 'original_url')
-        set.status = 201
-        set.headers.Location = `/urls/${link.id}`
-        return view(link, request)
+        const field = original_url === url ? 'url' : 'original_url'
+        return (await once(request, set, body, create({ ...rest, original_url }, request, field))) as Link
       },
       {
         body: Shorten,
-        response: { 201: Link },
+        response: { 200: Link, 201: Link },
         detail: {
           summary: 'Shorten a URL',
           description: 'Accepts `url` or `original_url`.',
-          ...needs('write', { bound: true }),
-          ...fails(404, 409),
+          ...CREATION,
         },
       },
     )
     .get(
       '/urls',
       async ({ query, request, set }) => {
+        const filter = readFilter(query, valuesOf(request, 'tag'), (text) => admission.codeIn(text, request))
+        const sort = readSort(query)
+        if (sort) {
+          const page = readSortedPage(query, sort, sortOf(sort).accepts)
+          const { rows, total, place } = await withOwnClicks(clicks, set.headers, () =>
+            links.sorted(filter, sort, page, ownerOf(request)),
+          )
+          Object.assign(set.headers, pageHeaders(request.url, page, rows, total, place && sortedCursor(sort, place)))
+          return rows.map((row) => view(row, request))
+        }
         const page = readPage(query)
-        const filter = readFilter(query, request, (text) => admission.codeIn(text, request))
         const { rows, total } = await withOwnClicks(clicks, set.headers, () => links.list(filter, page, ownerOf(request)))
         Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
         return rows.map((row) => view(row, request))
@@ -122,7 +136,10 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
           summary: 'List links',
           ...needs('read', { bound: true }),
           responses: {
-            200: { description: 'Links, ordered by id.', content: { 'application/json': { schema: Type.Array(Link) as never } } },
+            200: {
+              description: 'Links, ordered by id or by `sort`.',
+              content: { 'application/json': { schema: Type.Array(Link) as never } },
+            },
           },
         },
       },
@@ -181,6 +198,26 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
         ),
         response: { 200: Link, 204: Type.Void() },
         detail: { summary: 'Delete a link', description: 'Its code is never issued again.', ...needs('write', { bound: true }) },
+      },
+    )
+    .delete(
+      '/urls/:id/clicks',
+      async ({ params, request, set }) => {
+        const id = idOf(params.id, 'URL')
+        await pendingClicks(clicks, set.headers)
+        await resetClicks(database, id, ownerOf(request), askedBy(request))
+        events.forgetTotal()
+        set.status = 204
+      },
+      {
+        params: IdParams,
+        response: { 204: Type.Void() },
+        detail: {
+          summary: 'Reset the clicks of a link',
+          description:
+            'Deletes its clicks, statistics and click events. A `reset` event records the caller and the counts. Clicks from before that other replicas have not stored yet do not count either, as exactly as the clocks agree. max_clicks is not affected.',
+          ...needs('write', { bound: true }),
+        },
       },
     )
     .get('/urls/:id/redirect', async ({ params: { id }, request }) => redirect(request, id), {

@@ -30,6 +30,7 @@ export const Link = Type.Object({
     Type.Literal(true, { description: 'The host of its target is blocked: the link gets 410, active or not. Absent otherwise.' }),
   ),
   click_count: Type.Integer({ description: 'All clicks, bots included.' }),
+  last_click: Nullable(Moment),
   created_at: Moment,
   updated_at: Moment,
   state: Type.Union(STATES.map((state) => Type.Literal(state)) as [TLiteral<State>], {
@@ -142,7 +143,14 @@ export const NewLink = Type.Object(
     expires_in: Type.Optional(
       Type.String({ description: 'Instead of valid_until: 30d, 12h, 90min.', examples: ['30d'], maxLength: 40 }),
     ),
-  } satisfies Record<NamesOf<'given'> | 'expires_in', TSchema>,
+    reuse: Type.Optional(
+      Type.Boolean({
+        description:
+          'true: returns your newest link to this target that does what this one would do, with 200; creates one, with 201, if there is none. title, note and short_code are compared if they are given.',
+        default: false,
+      }),
+    ),
+  } satisfies Record<NamesOf<'given'> | 'expires_in' | 'reuse', TSchema>,
   OTHERS_IGNORED,
 )
 export type NewLink = Static<typeof NewLink>

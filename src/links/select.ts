@@ -14,11 +14,12 @@ export const whereOf = (sql: Sql, filter: LinkFilter, owner: Owner) =>
   sql`where ${indexedIn(sql, filter, owner)} ${searchedIn(sql, filter)}`
 
 /** Conditions that an index answers in order of id: reading the next links after an id costs only those links. */
-export function indexedIn(sql: Sql, { user_id, is_active, code }: LinkFilter, owner: Owner) {
+export function indexedIn(sql: Sql, { user_id, is_active, code, target }: LinkFilter, owner: Owner) {
   return sql`
     u.deleted_at is null ${ownLinks(sql, owner)}
     ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
     ${code === undefined ? sql`` : sql`and u.short_code = ${code}`}
+    ${target === undefined ? sql`` : sql`and hashtextextended(u.original_url, 0) = hashtextextended(${target}, 0) and u.original_url = ${target}`}
     ${is_active === undefined ? sql`` : is_active ? sql`and u.is_active` : sql`and not u.is_active`}`
 }
 

@@ -1,19 +1,21 @@
 import { conflict, notFound, unavailable } from '../base/problem.ts'
-import type { Database } from '../database/guard.ts'
+import { type Database, type Writer, within } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
-import type { Page, Total } from '../database/paging.ts'
+import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { By } from '../http/principal.ts'
 import { type Target, targetColumns, targetJson } from '../redirect/target.ts'
-import { updatedDetails } from './audit.ts'
+import { changing, deleting } from './changing.ts'
 import { assertUsable, generateCode } from './code.ts'
-import { CHANGED, jsonOf } from './columns.ts'
-import { createLinks } from './creation.ts'
+import { createLinks, type Draft, insertLink } from './creation.ts'
 import type { LinkFilter } from './filter.ts'
 import type { Change, New } from './given.ts'
+import { findSame } from './reuse.ts'
 import type { LinkRow } from './schema.ts'
 import { select, whereOf } from './select.ts'
+import type { SortName } from './sort.ts'
+import { sortedLinks, sortedMatches } from './sorted.ts'
 import { locationOf } from './target.ts'
 import { asProblem } from './violations.ts'
 
@@ -28,25 +30,23 @@ export type Kept = { id: number; short_code: string; deleted: boolean }
 const CODE_LENGTH = 6
 const TRIES = 3
 const FIRST_VERSION = 1 // the column's default in sql/
-const SET = [...CHANGED, 'location']
 
 export function linkStore(database: Database) {
-  const insert = createLinks(database)
+  const inBatch = createLinks(database)
+  const insert = async (draft: Draft, writer?: Writer) => (writer ? insertLink(writer, draft) : inBatch(draft))
   const total = totals(database, 'urls', (sql) => sql`select 1 from urls where deleted_at is null`)
 
   return {
     /**
      * One round trip, including the `created` event. If a generated code is taken, tries three times, then three times with one more
-     * character.
+     * character. `writer`: as part of this transaction, not together with other links.
      */
-    async create(link: New, by: By): Promise<{ link: LinkRow; target: Target }> {
-      if (link.user_id && !Number.isSafeInteger(link.user_id)) throw notFound('User')
-      const location = locationOf(link.original_url)
+    async create(link: New, by: By, writer?: Writer): Promise<{ link: LinkRow; target: Target }> {
+      const draft = draftOf(link)
       const { short_code: custom } = link
-      if (custom) assertUsable(custom)
       for (let attempt = 0; attempt < TRIES * 2; attempt++) {
         const code = custom ?? generateCode(attempt < TRIES ? CODE_LENGTH : CODE_LENGTH + 1)
-        const row = await insert({ ...DEFAULTS, ...link, short_code: code, location, by })
+        const row = await insert({ ...draft, short_code: code, by }, writer)
         if (row) {
           const { extra, ...shown } = row
           total.changed()
@@ -54,7 +54,7 @@ export function linkStore(database: Database) {
           const target = {
             code,
             id: row.id,
-            location: location ?? link.original_url,
+            location: draft.location ?? link.original_url,
             active: row.is_active,
             version: FIRST_VERSION,
             extra,
@@ -66,6 +66,14 @@ export function linkStore(database: Database) {
       throw unavailable('no free code was found: try again')
     },
 
+    /** Finds a link that does the same, or creates this one: then `target` is there. Of several callers at once, only one creates. */
+    reuse(link: New, by: By, writer: Writer = database): Promise<{ link: LinkRow; target?: Target }> {
+      return writer.transaction(async (sql) => {
+        const found = await findSame(sql, draftOf(link))
+        return found ? { link: found } : this.create(link, by, within(sql))
+      })
+    },
+
     async find(id: number, owner: Owner): Promise<LinkRow> {
       const [link] = await database.run(
         (sql) => sql<LinkRow[]>`${select(sql)} where u.id = ${id} and u.deleted_at is null ${ownLinks(sql, owner)}`,
@@ -75,7 +83,7 @@ export function linkStore(database: Database) {
     },
 
     async list(filter: LinkFilter, page: Page, owner: Owner): Promise<{ rows: LinkRow[]; total: Total }> {
-      const filtered = owner !== undefined || Object.values(filter).some((value) => value !== undefined)
+      const filtered = isFiltered(filter, owner)
       const whole = filtered ? undefined : total.count()
       const listed = database.run(async (sql) => {
         const where = whereOf(sql, filter, owner)
@@ -87,37 +95,28 @@ export function linkStore(database: Database) {
       return { rows: [...found], total: counted ?? all! }
     },
 
-    /** Changes the given fields and writes an `updated` event for each that differs. */
-    async update(
-      id: number,
-      { add, remove, ...change }: Change,
+    /** The same in another order; `place` is that of the last row. */
+    async sorted(
+      filter: LinkFilter,
+      sort: SortName,
+      page: SortedPage,
       owner: Owner,
-      by: By,
-    ): Promise<{ link: LinkRow; target: Target }> {
-      const location = change.original_url === undefined ? undefined : locationOf(change.original_url)
+    ): Promise<{ rows: LinkRow[]; total: Total; place: Place | undefined }> {
+      const asked = { filter, sort, page, owner }
+      if (isFiltered(filter, owner)) return sortedMatches(database, asked)
+      const [found, all] = await Promise.all([sortedLinks(database, asked), total.count()])
+      return { ...found, total: all }
+    },
+
+    /** Changes the given fields and writes an `updated` event for each that differs. */
+    async update(id: number, change: Change, owner: Owner, by: By): Promise<{ link: LinkRow; target: Target }> {
       const [row] = await database
-        .run((sql) => {
-          const tags = change.tags ? sql`${change.tags}::text[]` : sql`old.tags`
-          const tagged =
-            add && remove ? sql`|| jsonb_build_object('tags', changed_tags(${tags}, ${add}::text[], ${remove}::text[]))` : sql``
-          return sql<(LinkRow & { target: Target })[]>`
+        .run(
+          (sql) => sql<(LinkRow & { target: Target })[]>`
           with old as (select * from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for update),
-          wanted as (
-            select wanted.* from old,
-              jsonb_populate_record(row(old.*)::urls, ${jsonOf({ ...change, location }, SET)}::text::jsonb ${tagged}) as wanted),
-          changes as (
-            select id, field, to_jsonb(old) -> field as old_value, to_jsonb(wanted) -> field as new_value
-            from old join wanted using (id), unnest(${CHANGED}::text[]) as field
-            where to_jsonb(wanted) -> field is distinct from to_jsonb(old) -> field),
-          updated as (
-            update urls u set (${sql.unsafe(SET.join(', '))}, updated_at) = (${sql.unsafe(SET.map((name) => `w.${name}`).join(', '))}, now())
-            from wanted w where u.id = w.id and exists (select from changes) returning u.*),
-          logged as (
-            insert into events (id, url_id, user_id, event_type, timestamp, details)
-            select next_event_id(), u.id, u.user_id, 'updated', now(), ${updatedDetails(sql, by)}
-            from updated u join changes c using (id))
-          ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`, sql`, ${targetJson(sql)}`)}`
-        })
+          ${changing(sql, change, by)}
+          ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`, sql`, ${targetJson(sql)}`)}`,
+        )
         .catch((error) => {
           throw asProblem(error)
         })
@@ -131,12 +130,8 @@ export function linkStore(database: Database) {
     async delete(id: number, reason: string, owner: Owner, by: By): Promise<Target> {
       const [link] = await database.run(
         (sql) => sql<Target[]>`
-          with deleted as (
-            update urls set deleted_at = now(), updated_at = now(), is_active = false, original_url = null, location = null, title = null
-            where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} returning *),
-          logged as (
-            insert into events (id, url_id, user_id, event_type, timestamp, details)
-            select next_event_id(), id, user_id, 'deleted', now(), jsonb_build_object('reason', ${reason}::text) || ${sql.json(by)}::jsonb from deleted)
+          with old as (select id from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for update),
+          ${deleting(sql, reason, by)}
           select ${targetColumns(sql)} from deleted u`,
       )
       if (!link) throw notFound('URL')
@@ -159,4 +154,14 @@ export function linkStore(database: Database) {
 
     forgetTotal: () => total.changed(),
   }
+}
+
+const isFiltered = (filter: LinkFilter, owner: Owner) =>
+  owner !== undefined || Object.values(filter).some((value) => value !== undefined)
+
+/** 400 for an invalid target or code, 404 for an impossible user. */
+function draftOf(link: New) {
+  if (link.user_id && !Number.isSafeInteger(link.user_id)) throw notFound('User')
+  if (link.short_code) assertUsable(link.short_code)
+  return { ...DEFAULTS, ...link, location: locationOf(link.original_url) }
 }

@@ -17,6 +17,7 @@ import { tidyQuery } from '../http/query.ts'
 import { streamsRoute } from '../http/streams.ts'
 import { assertStorable } from '../http/validation.ts'
 import { importRoutes } from '../import/routes.ts'
+import { bulkRoutes } from '../links/bulk-routes.ts'
 import { exportRoute } from '../links/export.ts'
 import { historyRoutes } from '../links/history.ts'
 import { qrRoutes } from '../links/qr.ts'
@@ -61,6 +62,7 @@ export async function createRoutes(context: Context) {
     })
     .use(await consoleRoutes(context.config))
     .use(importRoutes(context)) // before onParse: these routes parse their bodies themselves
+    .use(bulkRoutes(context)) // so do these
     .use(chaosRoutes(context))
     .use(healthRoutes(context))
     .use(alertRoutes(context))

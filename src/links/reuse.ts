@@ -1,0 +1,40 @@
+// Finds a link that does what a new one would do.
+import type { Sql, Transaction } from '../database/guard.ts'
+import { GIVEN, jsonOf, RULES } from './columns.ts'
+import type { Draft } from './creation.ts'
+import type { LinkRow } from './schema.ts'
+import { select } from './select.ts'
+
+/** Of one owner's links to one target, only so many of the newest are compared. */
+const COMPARED = 1_000
+
+/** What decides what a visit meets; other columns are compared if they are given. */
+const ALWAYS: readonly string[] = ['is_active', ...RULES]
+
+/** Tags in any order; those of a link that gives none do not matter. */
+const HAS_TAGS = `(wanted.tags = '{}' or u.tags @> wanted.tags and wanted.tags @> u.tags)`
+
+/**
+ * The newest link of the same owner and target that does the same; undefined if there is none. Until the transaction ends, no other caller
+ * of this finds or creates a link of that owner to that target.
+ */
+export async function findSame(transaction: Transaction, draft: Omit<Draft, 'short_code' | 'by'>): Promise<LinkRow | undefined> {
+  const sql = transaction as unknown as Sql
+  const { original_url, user_id = null } = draft
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`reuse ${user_id} ${original_url}`}, 0))`
+  const given = GIVEN.filter((name) => ALWAYS.includes(name) || draft[name as keyof typeof draft] != null)
+  const same = given.map((name) => (name === 'tags' ? HAS_TAGS : `u.${name} is not distinct from wanted.${name}`)).join(' and ')
+  const [found] = await sql<LinkRow[]>`
+    ${select(
+      sql,
+      sql`(
+      select * from urls
+      where deleted_at is null and hashtextextended(original_url, 0) = hashtextextended(${original_url}, 0) and original_url = ${original_url}
+        and ${user_id === null ? sql`user_id is null` : sql`user_id = ${user_id}`}
+      order by id desc limit ${COMPARED})`,
+    )},
+      json_populate_record(null::urls, ${jsonOf(draft, GIVEN)}::text::json) as wanted
+    where u.used_up_at is null and ${sql.unsafe(same)}
+    order by u.id desc limit 1`
+  return found
+}

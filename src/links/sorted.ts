@@ -1,0 +1,98 @@
+// Lists of links in another order than that of their ids. Of few matches, all are sorted; of many, an index finds those of the page.
+import type { PendingQuery, Row } from 'postgres'
+import type { Database, Sql } from '../database/guard.ts'
+import type { Owner } from '../database/ownership.ts'
+import type { Place, SortedPage, Total } from '../database/paging.ts'
+import type { LinkFilter } from './filter.ts'
+import type { LinkRow } from './schema.ts'
+import { select, whereOf } from './select.ts'
+import { type SortName, sortOf } from './sort.ts'
+
+/** Sorting 10,000 matches takes some 50 ms. Where there are more, an index in the right order soon finds a page of them. */
+const FEW = 10_000
+
+type Asked = { filter: LinkFilter; sort: SortName; page: SortedPage; owner: Owner }
+/** `place` of the last row. */
+type Found = { rows: LinkRow[]; place: Place | undefined }
+/** Selects the id, the value and the place of each row of a page. */
+type Places = PendingQuery<Row[]>
+
+/** A page of links; every link matches. */
+export const sortedLinks = (database: Database, asked: Asked): Promise<Found> =>
+  database.run((sql) => linksAt(sql, placesByIndex(sql, asked)))
+
+/** A page of the links that match, and their number: exact up to 10,000. */
+export const sortedMatches = (database: Database, asked: Asked): Promise<Found & { total: Total }> =>
+  database.run(async (sql) => {
+    const matching = await sql<{ id: number }[]>`
+      select u.id from urls u ${whereOf(sql, asked.filter, asked.owner)} limit ${FEW + 1}`
+    const ids = matching.map(({ id }) => id)
+    if (ids.length > FEW) return { ...(await linksAt(sql, placesByIndex(sql, asked))), total: { count: FEW, exact: false } }
+    return { ...(await linksAt(sql, placesAmong(sql, ids, asked))), total: { count: ids.length, exact: true } }
+  })
+
+async function linksAt(sql: Sql, places: Places): Promise<Found> {
+  const found = await sql<(LinkRow & { sort_value: Place['value'] })[]>`
+    ${select(
+      sql,
+      sql`(select urls.*, page.value as sort_value, page.place from (${places}) as page join urls using (id) where urls.deleted_at is null)`,
+      sql`, u.sort_value`,
+    )}
+    order by u.place`
+  const rows = found.map(({ sort_value: _, ...link }) => link)
+  const last = found.at(-1)
+  return { rows, place: last && { value: last.sort_value, id: last.id } }
+}
+
+function placesAmong(sql: Sql, ids: number[], { sort, page }: Asked): Places {
+  const { value, type } = sortOf(sort)
+  const { descending, place } = page
+  const absentFirst = isAbsentFirst(sort, descending)
+  const values = sql`
+    select u.id, ${sql.unsafe(value)} as value from urls u left join link_totals t on t.url_id = u.id where u.id = any(${ids}::bigint[])`
+  const beyond = sql.unsafe(descending ? '<' : '>')
+  const after =
+    place === undefined
+      ? sql`true`
+      : place.value === null
+        ? sql`value is null and id ${beyond} ${place.id} ${absentFirst ? sql`or value is not null` : sql``}`
+        : sql`(value, id) ${beyond} (${place.value}::${sql.unsafe(type)}, ${place.id}) ${absentFirst ? sql`` : sql`or value is null`}`
+  return sql`
+    select id, value, row_number() over (order by (value is null) ${sql.unsafe(absentFirst ? 'desc' : 'asc')}, ${inOrder(sql, page)}) as place
+    from (${values}) as among where ${after} ${extent(sql, page)}`
+}
+
+function placesByIndex(sql: Sql, { filter, sort, page, owner }: Asked): Places {
+  const { present, absent, type } = sortOf(sort)
+  const { descending, place, offset, size } = page
+  const parts = absent ? [present, absent] : [present]
+  if (isAbsentFirst(sort, descending)) parts.reverse()
+  const first = place === undefined ? 0 : parts.indexOf(place.value === null && absent ? absent : present)
+  const beyond = sql.unsafe(descending ? '<' : '>')
+  const direction = sql.unsafe(descending ? 'desc' : 'asc')
+  const most = sql.unsafe(String(offset + size))
+  const selects = parts.slice(first).map((part, i) => {
+    const [value, id] = part.keys.map((key) => sql.unsafe(key)) as [Places, Places]
+    const after =
+      i > 0 || place === undefined
+        ? sql``
+        : place.value === null
+          ? sql`and ${id} ${beyond} ${place.id}`
+          : sql`and (${value}, ${id}) ${beyond} (${place.value}::${sql.unsafe(type)}, ${place.id})`
+    return sql`
+      select ${sql.unsafe(String(i))} as part, ${value} as value, ${id} as id from ${sql.unsafe(part.from)}
+      ${whereOf(sql, filter, owner)} and ${sql.unsafe(part.where)} ${after}
+      order by ${value} ${direction}, ${id} ${direction} limit ${i === 0 ? most : sql`(select ${most} - count(*) from first_part)`}`
+  })
+  const [some, rest] = selects
+  return sql`
+    select id, value, row_number() over (order by part, ${inOrder(sql, page)}) as place
+    from (with first_part as materialized (${some!}) select * from first_part ${rest ? sql`union all (${rest})` : sql``}) as parts ${extent(sql, page)}`
+}
+
+const isAbsentFirst = (sort: SortName, descending: boolean) => !descending && sortOf(sort).missing === 'lowest'
+
+const inOrder = (sql: Sql, { descending }: SortedPage) => sql.unsafe(descending ? 'value desc, id desc' : 'value, id')
+
+/** As text: with parameters, PostgreSQL plans again for each request. */
+const extent = (sql: Sql, { size, offset }: SortedPage) => sql.unsafe(`order by place limit ${size} offset ${offset}`)
