@@ -224,6 +224,7 @@ describe('a bound key', () => {
     'GET /api/tags/{tag}/stats': { path: () => `/api/tags/${MARK}/stats`, own: 200 },
     'PUT /api/tags/{tag}': { path: () => `/api/tags/${MARK}`, body: () => ({ name: `${MARK}-2` }), own: 200 },
     'DELETE /api/tags/{tag}': { path: () => `/api/tags/${MARK}-2`, own: 204 },
+    'GET /api/trends': { path: () => `/api/trends?ids=${ids.link}`, own: 200 },
     'GET /events': { path: () => `/events?url_id=${ids.link}`, own: 200 },
     'GET /events/{id}': { path: () => `/events/${ids.event}`, own: 200 },
     'POST /urls': {
@@ -306,6 +307,8 @@ describe('a bound key', () => {
   test('sees nothing without an owner either, nor the audit log', async () => {
     expect((await ask('GET', `/urls/${ids.nobodysLink}`, withKey('ada'))).status).toBe(404)
     expect((await ask('PATCH', `/urls/${ids.nobodysLink}`, withKey('ada'), { title: 'mine' })).status).toBe(404)
+    const trends = await ask('GET', `/api/trends?ids=${ids.nobodysLink},${ids.link}`, withKey('ada'))
+    expect(trends.body.map(({ id }: { id: number }) => id)).toEqual([ids.link])
     for (const type of ['key_created', 'signed_out_everywhere'])
       expect((await ask('GET', `/events?event_type=${type}`, withKey('ada'))).body).toEqual([])
   })

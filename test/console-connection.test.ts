@@ -194,7 +194,7 @@ describe.skipIf(!hasBrowser)('a page', () => {
   })
 
   test.each([
-    ['links', '#main .code a', 'links/'],
+    ['links', '#main .link .name', 'links/'],
     ['events', '#main .link a', 'links/'],
   ])('goes back to where it was: %s', async (path, link, to) => {
     await seen.open(path)

@@ -22,6 +22,11 @@ describe.skipIf(!hasBrowser)('the console', () => {
   const toast = (text: string | RegExp) => page.locator('.toast').filter({ hasText: text })
   const settled = () => page.locator('.table:not(.dimmed) > tbody > tr:not(.blank)').first().waitFor()
   const linkOf = async (code: string) => (await server.get(`/urls?q=${code}`)).body.find((link: any) => link.short_code === code)
+  /** Chooses from the menu of a row. */
+  const act = async (code: string, word: string) => {
+    await page.getByRole('button', { name: `More actions for ${code}` }).click()
+    await page.getByRole('menuitem', { name: word }).click()
+  }
   const entitled = async (code: string, title: string) => server.call('PATCH', `/urls/${(await linkOf(code)).id}`, { title })
 
   beforeAll(async () => {
@@ -69,6 +74,29 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await row(`page-${LINKS}`).waitFor()
     })
 
+    test('are sorted, by a column or a choice, and paged in that order', async () => {
+      for (let n = 0; n < 3; n++) await server.get('/page-70')
+      await until('they are counted', async () => (await linkOf('page-70')).click_count === 3)
+      await seen.open('links')
+      await settled()
+      await page.getByRole('button', { name: 'Clicks' }).click()
+      await page.waitForFunction(() => document.querySelector('.links tbody .short-url')?.textContent?.endsWith('page-70'))
+      expect(await page.getByRole('columnheader', { name: 'Clicks' }).getAttribute('aria-sort')).toBe('descending')
+      await row('page-70').getByRole('img', { name: '3 in the last 14 days' }).waitFor()
+      await page.getByLabel('Order').selectOption('Title, A to Z')
+      await page.waitForFunction(() => document.querySelector('.links tbody .name')?.textContent === 'Page 1')
+      await page.getByRole('button', { name: 'Next' }).first().click()
+      await page.waitForURL(/sort=title&order=asc&page=2/)
+      await page.waitForFunction(() => document.querySelector('.links tbody .name')?.textContent !== 'Page 1')
+      const second = await rows().first().locator('.name').textContent()
+      await page.reload()
+      await settled()
+      expect(await rows().first().locator('.name').textContent()).toBe(second)
+      await page.getByRole('button', { name: 'Previous' }).first().click()
+      await page.waitForFunction(() => document.querySelector('.links tbody .name')?.textContent === 'Page 1')
+      expect(await seen.violations()).toEqual([])
+    })
+
     test('are searched and filtered, and the address says how', async () => {
       await seen.open('links')
       await page.keyboard.press('/')
@@ -77,7 +105,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await page.waitForFunction(() => document.querySelector('.note')?.textContent === '11 found')
       await page.keyboard.press('Escape')
       await page.waitForURL(/links$/)
-      await page.getByRole('button', { name: 'Inactive', exact: true }).click()
+      await page.getByLabel('State', { exact: true }).selectOption('Inactive')
       await page.getByRole('heading', { name: /^No links match/ }).waitFor()
       await page.getByRole('button', { name: 'Show all links' }).click()
       await page.getByLabel('Filter by user id').fill('1')
@@ -104,15 +132,63 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await row('made-here').waitFor()
       expect(await row('made-here').getAttribute('class')).toContain('fresh')
       expect(await linkOf('made-here')).toMatchObject({ original_url: 'https://example.com/made', title: 'Made here' })
+      await form.getByLabel('New link to').fill('www.example.com/page/7')
+      await form.getByText('You already have a link to this target').waitFor()
+      expect(await form.locator('.known a').getAttribute('href')).toBe(`/console/links/${(await linkOf('page-7')).id}`)
       await form.getByLabel('New link to').fill(`${server.base}/made-here`)
       await form.getByRole('button', { name: 'Shorten' }).click()
       await form.getByText('must not lead back to this server').waitFor()
       expect(seen.forgive(400)).toBe(1)
     })
 
+    test('are created with rules, of which the form keeps everything but the password', async () => {
+      await seen.open('links')
+      const form = page.getByRole('region', { name: 'New link' })
+      await form.getByLabel('New link to').fill('example.com/sale?a=b%20c&d')
+      await form.getByLabel('Code').fill('with-rules')
+      await form.getByText('More options').click()
+      await form.getByLabel('Source').fill('a & b')
+      expect(await form.getByLabel('New link to').inputValue()).toBe('example.com/sale?a=b%20c&d&utm_source=a%20%26%20b')
+      await form.getByLabel('Valid from').fill('2030-07-02T10:00')
+      await form.getByLabel('Valid until').fill('2030-07-01T10:00')
+      await form.getByText('Choose a time after the first one.').waitFor()
+      await form.getByLabel('Valid until').fill('2030-12-01T10:00')
+      await form.getByLabel('Clicks at most').fill('0')
+      await form.getByLabel('Then leads to').fill(`${server.base}/back`)
+      await form.getByLabel('Password').fill('a secret')
+      await form.getByLabel('Ask before leaving').check()
+      await form.getByLabel('Note').fill('two\nlines')
+      expect(await seen.violations()).toEqual([])
+      await page.reload()
+      await form.getByRole('button', { name: 'Shorten' }).click()
+      await form.getByText('Enter a password. It is not kept with the rest of the form.').waitFor()
+      await form.getByText('Enter a whole number from 1 up.').waitFor()
+      await page.waitForFunction(() => document.activeElement?.matches('[inputmode=numeric]')) // the first invalid field
+      await form.getByLabel('Clicks at most').fill('100')
+      await form.getByLabel('Password').fill('a secret')
+      await form.getByRole('button', { name: 'Shorten' }).click()
+      await form.getByText('This address must not lead back to this server').waitFor()
+      expect(seen.forgive(400)).toBe(1)
+      await form.getByLabel('Then leads to').fill('example.com/over')
+      await form.getByRole('button', { name: 'Shorten' }).click()
+      await row('with-rules').getByText('scheduled').waitFor()
+      expect(await linkOf('with-rules')).toMatchObject({
+        original_url: 'https://example.com/sale?a=b%20c&d&utm_source=a%20%26%20b',
+        valid_from: '2030-07-02T08:00:00Z',
+        valid_until: '2030-12-01T09:00:00Z',
+        max_clicks: 100,
+        expired_url: 'https://example.com/over',
+        password: true,
+        confirm: true,
+        note: 'two\nlines',
+        card: null,
+        noindex: null,
+      })
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Copy') // Enter again copies
+    })
+
     test('are edited in place', async () => {
       await seen.open('links?q=page-33')
-      await row('page-33').hover()
       await page.getByRole('button', { name: 'Edit page-33' }).click()
       const form = page.getByRole('form', { name: 'Edit page-33' })
       await page.reload() // the address says what is being edited
@@ -125,38 +201,54 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await form.waitFor({ state: 'detached' })
       await row('Edited').waitFor()
       expect(await linkOf('page-33')).toMatchObject({ original_url: 'https://example.com/edited', title: 'Edited' })
+
+      await page.getByRole('button', { name: 'Edit page-33' }).click()
+      await form.getByText('More options').click()
+      await form.getByLabel('Title of the preview').fill('A preview')
+      await form.getByLabel('Password').fill('secret')
+      await form.getByLabel('Query of the visit').selectOption('add')
+      await form.getByRole('button', { name: 'Save' }).click()
+      await form.waitFor({ state: 'detached' })
+      const rules = { password: true, forward_query: 'add', card: { title: 'A preview' }, title: 'Edited' }
+      expect(await linkOf('page-33')).toMatchObject(rules)
+
+      await page.getByRole('button', { name: 'Edit page-33' }).click()
+      await form.getByText('Set. Nobody can read it.').waitFor() // and the options are open: some are set
+      await form.getByRole('button', { name: 'Remove' }).click()
+      await form.getByLabel('Title of the preview').fill('')
+      await form.getByRole('button', { name: 'Save' }).click()
+      await form.waitFor({ state: 'detached' })
+      expect(await linkOf('page-33')).toMatchObject({ ...rules, password: false, card: null })
     })
 
     test('are switched off and on', async () => {
       await seen.open('links?q=page-34')
-      const toggle = page.getByRole('switch', { name: 'page-34 is active' })
-      await toggle.click()
-      await page.getByRole('switch', { name: 'page-34 is active', checked: false }).waitFor()
+      await act('page-34', 'Deactivate')
+      await row('page-34').getByText('inactive').waitFor()
       expect((await server.get('/page-34')).status).toBe(404)
-      await toggle.click()
-      await page.getByRole('switch', { name: 'page-34 is active', checked: true }).waitFor()
+      await page.getByRole('button', { name: 'More actions for page-34' }).press('Enter') // by keyboard
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('Enter')
+      await row('page-34').getByText('inactive').waitFor({ state: 'detached' })
       expect((await server.get('/page-34')).status).toBe(302)
     })
 
     test('are restored by Undo, and deleted without it', async () => {
       await seen.open('links?q=page-35')
-      await row('page-35').hover()
-      await page.getByRole('button', { name: 'Delete page-35' }).click()
+      await act('page-35', 'Delete')
       await page.getByRole('heading', { name: /^No links match/ }).waitFor()
       await page.getByRole('button', { name: 'Undo' }).click()
       await row('page-35').waitFor()
       expect((await server.get('/page-35')).status).toBe(302)
 
-      await row('page-35').hover()
-      await page.getByRole('button', { name: 'Delete page-35' }).click()
+      await act('page-35', 'Delete')
       await toast('Deleted page-35').getByRole('button', { name: 'Close' }).click()
       await until('it is obeyed', async () => (await server.get('/page-35')).status === 404)
     })
 
     test('are deleted even if the page is left before the toast disappears', async () => {
       await seen.open('links?q=page-36')
-      await row('page-36').hover()
-      await page.getByRole('button', { name: 'Delete page-36' }).click()
+      await act('page-36', 'Delete')
       await toast('Deleted page-36').waitFor()
       await page.goto('/swagger')
       await until('it is obeyed', async () => (await server.get('/page-36')).status === 404)
@@ -199,12 +291,47 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await bar.getByText(/^\d+ selected$/).waitFor()
     })
 
+    test('are changed and deleted together with all others that match, on every page', async () => {
+      for (let n = 0; n < 55; n++)
+        await server.post('/urls', { original_url: `https://example.com/crowd/${n}`, short_code: `crowd-${n}` })
+      const left = async () => (await server.get('/urls?q=crowd-&is_active=true&per_page=100')).body.length
+      await seen.open('links?q=crowd-')
+      await settled()
+      await page.getByRole('checkbox', { name: 'Select all on this page' }).check()
+      const bar = page.getByRole('region', { name: 'Selected links' })
+      await bar.getByText('50 selected').waitFor()
+      await bar.getByRole('button', { name: 'Select all 55 that match' }).click()
+      await bar.getByText('All 55 that match are selected').waitFor()
+      expect(await bar.getByRole('link', { name: 'Export' }).getAttribute('href')).toContain('q=crowd-')
+      await bar.getByRole('button', { name: 'Deactivate' }).click()
+      await page.getByRole('dialog', { name: 'Deactivate 55 links?' }).getByRole('button', { name: 'Deactivate' }).click()
+      await toast('Deactivated 55 links').waitFor()
+      expect(await left()).toBe(0)
+      await bar.getByRole('button', { name: 'Activate', exact: true }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click()
+      await toast(/^Activated 55/).waitFor()
+      expect(await left()).toBe(55)
+      await bar.getByRole('button', { name: 'Tags…' }).click()
+      const tags = page.getByRole('dialog', { name: 'Tags of 55 links' })
+      await tags.getByLabel('Add').fill('crowd')
+      await tags.getByRole('button', { name: 'Change' }).click()
+      await toast('Changed the tags of 55 links').waitFor()
+      expect((await server.get('/urls?tag=crowd&per_page=100')).body).toHaveLength(55)
+      await bar.getByRole('button', { name: 'Delete' }).click()
+      const sure = page.getByRole('dialog', { name: 'Delete 55 links?' })
+      await sure.getByLabel(/Type delete/).fill('delete')
+      await sure.getByRole('button', { name: 'Delete' }).click()
+      await toast('Deleted 55 links').waitFor()
+      await page.getByRole('heading', { name: /^No links match/ }).waitFor()
+      expect(await left()).toBe(0)
+      expect((await linkOf('page-1')).is_active).toBe(true)
+    })
+
     test('are copied, and shown as a QR code that can be downloaded', async () => {
       await seen.open('links?q=page-50')
-      await row('page-50').hover()
       await page.getByRole('button', { name: `Copy ${server.base}/page-50` }).click()
       expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${server.base}/page-50`)
-      await page.getByRole('button', { name: 'QR code of page-50' }).click()
+      await act('page-50', 'QR code')
       const dialog = page.getByRole('dialog', { name: 'QR code of page-50' })
       await dialog.getByRole('img', { name: `QR code that leads to ${server.base}/page-50` }).waitFor()
       expect(await seen.violations()).toEqual([])
@@ -337,6 +464,35 @@ describe.skipIf(!hasBrowser)('the console', () => {
       expect(await trail.locator('.type').allTextContents()).toEqual(['updated', 'updated', 'created'])
       await page.getByRole('switch').click()
       await trail.getByText('activated', { exact: true }).waitFor()
+    })
+
+    test('says its rules in words', async () => {
+      const { id } = (
+        await server.post('/urls', {
+          original_url: 'https://example.com/ruled',
+          short_code: 'in-words',
+          valid_from: '2020-01-01T00:00:00Z',
+          valid_until: '2030-07-01T10:00:00Z',
+          expired_url: 'https://example.com/over',
+          max_clicks: 100,
+          password: 'secret',
+          forward_path: true,
+        })
+      ).body
+      await seen.open(`links/${id}?tz=Asia/Tokyo`)
+      const rules = page.getByRole('list', { name: 'Rules' }).getByRole('listitem')
+      await rules.first().waitFor()
+      expect(await rules.allTextContents()).toEqual([
+        'Valid since 1 Jan 2020, 09:00 (Asia/Tokyo).',
+        'Expires on 1 Jul 2030, 19:00 (Asia/Tokyo), then leads to example.com/over.',
+        '100 of 100 clicks left, then it leads to example.com/over.',
+        'Visitors must enter a password.',
+        '/in-words/rest leads to rest below the target.',
+      ])
+      await page.getByRole('button', { name: 'Edit' }).click()
+      expect(await page.getByLabel('Valid until').inputValue()).toBe('2030-07-01T19:00')
+      expect(await page.locator('.link-facts').count()).toBe(0)
+      expect(await seen.violations()).toEqual([])
     })
 
     test('is found by its code, and keeps its clicks and its audit trail when it is deleted', async () => {
@@ -516,10 +672,11 @@ describe.skipIf(!hasBrowser)('the console', () => {
       try {
         reader.forgive(401)
         await reader.open('links?q=page-70')
-        await reader.page.getByRole('link', { name: 'page-70', exact: true }).waitFor()
+        await reader.page.getByRole('link', { name: 'page-70' }).waitFor()
         expect(await reader.page.getByRole('region', { name: 'New link' }).count()).toBe(0)
         expect(await reader.page.getByRole('checkbox').count()).toBe(0)
-        expect(await reader.page.getByRole('switch').isDisabled()).toBe(true)
+        await reader.page.getByRole('button', { name: 'More actions for page-70' }).click()
+        expect(await reader.page.getByRole('menuitem').allTextContents()).toEqual([' QR code'])
         expect(await reader.page.getByRole('button', { name: 'Import' }).count()).toBe(0)
         await reader.open('users')
         await reader.page.getByRole('link', { name: 'ada', exact: true }).waitFor()

@@ -71,19 +71,19 @@ describe('a short link', () => {
   test.skipIf(!hasBrowser)('is found in the list and by Ctrl-K, an exact code before all others', async () => {
     const seen = await visit(server.base)
     const { page } = seen
-    const first = () => page.locator('main .table > tbody > tr:not(.blank)').first().locator('.code a')
+    const first = () => page.locator('main .table > tbody > tr:not(.blank)').first().locator('.short-url .code')
     await seen.open('links')
     await page.getByLabel('Search links').fill('https://go.example/s/cc9?x=1')
     await page.waitForFunction(() => document.querySelector('.note')?.textContent === '1 found')
     expect(await first().textContent()).toBe('cc9')
     await page.getByLabel('Search links').fill('cc9')
     await page.waitForFunction(() => document.querySelector('.note')?.textContent === '64 found')
-    await page.waitForFunction(() => document.querySelector('main .table > tbody .code a')?.textContent === 'cc9')
+    await page.waitForFunction(() => document.querySelector('main .table > tbody .short-url .code')?.textContent === 'cc9')
     await page.getByLabel('Search links').fill('cc99+')
-    await page.waitForFunction(() => document.querySelector('main .table > tbody .code a')?.textContent === 'cc99')
+    await page.waitForFunction(() => document.querySelector('main .table > tbody .short-url .code')?.textContent === 'cc99')
     await page.keyboard.press('Control+k')
     for (const text of ['cc9', 'old.example/cc9', 'cc9+']) {
-      await page.getByRole('combobox').fill(text)
+      await page.getByRole('combobox', { name: /^Find/ }).fill(text)
       await page.waitForFunction(
         () => document.querySelector('#found [role=option][id^="found-link"] .word')?.textContent === 'cc9',
       )

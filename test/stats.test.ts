@@ -5,6 +5,7 @@ import { eventSource } from '../src/import/events.ts'
 import { importFile } from '../src/import/load.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer } from './server.ts'
+import { until } from './until.ts'
 
 type Bucket = { start: string; clicks: number; bots: number }
 const sumOf = (buckets: Bucket[]) => buckets.reduce((sum, { clicks }) => sum + clicks, 0)
@@ -139,6 +140,32 @@ describe.each(kept)('statistics on the $name database, counts $kept', ({ folded,
     const { status, body } = await server.get(`/urls/year/stats?${query}`)
     expect([status, body.details[0].field]).toEqual([400, field])
   })
+
+  test('of many links agree with those of each, whatever a day is', async () => {
+    const [busy, quiet] = [await link('lately'), await link('lately-not')]
+    await server.database.run(
+      (sql) => sql`insert into click_series (url_id, bucket, clicks, bots)
+        select ${busy}::bigint, quarter, 1 + extract(hour from quarter)::int, 0
+        from generate_series(date_bin('15 minutes', now(), '2020-01-01') - interval '16 days', now(), '15 minutes') as quarter`,
+    )
+    if (folded) expect(await foldClicks(server.database)).toBeGreaterThan(10 * 96)
+    for (const tz of ['UTC', 'Asia/Kathmandu', 'Pacific/Kiritimati', 'America/Los_Angeles', 'Australia/Lord_Howe'])
+      await until(`they agree in ${tz}`, async () => {
+        const { body } = await server.get(`/api/trends?ids=${quiet},999999,${busy}&tz=${tz}`)
+        const { by_day } = await stats(busy, `tz=${tz}`)
+        const each = by_day.slice(-14).map(({ clicks }: Bucket) => clicks)
+        expect(each).toHaveLength(14)
+        return Bun.deepEquals(body, [
+          { id: busy, clicks: each },
+          { id: quiet, clicks: Array(14).fill(0) },
+        ])
+      })
+  })
+
+  test.each(['', 'ids=', 'ids=1;2', 'ids=x', 'ids=1,', `ids=${Array(101).fill(1)}`, 'ids=1&tz=Mars'])(
+    'of many links refuse ?%s',
+    async (query) => expect((await server.get(`/api/trends?${query}`)).status).toBe(400),
+  )
 
   test('take the last date there is', async () => expect((await stats('year', 'to=9999-12-31')).by_day).toHaveLength(90))
 

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import type { MadeKey } from '../../src/access/keys/schema.ts'
 import { useDraft } from '../kit/browser/drafts.ts'
 import { useAttempt } from '../kit/parts/attempt.ts'
-import { Failure, Field } from '../kit/parts/field.tsx'
+import { Failure, Field, SelectField } from '../kit/parts/field.tsx'
 import { KnownTags } from '../kit/parts/tags.tsx'
 import { toast } from '../kit/parts/toast.tsx'
 import { sentence } from '../kit/parts/trouble.tsx'
@@ -89,24 +89,14 @@ export function NewKeyForm({ first, open, made }: Props) {
         }}
         fault={faultOf('name', 'the name') ?? (asked ? faults.name : undefined)}
       />
-      <div class="field">
-        <label class="label" for="key-scope">
-          Scope
-        </label>
-        <select
-          id="key-scope"
-          value={scope}
-          aria-describedby="key-scope-note"
-          onChange={(event) => type({ scope: event.currentTarget.value as Scope })}
-        >
-          {Object.keys(SCOPES).map((known) => (
-            <option key={known}>{known}</option>
-          ))}
-        </select>
-        <span id="key-scope-note" class={faults.scope ? 'fault' : 'hint'} aria-live="polite">
-          {faults.scope ?? SCOPES[scope]}
-        </span>
-      </div>
+      <SelectField
+        label="Scope"
+        options={Object.keys(SCOPES).map((known) => [known as Scope, known] as const)}
+        value={scope}
+        change={(scope) => type({ scope })}
+        fault={faults.scope}
+        hint={SCOPES[scope]}
+      />
       <Field
         label="Bound to user"
         inputMode="numeric"
@@ -133,19 +123,12 @@ export function NewKeyForm({ first, open, made }: Props) {
         hint={tag && 'Limited to links with this tag.'}
       />
       <KnownTags id="key-tags" text={tag} />
-      <div class="field">
-        <label class="label" for="key-end">
-          Expires
-        </label>
-        <select id="key-end" value={String(end)} onChange={(event) => type({ end: Number(event.currentTarget.value) })}>
-          {ENDS.map(({ word }, index) => (
-            <option key={word} value={String(index)}>
-              {word}
-            </option>
-          ))}
-        </select>
-        <span class="hint" />
-      </div>
+      <SelectField
+        label="Expires"
+        options={ENDS.map(({ word }, index) => [String(index), word] as const)}
+        value={String(end)}
+        change={(end) => type({ end: Number(end) })}
+      />
       {end === CHOSEN && (
         <Field
           label="Expiry date"

@@ -2,9 +2,10 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import type { LinkStats } from '../../src/clicks/schema.ts'
 import { useTheme } from '../kit/browser/theme.ts'
+import { isZone } from '../kit/browser/zone.ts'
 import { coloursOf } from '../kit/parts/chart.tsx'
 import { count, short } from '../kit/parts/figures.ts'
-import { type By, isZone } from './span.ts'
+import type { By } from './span.ts'
 
 type Bucket = LinkStats['by_day'][number]
 type Props = { buckets: Bucket[]; by: By; zone: string }

@@ -1,10 +1,11 @@
 import type { LinkStats, Stats } from '../../src/clicks/schema.ts'
+import { ownZone, systemZone } from '../kit/browser/zone.ts'
 import { Choice } from '../kit/parts/choice.tsx'
 import { count } from '../kit/parts/figures.ts'
 import { type Column, Table } from '../kit/parts/table.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Bars, nameOf } from './bars.tsx'
-import { hoursCan, ownZone, SPANS, systemZone, type View } from './span.ts'
+import { hoursCan, SPANS, type View } from './span.ts'
 
 type Props = {
   stats: Stats | undefined

@@ -10,7 +10,6 @@ import { Bin, Pen, Qr } from '../kit/parts/icons.tsx'
 import { PageFrame } from '../kit/parts/page.tsx'
 import { QrDialog } from '../kit/parts/qr.tsx'
 import { State } from '../kit/parts/state.tsx'
-import { Tags } from '../kit/parts/tags.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Time } from '../kit/parts/time.tsx'
 import { Trouble } from '../kit/parts/trouble.tsx'
@@ -18,11 +17,11 @@ import { asApiError, call } from '../kit/server/api.ts'
 import { useResource } from '../kit/server/resource.ts'
 import { may } from '../kit/server/scope.ts'
 import { EditLink } from '../links/edit-link.tsx'
-import { Target } from '../links/link-table.tsx'
 import { remove } from '../links/removal.ts'
-import { Switch } from '../links/switch.tsx'
+import { LinkState } from '../links/state.tsx'
 import { Breakdown } from './breakdown.tsx'
 import { Clicks } from './clicks.tsx'
+import { Facts } from './facts.tsx'
 import { RecentClicks } from './recent.tsx'
 import { type Span, statsQuery, viewOf } from './span.ts'
 import { Trail } from './trail.tsx'
@@ -81,6 +80,7 @@ export function LinkPage({ id }: { id: string }) {
   const alive = link && link !== 'deleted' ? link : undefined
   const writes = may('write', { bound: true })
   const dimmed = error !== undefined || !current
+  const edited = query.edit === id
   const inSpan = stats?.by_day.reduce((sum, { clicks }) => sum + clicks, 0)
   return (
     <PageFrame
@@ -89,7 +89,7 @@ export function LinkPage({ id }: { id: string }) {
         link === 'deleted' ? (
           <State tone="unknown">Deleted. Its code is never issued again.</State>
         ) : (
-          alive?.blocked && <State tone="bad">Host blocked. The link returns 410.</State>
+          alive && <LinkState link={alive} />
         )
       }
       actions={
@@ -104,8 +104,8 @@ export function LinkPage({ id }: { id: string }) {
                 <button
                   type="button"
                   class="button"
-                  aria-expanded={query.edit === id}
-                  onClick={() => change({ edit: query.edit === id ? undefined : id })}
+                  aria-expanded={edited}
+                  onClick={() => change({ edit: edited ? undefined : id })}
                 >
                   <Pen /> Edit
                 </button>
@@ -126,53 +126,8 @@ export function LinkPage({ id }: { id: string }) {
       }
     >
       {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={reload} />}
-      {alive && query.edit === id && <EditLink link={alive} saved={setLink} close={() => change({ edit: undefined })} />}
-      {alive && (
-        <dl class="link-facts">
-          <div class="wide">
-            <dt>Target</dt>
-            <dd>
-              <Target url={alive.original_url} />
-            </dd>
-          </div>
-          <div>
-            <dt>Title</dt>
-            <dd>{alive.title === null ? <span class="quiet">none</span> : <Text of={alive.title} />}</dd>
-          </div>
-          <div>
-            <dt>Tags</dt>
-            <dd>{alive.tags.length === 0 ? <span class="quiet">none</span> : <Tags of={alive.tags} />}</dd>
-          </div>
-          <div>
-            <dt>State</dt>
-            <dd>
-              <Switch link={alive} changed={setLink} disabled={!writes} />
-            </dd>
-          </div>
-          <div>
-            <dt>User</dt>
-            <dd>
-              {alive.user_id === null ? (
-                <span class="quiet">No owner</span>
-              ) : (
-                <a href={`/console/links?user=${alive.user_id}`}>{alive.user_id}</a>
-              )}
-            </dd>
-          </div>
-          <div>
-            <dt>Created</dt>
-            <dd>
-              <Time at={alive.created_at} />
-            </dd>
-          </div>
-          <div>
-            <dt>Updated</dt>
-            <dd>
-              <Time at={alive.updated_at} />
-            </dd>
-          </div>
-        </dl>
-      )}
+      {alive && edited && <EditLink link={alive} saved={setLink} zone={zone} close={() => change({ edit: undefined })} />}
+      {alive && !edited && <Facts link={alive} zone={zone} changed={setLink} />}
       <dl class="link-sums">
         <div>
           <dt>Clicks by people</dt>

@@ -1,4 +1,5 @@
 // The hours or days of clicks that are shown: from the address to the server's query.
+import { isZone, systemZone } from '../kit/browser/zone.ts'
 
 export const SPANS = [
   { value: '24h', word: '24 h', hours: 24 },
@@ -18,19 +19,6 @@ const MOST_HOURS = 744
 type Query = Record<string, string | undefined>
 /** `unknown`: the zone that was asked for, if UTC is shown instead. */
 export type View = { span: Span; by: By; zone: string; unknown?: string; table: boolean }
-
-/** Whether browsers and the server know the name; an offset such as '+03:00' is not a name. */
-export function isZone(zone: string): boolean {
-  try {
-    return /^[a-z][\w+/-]*$/i.test(zone) && new Intl.DateTimeFormat('en', { timeZone: zone }) !== undefined
-  } catch {
-    return false
-  }
-}
-
-/** The browser's name of the reader's zone. It may have no name, or one that it does not accept itself. */
-export const systemZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'unknown'
-export const ownZone = isZone(systemZone) ? systemZone : 'UTC'
 
 /** `byDefault` is the period if the address has none; `refused` a zone that the server does not know. */
 export function viewOf({ span, by, tz, as }: Query, byDefault: Span, refused = ''): View {

@@ -14,3 +14,7 @@ export const LINKS_FILE = {
   },
   template: 'original_url,short_code,title\nhttps://example.com/a/page,a-page,A page\n',
 }
+
+/** The address of the server's export of what matches. */
+export const exportOf = (filter: Record<string, string>) =>
+  `/api/export/links.csv?${new URLSearchParams({ ...filter, bom: '1', guard: '1' })}`

@@ -1,40 +1,128 @@
-// Checks of a new link before it is sent. The server has the last word.
+// What is typed into a form for a link, and what of it the server gets.
+import type { Link, NewLink } from '../../src/links/schema.ts'
 import { tagsIn } from '../kit/parts/tags.tsx'
 
-/** `tags` are separated by commas. */
-export type Draft = { target: string; code: string; title: string; tags: string }
+/** Times as ISO text, in UTC; '' for what is not given. The password itself is no part of it: drafts are kept, passwords are not. */
+export type Draft = {
+  target: string
+  code: string
+  title: string
+  /** Separated by commas. */
+  tags: string
+  from: string
+  until: string
+  limit: string
+  expired: string
+  password: '' | 'set' | 'remove'
+  confirm: boolean
+  query: '' | 'off' | 'add' | 'override'
+  path: boolean
+  noindex: '' | 'true' | 'false'
+  cardTitle: string
+  cardText: string
+  cardImage: string
+  note: string
+}
 export type Field = keyof Draft
-export const EMPTY: Draft = { target: '', code: '', title: '', tags: '' }
 
-/** The target as it is sent: a bare host gets https://. */
+export const EMPTY: Draft = {
+  target: '',
+  code: '',
+  title: '',
+  tags: '',
+  from: '',
+  until: '',
+  limit: '',
+  expired: '',
+  password: '',
+  confirm: false,
+  query: '',
+  path: false,
+  noindex: '',
+  cardTitle: '',
+  cardText: '',
+  cardImage: '',
+  note: '',
+}
+
+/** The server's name of each field, and how a sentence about it begins: its texts begin with "is already taken". */
+export const NAMES: Record<Field, [server: string, text: string]> = {
+  target: ['original_url', 'this address'],
+  code: ['short_code', 'this code'],
+  title: ['title', 'this title'],
+  tags: ['tags', 'a tag'],
+  from: ['valid_from', 'this time'],
+  until: ['valid_until', 'this time'],
+  limit: ['max_clicks', 'the limit'],
+  expired: ['expired_url', 'this address'],
+  password: ['password', 'the password'],
+  confirm: ['confirm', 'this'],
+  query: ['forward_query', 'this'],
+  path: ['forward_path', 'this'],
+  noindex: ['noindex', 'this'],
+  cardTitle: ['card.title', 'this title'],
+  cardText: ['card.description', 'this text'],
+  cardImage: ['card.image', 'this address'],
+  note: ['note', 'the note'],
+}
+export const FIELDS = Object.keys(NAMES) as Field[]
+
+export const draftOf = (link: Link): Draft => ({
+  target: link.original_url,
+  code: link.short_code,
+  title: link.title ?? '',
+  tags: link.tags.join(),
+  from: link.valid_from ?? '',
+  until: link.valid_until ?? '',
+  limit: link.max_clicks?.toString() ?? '',
+  expired: link.expired_url ?? '',
+  password: '',
+  confirm: link.confirm,
+  query: (link.forward_query ?? 'off') as Draft['query'],
+  path: link.forward_path,
+  noindex: link.noindex === null ? '' : link.noindex ? 'true' : 'false',
+  cardTitle: link.card?.title ?? '',
+  cardText: link.card?.description ?? '',
+  cardImage: link.card?.image ?? '',
+  note: link.note ?? '',
+})
+
+/** A URL as it is sent: a bare host gets https://. */
 export function completed(target: string): string {
   const text = target.trim()
   return text === '' || /^[a-z][a-z0-9+.-]*:/i.test(text.replace(/^[^/?#]*:\d+(?=[/?#]|$)/, '')) ? text : `https://${text}`
 }
 
-/** A sentence for each invalid field. */
-export function faultsOf({ target, code, title, tags }: Draft): Partial<Record<Field, string>> {
-  const faults: Partial<Record<Field, string>> = {}
-  const url = URL.parse(completed(target))
-  if (target.trim() === '') faults.target = 'Enter the address that the link leads to.'
-  else if (target.length > 4096) faults.target = 'Use at most 4,096 characters.'
-  else if (!url || url.host.includes('%'))
-    faults.target = 'This is not a web address.' // Chromium accepts spaces in a host, as %20
-  else if (!/^https?:$/.test(url.protocol)) faults.target = 'Use an http or https address.'
-  else if (url.username || url.password) faults.target = 'Remove the user name and password from the address.'
-  if (code !== '') {
-    if (!/^[A-Za-z0-9_-]*$/.test(code)) faults.code = 'Use only letters, digits, _ and -.'
-    else if (code.length < 3) faults.code = 'Use at least 3 characters.'
-    else if (code.length > 64) faults.code = 'Use at most 64 characters.'
-    else if (/^\d+$/.test(code)) faults.code = 'Use at least one letter, _ or -.'
+/** The body of a POST or PATCH: what differs from `before`. */
+export function changesOf(draft: Draft, before: Draft, password: string): Partial<NewLink> {
+  const [now, then] = [valuesOf(draft), valuesOf(before)]
+  const differing = Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(then[name as 'title']))
+  return {
+    ...Object.fromEntries(differing),
+    ...(draft.password && { password: draft.password === 'set' ? password : null }),
   }
-  if (title.length > 500) faults.title = 'Use at most 500 characters.'
-  if (tagsIn(tags).length > 30) faults.tags = 'Use at most 30 tags.'
-  return faults
 }
 
-/** The name in this form of one of the server's fields. */
-export const fieldOf = (name: string): Field | undefined =>
-  (({ original_url: 'target', short_code: 'code', title: 'title', tags: 'tags' }) as const)[
-    name.replace(/\[\d+\]$/, '') as 'title'
-  ]
+function valuesOf(draft: Draft) {
+  const card = {
+    ...(draft.cardTitle.trim() && { title: draft.cardTitle.trim() }),
+    ...(draft.cardText.trim() && { description: draft.cardText.trim() }),
+    ...(draft.cardImage.trim() && { image: completed(draft.cardImage) }),
+  }
+  return {
+    original_url: completed(draft.target),
+    short_code: draft.code || null,
+    title: draft.title.trim() || null,
+    tags: tagsIn(draft.tags),
+    valid_from: draft.from || null,
+    valid_until: draft.until || null,
+    max_clicks: draft.limit.trim() === '' ? null : Number(draft.limit),
+    expired_url: completed(draft.expired) || null,
+    confirm: draft.confirm,
+    forward_query: draft.query || null,
+    forward_path: draft.path,
+    noindex: draft.noindex === '' ? null : draft.noindex === 'true',
+    card: Object.keys(card).length > 0 ? card : null,
+    note: draft.note.trim() || null,
+  } satisfies Partial<NewLink>
+}

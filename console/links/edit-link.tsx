@@ -1,46 +1,30 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
-import { useDraft } from '../kit/browser/drafts.ts'
-import { useAttempt } from '../kit/parts/attempt.ts'
+import { ownZone } from '../kit/browser/zone.ts'
 import { Failure, Field } from '../kit/parts/field.tsx'
-import { TagField, tagsIn } from '../kit/parts/tags.tsx'
+import { TagField } from '../kit/parts/tags.tsx'
 import { call } from '../kit/server/api.ts'
-import { completed, faultsOf } from './draft.ts'
+import { draftOf } from './draft.ts'
+import { useLinkForm } from './form.ts'
+import { MoreFields } from './more-fields.tsx'
 
-/** Changes target and title of a link, in place. Escape closes it; the draft is there when it is opened again. */
-export function EditLink({ link, saved, close }: { link: Link; saved: (link: Link) => void; close: () => void }) {
-  const [{ target, title, tags }, type, forget] = useDraft(`link ${link.id}`, {
-    target: link.original_url,
-    title: link.title ?? '',
-    tags: link.tags.join(),
+type Props = { link: Link; saved: (link: Link) => void; close: () => void; zone?: string }
+
+/** Changes a link, in place. Escape closes it; the draft is there when it is opened again. */
+export function EditLink({ link, saved, close, zone = ownZone }: Props) {
+  const form = useLinkForm({
+    name: `link ${link.id}`,
+    before: draftOf(link),
+    send: async (body) => saved((await call<Link>('PATCH', `/urls/${link.id}`, { body })).data),
   })
-  const { busy, run, faultOf, failure, clear } = useAttempt()
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => field.current?.focus(), [])
-
-  const faults = faultsOf({ target, code: '', title, tags })
-  const change = {
-    ...(completed(target) !== link.original_url && { original_url: completed(target) }),
-    ...(title.trim() !== (link.title ?? '') && { title: title.trim() || null }),
-    ...(tags !== link.tags.join() && { tags: tagsIn(tags) }),
-  }
-  const cancel = () => {
-    forget()
-    close()
-  }
-  const save = async (event: Event) => {
-    event.preventDefault()
-    if (Object.keys(faults).length > 0 || busy) return
-    if (Object.keys(change).length === 0) return cancel()
-    const worked = await run(async () => saved((await call<Link>('PATCH', `/urls/${link.id}`, { body: change })).data))
-    if (worked) cancel()
-  }
-
+  const { draft, change, faultOf } = form
   return (
     <form
       class="edit-link"
       aria-label={`Edit ${link.short_code}`}
-      onSubmit={save}
+      onSubmit={async (event) => (await form.submit(event)) && close()}
       onKeyDown={(event) => event.key === 'Escape' && close()}
       noValidate
     >
@@ -48,38 +32,29 @@ export function EditLink({ link, saved, close }: { link: Link; saved: (link: Lin
         label="Target"
         input={field}
         inputMode="url"
-        value={target}
-        change={(text) => {
-          clear()
-          type({ target: text })
-        }}
-        fault={faults.target ?? faultOf('original_url', 'this address')}
+        value={draft.target}
+        change={(target) => change({ target })}
+        fault={faultOf('target')}
       />
-      <Field
-        label="Title"
-        value={title}
-        change={(text) => type({ title: text })}
-        prose
-        fault={faults.title ?? faultOf('title', 'the title')}
-      />
-      <TagField
-        label="Tags"
-        value={tags}
-        change={(tags) => {
-          clear()
-          type({ tags })
-        }}
-        fault={faults.tags ?? faultOf('tags', 'a link’s tags')}
-      />
+      <Field label="Title" value={draft.title} change={(title) => change({ title })} prose fault={faultOf('title')} />
+      <TagField label="Tags" value={draft.tags} change={(tags) => change({ tags })} fault={faultOf('tags')} />
       <span class="buttons">
-        <button type="submit" class="button main" disabled={busy || Object.keys(faults).length > 0}>
+        <button type="submit" class="button main" disabled={form.busy || form.faulty}>
           Save
         </button>
-        <button type="button" class="button" onClick={cancel}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            form.forget()
+            close()
+          }}
+        >
           Cancel
         </button>
       </span>
-      <Failure>{failure(['original_url', 'title', 'tags'])}</Failure>
+      <MoreFields form={form} zone={zone} locked={link.password} />
+      <Failure>{form.failure}</Failure>
     </form>
   )
 }

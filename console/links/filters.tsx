@@ -5,12 +5,14 @@ import { Cross } from '../kit/parts/icons.tsx'
 import { SearchField } from '../kit/parts/search.tsx'
 import { TagField } from '../kit/parts/tags.tsx'
 import { session } from '../kit/server/session.ts'
-import { MATCHES, SHOWN, type View } from './view.ts'
+import { wordOf } from './state.tsx'
+import { MATCHES, SHOWN, SORTS, type View } from './view.ts'
 
 type Props = {
   view: View
   field: RefObject<HTMLInputElement | null>
-  change: (part: { q?: string; show?: string; user?: string; tag?: string; match?: string }) => void
+  /** Changes the address. */
+  change: (part: Record<string, string | undefined>) => void
 }
 
 const PAUSE = 300
@@ -26,12 +28,33 @@ export function Filters({ view, field, change }: Props) {
         placeholder="Search code, target, title"
         label="Search links"
       />
-      <Choice
-        label="Show"
-        options={SHOWN.map((value) => ({ value, word: `${value.charAt(0).toUpperCase()}${value.slice(1)}` }))}
+      <select
+        class="select"
+        aria-label="State"
         value={view.show}
-        change={(show) => change({ show: show === 'all' ? undefined : show })}
-      />
+        onChange={({ currentTarget: { value } }) => change({ show: value === 'all' ? undefined : value })}
+      >
+        {SHOWN.map((state) => (
+          <option key={state} value={state}>
+            {state === 'all' ? 'All states' : wordOf(state)}
+          </option>
+        ))}
+      </select>
+      <select
+        class="select"
+        aria-label="Order"
+        value={view.sort ? `${view.sort.by} ${view.sort.order}` : ''}
+        onChange={({ currentTarget: { value } }) => {
+          const [sort, order] = value.split(' ')
+          change({ sort, order })
+        }}
+      >
+        {SORTS.map(([value, word]) => (
+          <option key={value} value={value}>
+            {word}
+          </option>
+        ))}
+      </select>
       <TagField bare label="Filter by tags" placeholder="Tag" value={view.tag} change={(tag) => change({ tag })} />
       {view.tag && (
         <Choice

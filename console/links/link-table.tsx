@@ -1,19 +1,17 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
-import { visible } from '../../src/base/visible.ts'
 import type { Link } from '../../src/links/schema.ts'
-import { CopyButton } from '../kit/parts/copy.tsx'
-import { count, followable, parts } from '../kit/parts/figures.ts'
-import { Bin, Pen, Qr } from '../kit/parts/icons.tsx'
+import { count } from '../kit/parts/figures.ts'
 import { QrDialog } from '../kit/parts/qr.tsx'
-import { State } from '../kit/parts/state.tsx'
+import { Sparkline } from '../kit/parts/sparkline.tsx'
 import { type Column, Table } from '../kit/parts/table.tsx'
-import { Tags } from '../kit/parts/tags.tsx'
-import { Text } from '../kit/parts/text.tsx'
 import { Time } from '../kit/parts/time.tsx'
+import type { Sort } from '../kit/server/list.ts'
 import { may } from '../kit/server/scope.ts'
+import { Actions } from './actions.tsx'
 import { EditLink } from './edit-link.tsx'
-import { Switch } from './switch.tsx'
+import { Named } from './named.tsx'
+import { useTrends } from './trends.ts'
 
 type Props = {
   rows: Link[] | undefined
@@ -23,15 +21,18 @@ type Props = {
   /** The link that is being edited. */
   editing: number
   empty: ComponentChildren
+  sorted: Sort | undefined
+  sort: (by: string) => void
   choose: (links: Link[], chosen: boolean) => void
   edit: (id: number | undefined) => void
   changed: (link: Link) => void
   remove: (link: Link) => void
 }
 
-export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose, edit, changed, remove }: Props) {
+export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, sorted, sort, choose, edit, changed, remove }: Props) {
   const [coded, setCoded] = useState<Link>()
   const last = useRef(0)
+  const trends = useTrends(rows)
   const writes = may('write', { bound: true })
 
   /** With Shift, all rows since the last one ticked. */
@@ -68,72 +69,39 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose,
         />
       ),
     },
-    {
-      name: 'code',
-      title: 'Code',
-      cell: (link) => (
-        <>
-          <a href={`/console/links/${link.id}`}>{link.short_code}</a>
-          <CopyButton text={link.short_url} />
-        </>
-      ),
-    },
-    { name: 'target', title: 'Target', cell: (link) => <Target url={link.original_url} /> },
-    {
-      name: 'title',
-      title: 'Title',
-      cell: ({ title, tags }) => (
-        <>
-          {title && (
-            <span title={visible(title)}>
-              <Text of={title} />{' '}
-            </span>
-          )}
-          <Tags of={tags} />
-        </>
-      ),
-    },
+    { name: 'link', title: 'Title', sort: 'title', cell: (link) => <Named link={link} /> },
     {
       name: 'owner',
       title: 'User',
       figure: true,
       cell: ({ user_id }) => user_id !== null && <a href={`/console/links?user=${user_id}`}>{user_id}</a>,
     },
-    { name: 'clicks', title: 'Clicks', figure: true, cell: ({ click_count }) => count(click_count) },
     {
-      name: 'activity',
-      title: 'State',
-      cell: (link) => (
+      name: 'clicks',
+      title: 'Clicks',
+      sort: 'clicks',
+      figure: true,
+      cell: ({ id, click_count }) => (
         <>
-          <Switch link={link} changed={changed} disabled={!writes} />
-          {link.blocked && (
-            <State tone="bad" title="Its host is on the blocklist, so it returns 410">
-              blocked
-            </State>
-          )}
+          {click_count > 0 && trends.has(id) && <Sparkline clicks={trends.get(id)!} />}
+          <span class="sum">{count(click_count)}</span>
         </>
       ),
     },
-    { name: 'created', title: 'Created', figure: true, cell: ({ created_at }) => <Time at={created_at} /> },
+    { name: 'created', title: 'Created', sort: 'created', figure: true, cell: ({ created_at }) => <Time at={created_at} /> },
     {
       name: 'actions',
       title: 'Actions',
       silent: true,
       cell: (link) => (
-        <>
-          <Action name={`QR code of ${link.short_code}`} act={() => setCoded(link)} icon={<Qr />} />
-          {writes && (
-            <>
-              <Action
-                name={`Edit ${link.short_code}`}
-                act={() => edit(editing === link.id ? undefined : link.id)}
-                icon={<Pen />}
-                expanded={editing === link.id}
-              />
-              <Action name={`Delete ${link.short_code}`} act={() => remove(link)} icon={<Bin />} />
-            </>
-          )}
-        </>
+        <Actions
+          link={link}
+          edited={editing === link.id}
+          edit={edit}
+          code={() => setCoded(link)}
+          changed={changed}
+          remove={remove}
+        />
       ),
     },
   ]
@@ -148,9 +116,11 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose,
         keyOf={({ id }) => id}
         dimmed={dimmed}
         empty={empty}
+        sorted={sorted}
+        sort={sort}
         blank={12}
         rowClass={(link) =>
-          `link${link.is_active && !link.blocked ? '' : ' idle'}${fresh.has(link.id) ? ' fresh' : ''}${chosen.has(link.id) ? ' chosen' : ''}`
+          `link${/active|scheduled/.test(link.state) && link.is_active ? '' : ' idle'}${fresh.has(link.id) ? ' fresh' : ''}${chosen.has(link.id) ? ' chosen' : ''}`
         }
         detail={(link) =>
           link.id === editing && <EditLink key={link.id} link={link} saved={changed} close={() => edit(undefined)} />
@@ -160,24 +130,3 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, choose,
     </>
   )
 }
-
-/** The target of a link; clickable only if that is safe. */
-export function Target({ url }: { url: string }) {
-  const { host, rest } = parts(url)
-  return (
-    <a href={followable(url)} target="_blank" rel="noreferrer" title={visible(url)}>
-      <Text of={host} />
-      <span class="quiet">
-        <Text of={rest} />
-      </span>
-    </a>
-  )
-}
-
-type ActionProps = { name: string; icon: ComponentChildren; act: () => void; expanded?: boolean }
-
-const Action = ({ name, icon, act, expanded }: ActionProps) => (
-  <button type="button" class="quiet-button" aria-label={name} title={name.split(' ')[0]} aria-expanded={expanded} onClick={act}>
-    {icon}
-  </button>
-)

@@ -7,9 +7,11 @@ import { Empty } from '../kit/parts/empty.tsx'
 import { Down } from '../kit/parts/icons.tsx'
 import { useImport } from '../kit/parts/import.tsx'
 import { ListPage } from '../kit/parts/list-page.tsx'
+import { totalOf } from '../kit/parts/pager.tsx'
 import { useList } from '../kit/server/list.ts'
 import { may } from '../kit/server/scope.ts'
-import { LINKS_FILE } from './csv.ts'
+import { useChosen } from './chosen.ts'
+import { exportOf, LINKS_FILE } from './csv.ts'
 import { useExact } from './exact.ts'
 import { Filters } from './filters.tsx'
 import { LinkTable } from './link-table.tsx'
@@ -17,7 +19,7 @@ import { NewLink } from './new-link.tsx'
 import { isNew } from './offer.ts'
 import { remove, useLeaving } from './removal.ts'
 import { Selection } from './selection.tsx'
-import { filterOf, isFiltered, viewOf } from './view.ts'
+import { filterOf, isFiltered, sortedBy, turned, viewOf } from './view.ts'
 
 /** Creates, finds and changes links, one by one or many at once. */
 export function Links() {
@@ -29,9 +31,10 @@ export function Links() {
     filter,
     view.place,
     view.show === 'blocked' || query.edit ? 0 : 10, // the blocked ones need a scan of all links; no reload while a row is edited
+    view.sort,
   )
   const [fresh, setFresh] = useState<ReadonlySet<number>>(new Set())
-  const [chosen, setChosen] = useState<ReadonlyMap<number, Link>>(new Map())
+  const { chosen, every, choose, chooseEvery, renew, clear } = useChosen()
   const leaving = useLeaving()
   const target = useRef<HTMLInputElement>(null)
   const search = useRef<HTMLInputElement>(null)
@@ -40,7 +43,7 @@ export function Links() {
   const csv = useImport({ what: 'links', path: '/urls/bulk', ...LINKS_FILE, done: reload }, may('write'))
 
   const [exact, setExact] = useExact(filter)
-  const first = view.place.after || view.place.before ? undefined : exact
+  const first = view.place.after || view.place.before || view.place.page ? undefined : exact
   const rows = useMemo(
     () =>
       list.rows &&
@@ -53,16 +56,11 @@ export function Links() {
   const changed = (link: Link) => {
     replace(link.id, link)
     setExact(link)
-    setChosen((known) => (known.has(link.id) ? new Map(known).set(link.id, link) : known))
-  }
-  const choose = (links: Link[], on: boolean) => {
-    const next = new Map(chosen)
-    for (const link of links) on ? next.set(link.id, link) : next.delete(link.id)
-    setChosen(next)
+    renew(link)
   }
   const narrow = (part: Record<string, string | undefined>) => {
-    setChosen(new Map())
-    change({ ...part, after: undefined, before: undefined, edit: undefined })
+    clear()
+    change({ ...part, after: undefined, before: undefined, page: undefined, edit: undefined })
   }
 
   return (
@@ -75,11 +73,7 @@ export function Links() {
       actions={
         <>
           {csv.button}
-          <a
-            class="button"
-            href={`/api/export/links.csv?${new URLSearchParams({ ...filter, bom: '1', guard: '1' })}`}
-            download="links.csv"
-          >
+          <a class="button" href={exportOf(filter)} download="links.csv">
             <Down /> Export
           </a>
         </>
@@ -105,6 +99,8 @@ export function Links() {
           fresh={fresh}
           chosen={chosen}
           editing={Number(query.edit)}
+          sorted={view.sort}
+          sort={(by) => narrow(sortedBy(turned(by, view.sort)))}
           choose={choose}
           edit={(id) => change({ edit: id?.toString() })}
           changed={changed}
@@ -113,7 +109,7 @@ export function Links() {
             remove([link], reload)
           }}
           empty={
-            isFiltered(view) || view.place.after ? (
+            isFiltered(view) || view.place.after || view.place.page ? (
               <Empty title={view.q ? `No links match “${view.q}”` : 'No links match'}>
                 <p>Check the spelling or clear the filters.</p>
                 <button
@@ -133,7 +129,17 @@ export function Links() {
         />
       }
     >
-      <Selection chosen={chosen} clear={() => setChosen(new Map())} changed={changed} reload={reload} />
+      <Selection
+        links={[...chosen.values()]}
+        every={every}
+        filter={filter}
+        total={totalOf(list)}
+        more={(list.newer || list.older) && rows?.every(({ id }) => chosen.has(id)) === true}
+        all={chooseEvery}
+        changed={changed}
+        clear={clear}
+        reload={reload}
+      />
       {csv.over}
     </ListPage>
   )

@@ -4,14 +4,15 @@ import type { Link } from '../../src/links/schema.ts'
 import { count } from '../kit/parts/figures.ts'
 import { toast } from '../kit/parts/toast.tsx'
 import { sentence } from '../kit/parts/trouble.tsx'
-import { asApiError, OWN, refusal } from '../kit/server/api.ts'
+import { asApiError } from '../kit/server/api.ts'
+import { deleteOnLeaving } from './bulk.ts'
 
 type Named = Pick<Link, 'id' | 'short_code'>
 
 const leaving = new Set<number>()
 const listeners = new Set<() => void>()
 
-/** Deletes links. Calls `back` after Undo, or if one could not be deleted. */
+/** Deletes links. Calls `back` after Undo, or if they could not be deleted. */
 export function remove(links: Named[], back: () => void = () => {}) {
   move(links, true)
   const what = links.length === 1 ? links[0]!.short_code : `${count(links.length)} links`
@@ -22,14 +23,13 @@ export function remove(links: Named[], back: () => void = () => {}) {
       back()
     },
     done: async () => {
-      const outcomes = await Promise.allSettled(links.map(erase))
-      const failed = links.filter((_, index) => outcomes[index]!.status === 'rejected')
-      if (failed.length === 0) return
-      const { reason } = outcomes.find((outcome) => outcome.status === 'rejected') as PromiseRejectedResult
-      move(failed, false)
-      back()
-      const whole = failed.length === 1 ? failed[0]!.short_code : `${count(failed.length)} of ${count(links.length)} links`
-      toast({ tone: 'bad', text: `${whole} could not be deleted: ${sentence(asApiError(reason))}` })
+      try {
+        await deleteOnLeaving(links.map(({ id }) => id))
+      } catch (error) {
+        move(links, false)
+        back()
+        toast({ tone: 'bad', text: `${what} could not be deleted: ${sentence(asApiError(error))}` })
+      }
     },
   })
 }
@@ -48,14 +48,4 @@ export function useLeaving(): ReadonlySet<number> {
 function move(links: Named[], out: boolean) {
   for (const { id } of links) out ? leaving.add(id) : leaving.delete(id)
   for (const tell of listeners) tell()
-}
-
-/** `keepalive`: the request is sent even if the page is left. A link that no longer exists is no error. */
-async function erase({ id }: Named) {
-  const response = await fetch(`/urls/${id}`, {
-    method: 'DELETE',
-    headers: { Accept: 'application/json', ...OWN },
-    keepalive: true,
-  })
-  if (!response.ok && response.status !== 404) throw await refusal(response)
 }

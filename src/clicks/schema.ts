@@ -7,9 +7,13 @@ export type Count = Static<typeof Count>
 
 const Bucket = Type.Object({ start: Moment, clicks: Type.Integer(), bots: Type.Integer() })
 
+export const zoneParameter = Type.Optional(
+  Type.String({ description: 'Time zone of hours and days, an IANA name: Europe/Berlin.', default: 'UTC' }),
+)
+
 export const StatsQuery = Type.Object(
   {
-    tz: Type.Optional(Type.String({ description: 'Time zone of hours and days, an IANA name: Europe/Berlin.', default: 'UTC' })),
+    tz: zoneParameter,
     from: Type.Optional(
       Type.String({
         description:
@@ -44,3 +48,9 @@ export type Stats = Static<typeof Stats>
 
 export const LinkStats = Type.Object({ ...totals, id: Type.Integer(), short_code: Type.String(), ...details })
 export type LinkStats = Static<typeof LinkStats>
+
+export const Trend = Type.Object({
+  id: Type.Integer(),
+  clicks: Type.Array(Type.Integer(), { description: 'Of each day in `tz`, bots included; the last one is today.' }),
+})
+export type Trend = Static<typeof Trend>

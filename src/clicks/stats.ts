@@ -57,7 +57,7 @@ export function statsFrom({ breakdowns, ...counted }: Counted): Stats {
 }
 
 /** For a zone that we know but this PostgreSQL does not: its time zone names may be older. */
-function refuseZone(error: unknown): never {
+export function refuseZone(error: unknown): never {
   if (hasState(error, 'invalid_parameter_value')) throw invalid('tz', 'is not a time zone that the database knows')
   throw error
 }

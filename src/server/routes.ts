@@ -22,6 +22,7 @@ import { exportRoute } from '../links/export.ts'
 import { historyRoutes } from '../links/history.ts'
 import { qrRoutes } from '../links/qr.ts'
 import { linkRoutes } from '../links/routes.ts'
+import { trendsRoute } from '../links/trends.ts'
 import { logRoutes } from '../logs/routes.ts'
 import { alertRoutes } from '../monitor/alerts/routes.ts'
 import { notificationRoutes } from '../monitor/notifications/routes.ts'
@@ -74,6 +75,7 @@ export async function createRoutes(context: Context) {
     .use(qrRoutes(context))
     .use(exportRoute(context))
     .use(tagRoutes(context))
+    .use(trendsRoute(context))
     .use(eventRoutes(context))
     .use(keyRoutes(context))
     .use(sessionRoutes(context))

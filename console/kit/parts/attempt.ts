@@ -10,10 +10,10 @@ export function useAttempt() {
     busy,
     /** What went wrong, unless one of `fields` shows it. */
     failure: (fields: string[] = []) =>
-      error && !error.details.some(({ field }) => fields.includes(field)) ? sentence(error) : undefined,
+      error && !error.details.some(({ field }) => fields.includes(whole(field))) ? sentence(error) : undefined,
     /** The server's error about a field: "This username is already taken." */
     faultOf: (field: string, name = 'it') => {
-      const detail = error?.details.find((one) => one.field === field)
+      const detail = error?.details.find((one) => whole(one.field) === field)
       return detail && sentence({ message: `${name} ${detail.message}` })
     },
     clear: () => setError(undefined),
@@ -33,3 +33,6 @@ export function useAttempt() {
     },
   }
 }
+
+/** The list that tags[2] is one of. */
+const whole = (field: string) => field.replace(/\[\d+\]$/, '')

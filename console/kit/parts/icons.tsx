@@ -23,6 +23,10 @@ export const Line = icon('M2.5 12.5h11M3 10l3-3.5 2.5 2L13 3.5')
 export const Enter = icon('M13 4v4.5H4M6.5 6L4 8.5 6.5 11')
 export const Pen = icon('M3 13l.6-2.9L11 2.7l2.3 2.3-7.4 7.4zM9.5 4.2l2.3 2.3')
 export const Qr = icon('M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h1.5M13.5 9.5v2M11 12v1.5h2.5')
+export const Dots = icon(
+  'M3 8a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0M7.5 8a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0M12 8a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0',
+)
+export const Power = icon('M8 2v6M4.8 4.2a5 5 0 1 0 6.4 0')
 export const Down = icon('M8 2.5v8M4.8 7.5L8 10.7l3.2-3.2M2.5 13.5h11')
 export const Up = icon('M8 10.5v-8M4.8 5.5L8 2.3l3.2 3.2M2.5 13.5h11')
 

@@ -28,8 +28,8 @@ type Props = {
 export function ListPage({ title, list, reload, note, actions, make, filters, table, long = false, children }: Props) {
   const { change } = useQuery()
   const { rows, error, retryAt } = list
-  const turn = ({ after, before }: Place) => {
-    change({ after, before, edit: undefined, open: undefined }, { step: true }) // the open row is not on the other page
+  const turn = ({ after, before, page = 1 }: Place) => {
+    change({ after, before, page: page > 1 ? String(page) : undefined, edit: undefined, open: undefined }, { step: true }) // the open row is not on the other page
     if (long) scrollTo({ top: 0 })
   }
   return (

@@ -15,31 +15,32 @@ export function Pager({ list, go, below = false }: Props) {
   // While rows are loading the buttons stay in place, so that one can be pressed again.
   const last = useRef(list)
   if (list.rows) last.current = list
-  const { rows, newer, older } = last.current
+  const { rows, newer, older, page } = last.current
+  const [first, back, next] = page ? ['First', 'Previous', 'Next'] : ['Newest', 'Newer', 'Older']
   if (!rows || (!newer && !older)) return null
   const turn = (place: Place) => list.rows && go(place)
   return (
     <nav class="pager" aria-label={below ? 'More rows, below the table' : 'More rows'}>
       <button type="button" class="link-button" disabled={!newer} onClick={() => turn({})}>
-        Newest
+        {first}
       </button>
       <button
         type="button"
         class="quiet-button"
-        aria-label="Newer"
-        title="Newer"
+        aria-label={back}
+        title={back}
         disabled={!newer || rows.length === 0}
-        onClick={() => turn({ before: String(rows[0]!.id) })}
+        onClick={() => turn(page ? { page: page - 1 } : { before: String(rows[0]!.id) })}
       >
         <Back />
       </button>
       <button
         type="button"
         class="quiet-button"
-        aria-label="Older"
-        title="Older"
+        aria-label={next}
+        title={next}
         disabled={!older || rows.length === 0}
-        onClick={() => turn({ after: String(rows.at(-1)!.id) })}
+        onClick={() => turn(page ? { page: page + 1 } : { after: String(rows.at(-1)!.id) })}
       >
         <Forward />
       </button>

@@ -15,7 +15,7 @@ import {
 import { CopyButton } from './copy.tsx'
 import { Dialog } from './dialog.tsx'
 import { download } from './download.ts'
-import { Field } from './field.tsx'
+import { Field, SelectField } from './field.tsx'
 import { Down } from './icons.tsx'
 
 /** The QR code of an address, to scan and to download. `name` is that of the files. */
@@ -96,16 +96,12 @@ export function QrDialog({ name, text, close }: { name: string; text: string; cl
           />
           <Field label="Dark" type="color" value={dark} change={(dark) => change({ dark })} fault={faults.colours} />
           <Field label="Light" type="color" value={light} change={(light) => change({ light })} />
-          <label class="field">
-            <span class="label">Tolerates damage</span>
-            <select value={ecc} onChange={(event) => change({ ecc: event.currentTarget.value as Correction })}>
-              {CORRECTIONS.map((level) => (
-                <option key={level} value={level}>
-                  {SHARES[level]}
-                </option>
-              ))}
-            </select>
-          </label>
+          <SelectField
+            label="Tolerates damage"
+            options={CORRECTIONS.map((level) => [level, SHARES[level]] as const)}
+            value={ecc}
+            change={(ecc) => change({ ecc })}
+          />
         </div>
       </details>
     </Dialog>

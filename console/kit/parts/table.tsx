@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { Fragment } from 'preact'
+import type { Sort } from '../server/list.ts'
 
 export type Column<Row> = {
   /** The class of its cells, `.table .name`: give it a width there. */
@@ -9,6 +10,8 @@ export type Column<Row> = {
   figure?: boolean
   /** Its title is for screen readers only. */
   silent?: boolean
+  /** The server's name of the order by this column: its title is a button. */
+  sort?: string
   /** Instead of the title: a checkbox for all rows. */
   head?: ComponentChildren
   cell: (row: Row) => ComponentChildren
@@ -29,6 +32,9 @@ type Props<Row> = {
   detail?: (row: Row) => ComponentChildren
   rowClass?: (row: Row) => string
   blank?: number
+  /** The order of the rows; `sort` changes it to that by a column. */
+  sorted?: Sort
+  sort?: (by: string) => void
   /** For the widths of its columns. */
   class?: string
 }
@@ -44,6 +50,8 @@ export function Table<Row>({
   detail,
   rowClass,
   blank = 8,
+  sorted,
+  sort,
   class: name = '',
 }: Props<Row>) {
   if (rows?.length === 0 && empty) return <>{empty}</>
@@ -53,8 +61,28 @@ export function Table<Row>({
       <thead>
         <tr>
           {columns.map((column) => (
-            <th key={column.name} scope="col" class={classOf(column)}>
-              {column.head ? column.head : column.silent ? <span class="unseen">{column.title}</span> : column.title}
+            <th
+              key={column.name}
+              scope="col"
+              class={classOf(column)}
+              aria-sort={column.sort && column.sort === sorted?.by ? `${sorted.order}ending` : undefined}
+            >
+              {column.head ? (
+                column.head
+              ) : column.silent ? (
+                <span class="unseen">{column.title}</span>
+              ) : column.sort && sort ? (
+                <button
+                  type="button"
+                  class="sort"
+                  title={`Sort by ${column.title.toLowerCase()}`}
+                  onClick={() => sort(column.sort!)}
+                >
+                  {column.title}
+                </button>
+              ) : (
+                column.title
+              )}
             </th>
           ))}
         </tr>

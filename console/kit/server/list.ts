@@ -1,11 +1,14 @@
-// A page of a list, by keyset pagination.
+// A page of a list: by ids, newest first, or by number if it is in another order.
 import { type ApiError, call } from './api.ts'
 import { useResource } from './resource.ts'
 
 const PAGE_SIZE = 50
 
-/** Rows after or before an id, newest first. Neither: the newest rows. */
-export type Place = { after?: string; before?: string }
+/** Rows after or before an id, newest first; neither: the newest rows. Of a list in another order, the number of the page. */
+export type Place = { after?: string; before?: string; page?: number }
+
+/** An order of the server's, besides that by id. */
+export type Sort = { by: string; order: 'asc' | 'desc' }
 
 type Page<T> = {
   rows: T[]
@@ -14,6 +17,8 @@ type Page<T> = {
   /** Whether there are newer and older rows. */
   newer: boolean
   older: boolean
+  /** If pages have numbers. */
+  page?: number
 }
 
 export type List<T> = Omit<Page<T>, 'rows'> & {
@@ -27,28 +32,37 @@ export type List<T> = Omit<Page<T>, 'rows'> & {
 const NOTHING = { rows: undefined, total: 0, exact: true, newer: false, older: false }
 
 /**
- * Rows of `path` that match `filter`, by id, newest first. `every`: seconds between reloads; 0: never. When the browser goes back to an earlier
- * entry of the history, its rows are shown again at once.
+ * Rows of `path` that match `filter`, by id, newest first, or in the order `sort`. `every`: seconds between reloads; 0: never. When the browser
+ * goes back to an earlier entry of the history, its rows are shown again at once.
  */
 export function useList<T extends { id: number }>(
   path: string,
   filter: Record<string, string>,
-  { after, before }: Place,
+  place: Place,
   every = 10,
+  sort?: Sort,
 ) {
-  // One row more than is shown tells whether there are more. Newer rows are requested in reverse order, and reversed again below.
-  const query = new URLSearchParams({ ...filter, per_page: String(PAGE_SIZE + 1), order: before ? 'asc' : 'desc' })
-  const cursor = before ?? after
-  if (cursor) query.set('cursor', cursor)
-  const address = `${path}?${query}`
+  const address = sort ? numbered(path, filter, place, sort) : byId(path, filter, place)
   const ask = async (signal: AbortSignal): Promise<Page<T>> => {
     const { data, headers } = await call<T[]>('GET', address, { signal })
+    const total = Number(headers.get('X-Total-Count') ?? data.length)
+    const exact = headers.get('X-Total-Exact') !== 'false'
+    const { before, after, page = 1 } = place
+    if (sort)
+      return {
+        rows: data,
+        total,
+        exact,
+        page,
+        newer: page > 1,
+        older: exact ? page * PAGE_SIZE < total : data.length === PAGE_SIZE,
+      }
     const more = data.length > PAGE_SIZE
     const rows = data.slice(0, PAGE_SIZE)
     return {
       rows: before ? rows.reverse() : rows,
-      total: Number(headers.get('X-Total-Count') ?? data.length),
-      exact: headers.get('X-Total-Exact') !== 'false',
+      total,
+      exact,
       newer: before ? more : after !== undefined,
       older: before ? true : more,
     }
@@ -67,3 +81,14 @@ export function useList<T extends { id: number }>(
       })),
   }
 }
+
+/** One row more than is shown tells whether there are more. Newer rows are requested in reverse order, and reversed again. */
+function byId(path: string, filter: Record<string, string>, { after, before }: Place) {
+  const query = new URLSearchParams({ ...filter, per_page: String(PAGE_SIZE + 1), order: before ? 'asc' : 'desc' })
+  const cursor = before ?? after
+  if (cursor) query.set('cursor', cursor)
+  return `${path}?${query}`
+}
+
+const numbered = (path: string, filter: Record<string, string>, { page = 1 }: Place, { by, order }: Sort) =>
+  `${path}?${new URLSearchParams({ ...filter, sort: by, order, per_page: String(PAGE_SIZE), page: String(page) })}`

@@ -1,0 +1,32 @@
+// One request for many links: those with some ids, or all that match a filter.
+import type { LinkChange } from '../../src/links/schema.ts'
+import { call, OWN, refusal } from '../kit/server/api.ts'
+
+export type Which = { ids: number[] } | { filter: Record<string, string> }
+
+/** `refused`: links that stay as they are, because they would end before they begin. */
+export type Outcome = { matched: number; changed: number; refused: number }
+
+/** A million links take some minutes. */
+const DEADLINE = 600_000
+
+/** Throws what `call` throws. What was changed until then stays changed. */
+export const changeMany = async (which: Which, set: LinkChange) =>
+  (await call<Outcome>('PATCH', '/urls/bulk', { body: { ...bodyOf(which), set }, deadline: DEADLINE })).data
+
+export const deleteMany = async (which: Which) =>
+  (await call<Outcome>('DELETE', '/urls/bulk', { body: bodyOf(which), deadline: DEADLINE })).data
+
+/** The same, but sent even if the page is left. Links that no longer exist are no error. */
+export async function deleteOnLeaving(ids: number[]) {
+  const response = await fetch('/urls/bulk', {
+    method: 'DELETE',
+    headers: { Accept: 'application/json', 'Content-Type': 'application/json', ...OWN },
+    body: JSON.stringify({ ids }),
+    keepalive: true,
+  })
+  if (!response.ok) throw await refusal(response)
+}
+
+/** An empty filter selects nothing by mistake: all links are named. */
+const bodyOf = (which: Which) => ('filter' in which && Object.keys(which.filter).length === 0 ? { filter: { all: true } } : which)

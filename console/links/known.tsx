@@ -1,0 +1,26 @@
+import { CopyButton } from '../kit/parts/copy.tsx'
+import { count } from '../kit/parts/figures.ts'
+import { completed, EMPTY } from './draft.ts'
+import { faultsOf } from './faults.ts'
+import { useFound } from './found.ts'
+import { ShortUrl } from './named.tsx'
+
+/** Says that there is a link to this target already, while it is typed. Another one may be created nonetheless. */
+export function Known({ target }: { target: string }) {
+  const valid = faultsOf({ ...EMPTY, target }, '', true).target === undefined
+  const link = useFound(valid ? { target: completed(target), order: 'desc' } : undefined)
+  return (
+    <div class="known" role="status">
+      {link && (
+        <>
+          You already have a link to this target:{' '}
+          <a href={`/console/links/${link.id}`}>
+            <ShortUrl url={link.short_url} code={link.short_code} />
+          </a>
+          <CopyButton text={link.short_url} />
+          <span class="quiet">{link.click_count === 1 ? '1 click' : `${count(link.click_count)} clicks`}</span>
+        </>
+      )}
+    </div>
+  )
+}

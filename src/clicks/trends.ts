@@ -1,0 +1,49 @@
+// Clicks per day of the links of a page, for sparklines: one statement for all of them.
+import type { Database, Sql } from '../database/guard.ts'
+import { type Owner, ownLinks } from '../database/ownership.ts'
+import type { Trend } from './schema.ts'
+import { refuseZone } from './stats.ts'
+
+/** Two weeks: so that each weekday is there twice. */
+export const TREND_DAYS = 14
+
+/** The trend of each link of `ids` that exists, and belongs to the owner. 100 links clicked in every quarter of an hour take 15 ms. */
+export async function trendsOf(database: Database, ids: number[], zone: string, owner: Owner): Promise<Trend[]> {
+  const rows = await database
+    .run(
+      (sql) => sql<Trend[]>`
+      with days as materialized (${midnights(sql, zone)}),
+      asked as materialized (select id from urls where id = any(${ids}::bigint[]) and deleted_at is null ${ownLinks(sql, owner)}),
+      counted as (select id, place, sum(clicks) as clicks from (${parts(sql)}) as parts group by id, place)
+      select id, array_agg(greatest(coalesce(clicks, 0), 0)::bigint order by place) as clicks
+      from asked cross join generate_series(1, ${TREND_DAYS}::int) as place left join counted using (id, place)
+      group by id order by id`,
+    )
+    .catch(refuseZone)
+  return [...rows]
+}
+
+/** The first moments of the days, today last, and of tomorrow. If clocks go back over midnight, the day has two; PostgreSQL returns the second. */
+const midnights = (sql: Sql, zone: string) => sql`
+  select array_agg(
+    case when (midnight - interval '1 hour') at time zone ${zone} >= day then midnight - interval '1 hour' else midnight end order by day) as starts
+  from generate_series(0, ${TREND_DAYS}::int) as place,
+    lateral (select date_trunc('day', now() at time zone ${zone}) - make_interval(days => ${TREND_DAYS - 1}::int - place) as day) as local,
+    lateral (select day at time zone ${zone} as midnight) as zoned`
+
+/** Per link one range of the series, and its folded days: of each, the part that lies in a day of the zone is a difference of two sums. */
+const parts = (sql: Sql) => sql`
+  select id, width_bucket(bucket, starts) as place, clicks
+  from days, asked join click_series on url_id = id
+  where bucket >= starts[1] and bucket < starts[${TREND_DAYS}::int + 1]
+  union all
+  select id, place, coalesce(clicks[width_bucket(${lastQuarter(sql, 'starts[place + 1]')}, quarters)], 0)
+    - coalesce(clicks[width_bucket(${lastQuarter(sql, 'starts[place]')}, quarters)], 0)
+  from days, asked join click_days on url_id = id, generate_series(
+    greatest(width_bucket(day::timestamp at time zone 'UTC', starts), 1),
+    least(width_bucket((day + 1)::timestamp at time zone 'UTC', starts), ${TREND_DAYS}::int)) as place
+  where day >= (starts[1] at time zone 'UTC')::date and day <= (starts[${TREND_DAYS}::int + 1] at time zone 'UTC')::date`
+
+/** Of an hour, before the moment: 0 to 95 if it lies in the day. */
+const lastQuarter = (sql: Sql, moment: string) =>
+  sql.unsafe(`(date_part('epoch', ${moment} at time zone 'UTC' - day) / 900 - 1)::smallint`)
