@@ -102,6 +102,9 @@ describe.each(databases)('many links on the $name database', (kind) => {
   test('each filter of the list selects what the list shows', async () => {
     const { word } = await make(2, { user_id: ada })
     const { ids } = await make(2, { is_active: false })
+    await change({ ids, set: { add_tags: ['red'] } })
+    await change({ ids: ids.slice(1), set: { add_tags: ['blue'] } })
+    expect(await total('tag=red,blue')).toBe(1)
     const rows: [filter: Record<string, unknown>, query: string][] = [
       [{ user_id: ada }, `user_id=${ada}`],
       [{ user_id: String(ada) }, `user_id=${ada}`],
@@ -110,6 +113,9 @@ describe.each(databases)('many links on the $name database', (kind) => {
       [{ blocked: false, q: word }, `blocked=false&q=${word}`],
       [{ code: `${word}-1` }, `code=${word}-1`],
       [{ q: `${server.base}/${word}-2` }, `code=${word}-2`],
+      [{ tag: 'red' }, 'tag=red'],
+      [{ tag: ['red', 'Blue'] }, 'tag=red&tag=blue'],
+      [{ tag: ['red', 'blue'], tags: 'any' }, 'tag=red,blue&tags=any'],
       [{ target: 'https://example.com/2' }, 'target=https%3A%2F%2Fexample.com%2F2'],
       [{ all: true }, ''],
     ]

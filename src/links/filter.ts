@@ -75,6 +75,8 @@ export function readFilterBody(
   { all, ...given }: Record<string, unknown>,
   codeIn: (text: string) => string | undefined,
 ): LinkFilter {
+  const several = Array.isArray(given.tag) ? given.tag : []
+  if (several.length > 0 && several.every((tag) => typeof tag === 'string' && tag !== '')) given.tag = several.join()
   const names = Object.keys(given)
   if (all !== undefined && names.length > 0) throw invalid('all', 'must be the only parameter')
   for (const name of names)
