@@ -207,7 +207,7 @@ describe.each(databases)('many links on the $name database', (kind) => {
     const body = JSON.stringify({ filter: { q: word }, set: { title: 'left' } })
     const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }
     const request = fetch(`${server.base}/urls/bulk`, { method: 'PATCH', body, headers, signal: leaving.signal }).catch(() => {})
-    if (gate) await until('two chunks are done', async () => (await titled()) === 1_000)
+    if (gate) await until('the third chunk waits', async () => (await titled()) === 1_000 && (await isWaiting(server)))
     leaving.abort()
     await request
     await gate?.()
@@ -244,4 +244,8 @@ async function isBusy(server: TestServer): Promise<boolean> {
         and pid <> pg_backend_pid()) as busy`,
   )
   return row!.busy
+}
+
+async function isWaiting(server: TestServer): Promise<boolean> {
+  return (await server.database.run((sql) => sql`select from pg_locks where not granted`)).length > 0
 }
