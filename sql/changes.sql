@@ -9,7 +9,7 @@
 with here as (
   select :identity as identity,
     pg_current_snapshot()::text as snapshot, (select version from policy) as policy)
-select here.identity, here.snapshot, here.policy, u.short_code as code, u.id,
+select here.identity, here.snapshot, here.policy, u.short_code as code, coalesce(u.alias_of, u.id) as id,
   case when u.deleted_at is null then coalesce(u.location, u.original_url) end as location,
   u.is_active and u.deleted_at is null as active, u.version, u.extra
 from here left join urls u

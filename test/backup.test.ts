@@ -43,6 +43,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
       (sql) => sql`
       insert into urls (short_code, original_url) select 'bulk-' || n, 'https://example.com/' || n from generate_series(1, 5000) n`,
     )
+    expect((await server.post(`/urls/${link.id}/aliases`, { code: 'an-alias' })).status).toBe(201)
     await server.settled(`/urls/${link.id}/stats`) // the clicks are stored
     await server.post('/api/keys', { name: 'of before', scope: 'read' })
   })
@@ -68,7 +69,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     const { code, err } = await runCommand(['backup', file], source)
     expect([code, err]).toEqual([
       0,
-      expect.stringMatching(/^backed up 1 users, 5002 links, \d+ events in [\d.]+ s, [\d,]+ kB\n$/),
+      expect.stringMatching(/^backed up 1 users, 5003 links, \d+ events in [\d.]+ s, [\d,]+ kB\n$/),
     ])
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect([readdirSync(folder), existsSync(join(source.DATA_DIR!, 'copy'))]).toEqual([['waypost.backup'], false])
@@ -93,7 +94,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     const { code, out, err } = await runCommand(['restore', file], outside)
     expect([code, out, err]).toEqual([
       0,
-      expect.stringMatching(/^restored 1 users, 5002 links, \d+ events of \S+Z in [\d.]+ s\n$/),
+      expect.stringMatching(/^restored 1 users, 5003 links, \d+ events of \S+Z in [\d.]+ s\n$/),
       '',
     ])
     const restored = await open(outside)
@@ -103,8 +104,11 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     const next = await startChild({ ...outside, AUTH: 'off' })
     expect((await next.call('GET', `/urls/${link.id}/stats`)).body.clicks).toBe(31)
     expect((await next.call('GET', `/${link.short_code}`)).status).toBe(302)
+    await next.call('PATCH', `/urls/${link.id}`, { original_url: 'https://example.com/since' })
+    const { headers } = await fetch(`${next.base}/an-alias`, { method: 'HEAD', redirect: 'manual' }) // no click
+    expect(headers.get('location')).toBe('https://example.com/since')
     const made = (await next.call('POST', '/urls', { original_url: 'https://example.com/next' })).body
-    expect(made.id).toBe(5003)
+    expect(made.id).toBe(5004)
     expect((await next.call('POST', '/urls', { original_url: 'https://example.com/', short_code: 'gone-for-good' })).status).toBe(
       409,
     )
@@ -122,7 +126,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     ])
     await restore(readConfig(outside, {}), file, true)
     const restored = await open(outside)
-    expect(await restored.run((sql) => sql`select id from urls where id > 5002`)).toHaveLength(0)
+    expect(await restored.run((sql) => sql`select id from urls where id > 5003`)).toHaveLength(0)
     await restored.close()
   })
 

@@ -66,7 +66,7 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(headers.get('content-disposition')).toMatch(/^attachment; filename="waypost-links-\d{4}-\d\d-\d\d\.csv"$/)
     expect(headers.get('cache-control')).toContain('no-store')
     const [header] = text.split('\r\n')
-    expect(header).toBe(`${IMPORTED.join()},click_count`)
+    expect(header).toBe(`${IMPORTED.join()},aliases,click_count`)
     expect(header).toStartWith('id,user_id,short_code,original_url,title,is_active,created_at,updated_at,') // of release 0.1.0
     expect(rowsIn(text.replaceAll('a\r\nb', 'ab'))).toBe(TITLES.length + 1)
     expect(text).not.toContain('gone')

@@ -158,8 +158,8 @@ describe('bad files', () => {
     [
       'a bad code',
       linkSource,
-      `${link}a/b,https://example.com\n`,
-      'row 2, column short_code: must be 1 to 64 of A-Z a-z 0-9 _ -',
+      `${link}a//b,https://example.com\n`,
+      'row 2, column short_code: must not begin or end with a slash, nor contain // or a part that is only dots',
     ],
     [
       "a route's word",

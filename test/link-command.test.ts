@@ -54,7 +54,18 @@ describe('a link', () => {
     const host = server.base.slice('http://'.length)
     for (const text of [String(id), `${server.base}/known`, `https://${host}/known+`, `${host}/known/`, `${host}/known?qr#x`])
       expect([text, (await jsonOf(['get', text])).id]).toEqual([text, id])
+    const form = new FormData()
+    form.append('file', new File(['short_code,original_url\nbrand/für.2024,https://example.com/wide\n'], 'urls.csv'))
+    expect((await server.post('/urls/bulk', form)).status).toBe(201)
     for (const text of [
+      'brand/für.2024',
+      `${server.base}/brand/f%C3%BCr.2024`,
+      `${host}/brand/für.2024/`,
+      `${host}/brand/für.2024+`,
+    ])
+      expect([text, (await jsonOf(['get', text])).short_code]).toEqual([text, 'brand/für.2024'])
+    for (const text of [
+      `${host}/other/brand/für.2024`,
       '999999',
       'unknown',
       'https://elsewhere.example/known',
@@ -67,6 +78,16 @@ describe('a link', () => {
         text,
         { code: 1, out: '', err: `waypost: there is no link ${text} on ${server.base}\n` },
       ])
+  })
+
+  test('is renamed, and found by its old code', async () => {
+    const { id } = await jsonOf(['add', 'https://example.com/', '--code', 'old-name'])
+    expect(await jsonOf(['set', 'old-name', '--code', 'new-name'])).toMatchObject({
+      id,
+      short_code: 'new-name',
+      aliases: ['old-name'],
+    })
+    for (const text of ['old-name', 'new-name', `${server.base}/old-name`]) expect((await jsonOf(['get', text])).id).toBe(id)
   })
 
   test('is deleted only if every one that is named exists', async () => {

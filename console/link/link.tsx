@@ -21,6 +21,7 @@ import { remove } from '../links/removal.ts'
 import { LinkState } from '../links/state.tsx'
 import { Breakdown } from './breakdown.tsx'
 import { Clicks } from './clicks.tsx'
+import { Codes } from './codes.tsx'
 import { Facts } from './facts.tsx'
 import { RecentClicks } from './recent.tsx'
 import { type Span, statsQuery, viewOf } from './span.ts'
@@ -60,7 +61,7 @@ export function LinkPage({ id }: { id: string }) {
   } = useResource([id, span, by, zone].join(' '), { every: FRESH_EVERY, ask })
   const { link, stats } = data ?? {}
   const setLink = (link: Link) => show((data) => data && { ...data, link })
-  const code = stats?.short_code
+  const code = (link !== 'deleted' && link?.short_code) || stats?.short_code
   useEffect(() => {
     if (code) document.title = `${code} · Waypost`
   }, [code])
@@ -128,6 +129,7 @@ export function LinkPage({ id }: { id: string }) {
       {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={reload} />}
       {alive && edited && <EditLink link={alive} saved={setLink} zone={zone} close={() => change({ edit: undefined })} />}
       {alive && !edited && <Facts link={alive} zone={zone} changed={setLink} />}
+      {alive && <Codes link={alive} changed={setLink} writes={writes} />}
       <dl class="link-sums">
         <div>
           <dt>Clicks by people</dt>
@@ -152,7 +154,7 @@ export function LinkPage({ id }: { id: string }) {
       {stats && (
         <div class="link-logs">
           <RecentClicks id={stats.id} came={reload} />
-          <Trail id={stats.id} version={alive?.updated_at ?? ''} />
+          <Trail id={stats.id} version={`${alive?.updated_at} ${alive?.aliases?.join()}`} />
         </div>
       )}
       {coded && alive && <QrDialog name={alive.short_code} text={alive.short_url} close={() => setCoded(false)} />}
@@ -175,7 +177,7 @@ const Trace = ({ name }: { name: string }) => (
 
 /** /console/links/a-code redirects to the page of its id. */
 async function goToCode(code: string, signal: AbortSignal) {
-  const { data } = await call<LinkStats>('GET', `/urls/${encodeURIComponent(code)}/stats`, { signal })
+  const { data } = await call<LinkStats>('GET', `/urls/${encodeURIComponent(decodeURIComponent(code))}/stats`, { signal })
   go(`links/${data.id}`, Object.fromEntries(new URLSearchParams(location.search)), { replace: true })
 }
 

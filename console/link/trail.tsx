@@ -9,7 +9,7 @@ import { useResource } from '../kit/server/resource.ts'
 
 const SHOWN = 20
 /** Clicks are events too, and would drown the rest. */
-const CHANGES = ['created', 'imported', 'updated', 'deleted']
+const CHANGES = ['created', 'imported', 'updated', 'alias_added', 'alias_removed', 'deleted']
 
 /** The changes of a link, newest first: its audit log without the clicks. Another `version` loads it again. */
 export function Trail({ id, version }: { id: number; version: string }) {

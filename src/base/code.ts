@@ -9,5 +9,14 @@ export const RESERVED = new Set(
    openapi prometheus ready readyz robots shorten static swagger urls users`.split(/\s+/),
 )
 
+/** Whether no code may be this word, in any case. */
+export const isReserved = (word: string) => RESERVED.has(word.toLowerCase())
+
 /** Characters of generated codes, without 0 O, 1 I l: 57 of them, so 6 characters make 34 billion codes. */
 export const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
+
+/** Its lower-case characters and digits: 31 of them. */
+export const LOWER_ALPHABET = '23456789abcdefghjkmnpqrstuvwxyz'
+
+/** A code in lower case, by the letters A to Z alone: `folded` in sql/ and `lower` of SQLite do the same, whatever the locale. */
+export const folded = (code: string) => code.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())

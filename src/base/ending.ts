@@ -9,6 +9,8 @@ const GLUED = [
 ].join('')
 const ENTITY = '&(?:gt|lt|quot|apos|nbsp|amp|#\\d{1,5});'
 const ENDING = new RegExp(`^([A-Za-z0-9_-]{1,64})((?:[${GLUED}]|${ENTITY})*\\/?(?:[${GLUED}]|${ENTITY})*)$`)
+const GLUED_ONE = new RegExp(`[${GLUED}]`)
+const ENTITY_AT_END = new RegExp(`${ENTITY}$`)
 const LONGEST = 64 + 32
 
 /**
@@ -28,11 +30,23 @@ export function codeOfPath(segment: string): string | undefined {
   return CODE.test(text) ? codeOfPath(text) : codeBefore(text)
 }
 
-/** A segment of a path, percent-decoded; '' if it is malformed or far longer than a code. */
-export function decoded(segment: string): string {
+/** A text of any characters, without what a chat appended: the same as for a code. A regular expression would take the square of its length. */
+export function withoutEnding(text: string): string {
+  let end = text.length
+  let slashes = 0
+  for (; end > 0; end--) {
+    const last = text[end - 1]!
+    if (last === ';') end -= (ENTITY_AT_END.exec(text.slice(Math.max(0, end - 8), end))?.[0].length ?? 1) - 1
+    else if (last === '/' ? slashes++ > 0 : !GLUED_ONE.test(last)) break
+  }
+  return text.slice(0, end)
+}
+
+/** A segment of a path, percent-decoded; '' if it is malformed or longer than `longest`, far longer than a code. */
+export function decoded(segment: string, longest = LONGEST * 9): string {
   if (!segment.includes('%')) return segment
   try {
-    return segment.length > LONGEST * 9 ? '' : decodeURIComponent(segment) // %E2%80%8B is one character
+    return segment.length > longest ? '' : decodeURIComponent(segment) // %E2%80%8B is one character
   } catch {
     return ''
   }

@@ -66,7 +66,7 @@ export function blocklistStore(database: Database) {
               sql,
               sql`
                 select 1 from urls
-                where deleted_at is null and lower(coalesce(location, original_url) collate "C") ~ ${pattern}
+                where deleted_at is null and alias_of is null and lower(coalesce(location, original_url) collate "C") ~ ${pattern}
                   and (${anywhere(sql)} ilike case_pattern(${written(host)}) or ${anywhere(sql)} ilike case_pattern(${written(domainToUnicode(host) || host)}))`,
             ),
           COUNT_WITHIN,

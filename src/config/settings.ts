@@ -103,6 +103,11 @@ export const settings = {
     onOff,
     'on adds X-Robots-Tag: noindex to redirects, so that search engines do not list short URLs. noindex of a link is the exception.',
   ),
+  CODES: setting(
+    'sensitive',
+    choice({ sensitive: [], insensitive: [] }),
+    'insensitive: a code also works in another case, if exactly one link has it; new codes are made lower case.',
+  ),
   INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for an inactive link: 404 or 410.'),
   ADMIN_TOKEN: secret(
     optional(longToken),

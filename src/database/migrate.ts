@@ -5,6 +5,7 @@ import tidyNames from '../../sql/0004-tidy-names.sql' with { type: 'text' }
 import moreOfALink from '../../sql/0005-more-of-a-link.sql' with { type: 'text' }
 import tags from '../../sql/0007-tags.sql' with { type: 'text' }
 import reuse from '../../sql/0009-reuse.sql' with { type: 'text' }
+import aliases from '../../sql/0011-aliases.sql' with { type: 'text' }
 import search from '../../sql/search.sql' with { type: 'text' }
 import type { Log } from '../telemetry/logs.ts'
 import { DatabaseUnreachable } from './database-unreachable.ts'
@@ -24,6 +25,7 @@ const migrations = [
   { version: 2, name: '0005-more-of-a-link', sql: moreOfALink },
   { version: 2, name: '0007-tags', sql: tags },
   { version: 2, name: '0009-reuse', sql: reuse },
+  { version: 2, name: '0011-aliases', sql: aliases },
 ]
 /** The schema version of this release. */
 export const newestSchema = migrations.at(-1)!.version
@@ -80,6 +82,14 @@ export async function migrate(database: Database, log: Log, upTo = newestSchema)
   await enableSearch(database, log)
   return applied
 }
+
+/** Creates the index for looking up codes in any case, where that is asked for: only codes with capitals are in it. */
+export const indexCodesInLowerCase = (database: Database) =>
+  database.transaction(async (sql) => {
+    await takeTurn(sql)
+    await sql`
+      create index if not exists urls_in_lower_case on urls (folded(short_code)) where short_code <> folded(short_code)`
+  }, DEADLINE)
 
 /** Every migration of this release, and when it was applied. */
 export async function migrationStatus(database: Database): Promise<Migration[]> {

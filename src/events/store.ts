@@ -27,7 +27,8 @@ export function eventStore(database: Database) {
       if (user_id && !Number.isSafeInteger(user_id)) throw notFound('User')
       const written = await writer.transaction(async (sql) => {
         if (url_id !== null) {
-          const link = await sql`select from urls where id = ${url_id} and deleted_at is null ${ownLinks(sql, owner)} for share`
+          const link =
+            await sql`select from urls where id = ${url_id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)} for share`
           if (link.count === 0) throw notFound('URL')
         }
         if (user_id !== null && (await sql`select from users where id = ${user_id} for share`).count === 0) throw notFound('User')

@@ -2,7 +2,7 @@
 
 /** A test compares this list with the source. `click` is missing on purpose: clients may post clicks. */
 export const SYSTEM_TYPES = [
-  ...['created', 'imported', 'updated', 'deleted', 'reset', 'purged', 'user_deleted'],
+  ...['created', 'imported', 'updated', 'alias_added', 'alias_removed', 'deleted', 'reset', 'purged', 'user_deleted'],
   ...['tag_renamed', 'tag_deleted'],
   ...['key_created', 'key_revoked', 'signed_out_everywhere', 'host_blocked', 'host_unblocked', 'chaos_armed', 'chaos_ended'],
 ]

@@ -1,6 +1,7 @@
 import { CODE } from '../base/code.ts'
-import { codeBefore, codeOfPath, decoded } from '../base/ending.ts'
+import { codeOfPath, decoded } from '../base/ending.ts'
 import { Problem } from '../base/problem.ts'
+import { codeMeant } from '../base/wide-code.ts'
 import { type Access, accessIn, openToAll } from './access.ts'
 
 type Route = { method: string; path: string; hooks?: { detail?: unknown; query?: unknown } }
@@ -59,7 +60,9 @@ const PUBLIC = accessIn(openToAll)
 /** Whether the second segment is, or means, a code that is not an id: `%31` decodes to an id. */
 function meansCode(path: string): boolean {
   const segment = path.split('/')[2] ?? ''
-  return /\D/.test((CODE.test(segment) ? segment : codeBefore(decoded(segment))) ?? '')
+  const text = decoded(segment)
+  const code = CODE.test(segment) ? segment : CODE.test(text) ? undefined : codeMeant(text)
+  return /\D/.test(code ?? '')
 }
 
 /** Whether a path of one segment may be that of a code, or of its preview. */

@@ -36,7 +36,7 @@ async function refuseUnknown(sql: Transaction, load: Load, chunk: Chunk) {
     select line, 'url_id' as column, format('must be the id of a link: %s does not exist', url_id) as message
     from import_events s
     where import_id = ${load.id} and line > ${after} and line <= ${upTo} and not there and url_id is not null
-      and not exists (select from urls u where u.id = s.url_id)
+      and not exists (select from urls u where u.id = s.url_id and u.alias_of is null)
     union all ${unknownUsers(sql, load, chunk)}
     order by line limit 20`
   if (unknown.length > 0) throw badRows(unknown)

@@ -1,9 +1,11 @@
 // Stores staged links.
+import { LOWER_ALPHABET } from '../base/code.ts'
 import type { Transaction } from '../database/guard.ts'
 import { notYet, outdatedReplica } from '../fleet/outdated.ts'
 import { generateCode } from '../links/code.ts'
 import { IMPORTED, RULES } from '../links/columns.ts'
 import { type BadRow, badRows } from './bad-rows.ts'
+import { storeAliases } from './link-aliases.ts'
 import type { Chunk, Load } from './source.ts'
 import { followUsers, giveIds, moveSequence, unknownUsers } from './staging.ts'
 
@@ -24,6 +26,7 @@ export async function storeLinks(sql: Transaction, load: Load) {
   await sql`
     update import_links s set id = first.id from import_links first
     where s.import_id = ${load.id} and s.repeats is not null and first.import_id = ${load.id} and first.line = s.repeats`
+  for (const chunk of load.chunks) await storeAliases(sql, load.id, chunk)
 }
 
 /** A replica of an earlier release would ignore them. */
@@ -33,15 +36,15 @@ async function refuseRules(sql: Transaction, importId: number) {
   const rows = await sql<BadRow[]>`
     select line, rule.key as column, ${notYet(old)} as message
     from import_links s, lateral jsonb_each_text(to_jsonb(s)) as rule
-    where import_id = ${importId} and rule.key = any(${RULES as string[]}) and rule.value <> 'false' order by line limit 20`
+    where import_id = ${importId} and rule.key = any(${[...RULES, 'aliases']}) and rule.value <> 'false' order by line limit 20`
   if (rows.length > 0) throw badRows(rows)
 }
 
 const findByCode = (sql: Transaction, importId: number, [after, upTo]: Chunk) => sql`
-  update import_links s set id = u.id, there = true
+  update import_links s set id = coalesce(u.alias_of, u.id), there = true
   from urls u
   where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and not s.made and s.repeats is null
-    and u.short_code = s.short_code and (u.original_url = s.original_url or u.id = s.file_id)`
+    and u.short_code = s.short_code and (u.original_url = s.original_url or coalesce(u.alias_of, u.id) = s.file_id)`
 
 /**
  * Rows without a code match the link with the same id and target; else the nth row with some content matches the nth such link that no
@@ -51,7 +54,7 @@ async function findByContent(sql: Transaction, importId: number) {
   await sql`
     update import_links s set there = true
     from urls u
-    where s.import_id = ${importId} and s.made and u.id = s.file_id and u.original_url = s.original_url`
+    where s.import_id = ${importId} and s.made and u.id = s.file_id and u.alias_of is null and u.original_url = s.original_url`
   for (const timed of [true, false])
     await sql`
       with wanted as (
@@ -64,7 +67,7 @@ async function findByContent(sql: Transaction, importId: number) {
         from (
           select id, original_url, coalesce(title, '') as title, coalesce(user_id, 0) as owner,
             ${timed ? sql`created_at` : sql`'-infinity'::timestamptz`} as at
-          from urls where deleted_at is null) as u
+          from urls where deleted_at is null and alias_of is null) as u
         where (original_url, title, owner, at) in (select original_url, title, owner, at from wanted)
           and (exists (select from import_links s where s.import_id = ${importId} and s.id = u.id and s.there)) is false)
       update import_links s set id = pair.id, there = true
@@ -80,7 +83,7 @@ async function findByContent(sql: Transaction, importId: number) {
 }
 
 const TRIES = 5
-const REMADE_CODE_LENGTH = 7
+const REMADE_CODE_LENGTH = 8
 
 /** A code generated for a row may be taken by now: generates new ones for those rows, up to 5 times. */
 async function remakeCodes(sql: Transaction, importId: number) {
@@ -89,7 +92,7 @@ async function remakeCodes(sql: Transaction, importId: number) {
       select line from import_links s join urls using (short_code) where s.import_id = ${importId} and s.made and not s.there`
     if (taken.length === 0) return
     for (const { line } of taken)
-      await sql`update import_links set short_code = ${generateCode(REMADE_CODE_LENGTH)} where import_id = ${importId} and line = ${line}`
+      await sql`update import_links set short_code = ${generateCode(REMADE_CODE_LENGTH, LOWER_ALPHABET)} where import_id = ${importId} and line = ${line}`
   }
 }
 

@@ -1,8 +1,9 @@
 import { Value } from '@sinclair/typebox/value'
-import { CODE, RESERVED } from '../base/code.ts'
+import { LOWER_ALPHABET } from '../base/code.ts'
 import { unguarded } from '../base/csv-cell.ts'
 import type { Problem } from '../base/problem.ts'
 import { tagsOf } from '../base/tag.ts'
+import { refusalOf } from '../base/wide-code.ts'
 import { generateCode } from '../links/code.ts'
 import type { NamesOf } from '../links/columns.ts'
 import { linkResource, NewLink } from '../links/schema.ts'
@@ -35,7 +36,8 @@ const columns = {
   noindex: optional(flag),
   note: optional((cell) => note(unguarded(cell))),
   tags: optional(tags),
-} satisfies Record<NamesOf<'imported'>, unknown>
+  aliases: optional(aliases),
+} satisfies Record<NamesOf<'imported'> | 'aliases', unknown>
 
 /**
  * Writes no `created` events: events.csv contains them. For a caller of the API, each new link gets an `imported` event. Ids are kept if they are free. A link exists already if its code has the same
@@ -54,9 +56,22 @@ export const linkSource: Source = {
 }
 
 function code(cell: string): string {
-  const code = unguarded(cell.trim())
-  if (!CODE.test(code)) throw new BadCell('must be 1 to 64 of A-Z a-z 0-9 _ -')
-  if (RESERVED.has(code.toLowerCase())) throw new BadCell('is reserved by Waypost: choose another code')
+  return codeOf(unguarded(cell.trim()))
+}
+
+/** Codes, separated by blanks. */
+function aliases(cell: string): string[] {
+  const codes = unguarded(cell.trim()).split(/\s+/)
+  if (codes.length > MAX_ALIASES) throw new BadCell(`must have at most ${MAX_ALIASES} codes`)
+  return codes.map(codeOf)
+}
+
+const MAX_ALIASES = 100
+
+function codeOf(text: string): string {
+  const code = text.normalize('NFC')
+  const reason = refusalOf(code)
+  if (reason) throw new BadCell(reason)
   return code
 }
 
@@ -91,7 +106,7 @@ function forwardQuery(cell: string): string | null {
 }
 
 async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
-  const codes = new Map<string, { line: number; original_url: string }>()
+  const codes = new Map<string, { line: number; short_code: string | null; original_url: string }>()
   const ids = new Map<number, { line: number; short_code: string | null }>()
   const rows = await readRows(file, columns, (row, refuse) => {
     const { id, short_code, original_url } = row
@@ -107,6 +122,12 @@ async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
     if (first && first.original_url !== original_url)
       refuse('short_code', `is also that of row ${first.line}, with another target`)
     else if (short_code !== null && !first) codes.set(short_code, row)
+    for (const alias of row.aliases ?? []) {
+      const other = codes.get(alias)
+      if (other && (other.short_code === null || other.short_code !== short_code))
+        refuse('aliases', `has ${alias}, which is also a code of row ${other.line}`)
+      else codes.set(alias, row)
+    }
     return {
       ...row,
       file_id: id,
@@ -122,11 +143,12 @@ async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
   return rows
 }
 
-const CODE_LENGTH = 6
+/** In lower case, so that they fit whatever CODES says. */
+const CODE_LENGTH = 7
 
 function newCode(isTaken: (code: string) => boolean, generated: Set<string>): string {
   let code: string
-  do code = generateCode(CODE_LENGTH)
+  do code = generateCode(CODE_LENGTH, LOWER_ALPHABET)
   while (isTaken(code))
   generated.add(code)
   return code

@@ -5,6 +5,7 @@ import { codeOfPath } from '../base/ending.ts'
 import { hostOf, readHost } from '../base/host.ts'
 import { isPrivateAddress, leadsHere } from '../base/ip.ts'
 import { invalid } from '../base/problem.ts'
+import { wideCodeIn } from '../base/wide-code.ts'
 import type { Config } from '../config/config.ts'
 import { exchangeOf } from '../http/exchange.ts'
 import { refusal as malformed } from './target.ts'
@@ -14,13 +15,20 @@ export type Admission = {
   refusal: (target: string, request?: Request) => string | undefined
   /** Throws 400 with the field's name, also for a malformed target. */
   assert: (target: string, request: Request, field?: string) => void
+  /** How codes in the parameters of this request are read. */
+  codesFor: (request: Request) => CodeReader
+}
+
+export type CodeReader = {
   /** The code in a pasted short URL of this server: `https://go.example/abc?x`, `go.example/abc+`. Undefined for any other text. */
-  codeIn: (pasted: string, request: Request) => string | undefined
+  codeIn: (pasted: string) => string | undefined
+  /** Whether a code is also found in another case. */
+  anyCase: boolean
 }
 
 /** `blocked` says whether a host is on the blocklist. */
 export function admission(
-  config: Pick<Config, 'PUBLIC_URL' | 'OWN_HOSTS' | 'PRIVATE_TARGETS'>,
+  config: Pick<Config, 'PUBLIC_URL' | 'OWN_HOSTS' | 'PRIVATE_TARGETS' | 'CODES'>,
   blocked: (host: string) => boolean,
 ): Admission {
   const own = [config.PUBLIC_URL, ...config.OWN_HOSTS.map((host) => `http://${host}`)].flatMap((url) =>
@@ -45,26 +53,29 @@ export function admission(
     return undefined
   }
 
+  function codeIn(pasted: string, request: Request): string | undefined {
+    const text = pasted.trim()
+    const written = /^(?:https?:)?\/\//i.test(text) ? text.replace(/^\/\//, 'http://') : `http://${text}`
+    const url = URL.parse(written)
+    const host = url ? hostOf(written) : undefined
+    if (!url || host === undefined) return undefined
+    const address = addressesOf(request).find(
+      (address) => leadsTo(address, host, written) || (url.port === '' && leadsTo({ ...address, port: '' }, host, written)),
+    )
+    if (!address) return undefined
+    const path = url.pathname.slice(address.path.length).replace(/(\+|%2B)$/i, '')
+    const [, code, rest] = /^\/(?:urls\/)?([^/]+)(\/.*)?$/.exec(path) ?? []
+    const plain = code && (!rest || /^\/(redirect\/?)?$/.test(rest)) ? codeOfPath(code) : undefined
+    return plain ?? wideCodeIn(path)
+  }
+
   return {
     refusal,
     assert(target, request, field = 'original_url') {
       const reason = malformed(target) ?? refusal(target, request)
       if (reason) throw invalid(field, reason)
     },
-    codeIn(pasted, request) {
-      const text = pasted.trim()
-      const written = /^(?:https?:)?\/\//i.test(text) ? text.replace(/^\/\//, 'http://') : `http://${text}`
-      const url = URL.parse(written)
-      const host = url ? hostOf(written) : undefined
-      if (!url || host === undefined) return undefined
-      const address = addressesOf(request).find(
-        (address) => leadsTo(address, host, written) || (url.port === '' && leadsTo({ ...address, port: '' }, host, written)),
-      )
-      if (!address) return undefined
-      const [, code, rest] = /^\/(?:urls\/)?([^/]+)(\/.*)?$/.exec(url.pathname.slice(address.path.length)) ?? []
-      if (!code || (rest && !/^\/(redirect\/?)?$/.test(rest))) return undefined
-      return codeOfPath(code.replace(/(\+|%2B)$/i, ''))
-    },
+    codesFor: (request) => ({ codeIn: (pasted) => codeIn(pasted, request), anyCase: config.CODES === 'insensitive' }),
   }
 }
 

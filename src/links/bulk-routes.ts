@@ -23,10 +23,12 @@ const Selection = {
   filter: Type.Optional(FilterBody),
   dry_run: Type.Optional(Type.Boolean({ description: 'true: changes nothing, and counts what would change.', default: false })),
 }
+/** One code is no code for many links. */
+const { short_code: _, ...SETTABLE } = LinkChange.properties
 const BulkChange = Type.Object(
   {
     ...Selection,
-    set: Type.Object(LinkChange.properties, { additionalProperties: false, description: 'As for PATCH /urls/:id.' }),
+    set: Type.Object(SETTABLE, { additionalProperties: false, description: 'As for PATCH /urls/:id.' }),
   },
   { additionalProperties: false },
 )
@@ -61,7 +63,7 @@ export function bulkRoutes({ database, links, events, resolver, admission, readi
     if ((ids === undefined) === (filter === undefined)) throw invalid('ids', 'or filter is required, and not both')
     if (ids) return { ids }
     try {
-      return { filter: readFilterBody(filter!, (text) => admission.codeIn(text, request)) }
+      return { filter: readFilterBody(filter!, admission.codesFor(request)) }
     } catch (error) {
       throw inside('filter', error)
     }

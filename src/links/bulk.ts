@@ -4,6 +4,7 @@ import { type Owner, ownLinks } from '../database/ownership.ts'
 import { portionUpTo } from '../database/portion.ts'
 import type { By } from '../http/principal.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
+import { aliasTargets, isAliased } from './aliases/store.ts'
 import { changing, comparing, deleting } from './changing.ts'
 import type { LinkFilter } from './filter.ts'
 import type { Change } from './given.ts'
@@ -18,7 +19,7 @@ export type Which = { ids: number[] } | { filter: LinkFilter }
 /** `refused`: links that would end before they begin; they stay as they are. */
 export type Progress = { matched: number; changed: number; refused: number }
 
-type Done = Progress & { targets: Target[] }
+type Done = Progress & { targets: Target[]; aliased: boolean }
 
 /** A statement that handles the links in the table expression `matching`, which has locked them, and returns one row. */
 type Statement = (sql: Sql) => ReturnType<Sql>
@@ -31,7 +32,7 @@ export const changeOf =
     old as (select * from matching where ${fits(sql, change)}),
     ${dry ? comparing(sql, change) : changing(sql, change, by)}
     select (select count(*) from matching) as matched, (select count(distinct id) from changes) as changed,
-      (select count(*) from matching) - (select count(*) from old) as refused, ${dry ? sql`'[]'::json as targets` : targetsOf(sql, sql`updated`)}`
+      (select count(*) from matching) - (select count(*) from old) as refused, ${dry ? nothing(sql) : targetsOf(sql, sql`updated`)}`
 
 /** What deletes links. */
 export const deletionOf =
@@ -40,7 +41,7 @@ export const deletionOf =
     sql`
     old as (select id from matching) ${dry ? sql`` : sql`, ${deleting(sql, reason, by)}`}
     select (select count(*) from matching) as matched, (select count(*) from old) as changed, 0 as refused,
-      ${dry ? sql`'[]'::json as targets` : targetsOf(sql, sql`deleted`)}`
+      ${dry ? nothing(sql) : targetsOf(sql, sql`deleted`)}`
 
 /**
  * Runs the statement on all links that match, of the caller, chunk by chunk in order of id. A chunk that fails or is slow makes the next ones
@@ -63,7 +64,8 @@ export async function* inBulk(
       try {
         const done = await handle(database, chunk, filter, owner, statement)
         portion.done(chunk.length, performance.now() - started)
-        if (done.targets.length > 0) changed(done.targets)
+        const aliases = done.aliased ? await aliasTargets(database, chunk) : []
+        if (done.targets.length > 0) changed([...done.targets, ...aliases])
         for (const key of ['matched', 'changed', 'refused'] as const) sum[key] += done[key]
         from += chunk.length
       } catch (error) {
@@ -98,4 +100,7 @@ const fits = (sql: Sql, { valid_from, valid_until }: Change) => sql`
     > ${valid_from === undefined ? sql`valid_from` : sql`${valid_from}::timestamptz`}) is not false`
 
 const targetsOf = (sql: Sql, links: ReturnType<Sql>) => sql`
-  (select coalesce(json_agg(target), '[]') from (select ${targetColumns(sql)} from ${links} u) as target) as targets`
+  (select coalesce(json_agg(target), '[]') from (select ${targetColumns(sql)} from ${links} u) as target) as targets,
+  exists (select from ${links} u where ${isAliased(sql)}) as aliased`
+
+const nothing = (sql: Sql) => sql`'[]'::json as targets, false as aliased`

@@ -41,7 +41,7 @@ type Values = {
 export const COLUMNS = {
   id: { type: 'int8', shown: true, imported: true },
   user_id: { type: 'int8', nullable: true, shown: true, given: true, imported: true },
-  short_code: { type: 'text', shown: true, given: true, imported: true },
+  short_code: { type: 'text', shown: true, given: true, changed: true, imported: true },
   original_url: { type: 'text', shown: true, given: true, changed: true, imported: true },
   location: { type: 'text', nullable: true }, // derived from original_url, and written with it
   title: { type: 'text', nullable: true, shown: true, given: true, changed: true, imported: true },
@@ -97,6 +97,7 @@ export const COLUMNS = {
   extra: { type: 'text', nullable: true },
   tags: { type: '_text', shown: true, given: true, changed: true, imported: true },
   tag_keys: { type: '_text' }, // kept by a trigger
+  alias_of: { type: 'int8', nullable: true }, // the row is another code of this link, kept by triggers
 } as const satisfies Record<string, Column>
 
 type Name = keyof typeof COLUMNS

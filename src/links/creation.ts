@@ -3,6 +3,8 @@
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Writer } from '../database/guard.ts'
 import type { By } from '../http/principal.ts'
+import type { Codes } from './code.ts'
+import { isFree } from './coded.ts'
 import { GIVEN, jsonOf, linkColumns, type RowOf } from './columns.ts'
 import type { LinkRow } from './schema.ts'
 import { asProblem } from './violations.ts'
@@ -25,7 +27,7 @@ const MAX_WAITING = 5_000
  * Returns a function that writes one link and its `created` event in one round trip; it resolves with undefined if the code is taken. A
  * single link is written at once; while statements are in flight, new links are collected for the next one.
  */
-export function createLinks(database: Database): (draft: Draft) => Promise<Created | undefined> {
+export function createLinks(database: Database, codes: Pick<Codes, 'anyCase'>): (draft: Draft) => Promise<Created | undefined> {
   let gathering: Waiting[] = []
   let inFlight = 0
 
@@ -70,7 +72,7 @@ export function createLinks(database: Database): (draft: Draft) => Promise<Creat
     }
   }
 
-  const insert = (drafts: Draft[]) => insertLinks(database, drafts)
+  const insert = (drafts: Draft[]) => insertLinks(database, drafts, codes)
 
   return (draft) => {
     if (gathering.length >= MAX_WAITING)
@@ -83,21 +85,22 @@ export function createLinks(database: Database): (draft: Draft) => Promise<Creat
 }
 
 /** Writes one link as part of a transaction; undefined if its code is taken. */
-export async function insertLink(writer: Writer, draft: Draft): Promise<Created | undefined> {
+export async function insertLink(writer: Writer, draft: Draft, codes: Pick<Codes, 'anyCase'>): Promise<Created | undefined> {
   try {
-    return (await insertLinks(writer, [draft]))[0]
+    return (await insertLinks(writer, [draft], codes))[0]
   } catch (error) {
     throw asProblem(error)
   }
 }
 
 /** Writes links and their `created` events in one statement. Those whose code is taken are missing from its rows. */
-const insertLinks = (writer: Writer, drafts: Draft[]) =>
+const insertLinks = (writer: Writer, drafts: Draft[], { anyCase }: Pick<Codes, 'anyCase'>) =>
   writer.run(
     (sql) => sql<Created[]>`
       with link as (
         insert into urls (${sql.unsafe(LIST)})
-        select ${sql.unsafe(LIST)} from json_populate_recordset(null::urls, ${`[${drafts.map((draft) => jsonOf(draft, WRITTEN)).join()}]`}::text::json)
+        select ${sql.unsafe(LIST)} from json_populate_recordset(null::urls, ${`[${drafts.map((draft) => jsonOf(draft, WRITTEN)).join()}]`}::text::json) d
+        where true ${isFree(sql, sql`d.short_code`, sql`0`, anyCase)}
         on conflict (short_code) do nothing returning *),
       moved as materialized (select next_event_id()),
       caller as materialized (select ${callersOf(drafts)}::text::jsonb as by),

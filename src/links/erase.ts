@@ -5,22 +5,23 @@ import { type Owner, ownLinks } from '../database/ownership.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
 import type { By } from '../http/principal.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
+import { aliasTargets } from './aliases/store.ts'
 
 const LINKS_AT_ONCE = 1_000
 const linksPortion = portionUpTo(LINKS_AT_ONCE)
 const rowsPortion = portionUpTo(5_000)
 
 /**
- * Erases one link. The audit log keeps a `purged` event with the caller (`by`). Returns its target, or undefined if there is no such link
- * (or it is purged already).
+ * Erases one link. The audit log keeps a `purged` event with the caller (`by`). Returns what redirects obey of it and its aliases; nothing if
+ * there is no such link (or it is purged already).
  */
-export async function purgeLink(database: Database, id: number, owner: Owner, by: By): Promise<Target | undefined> {
-  const [link] = await database.run(
+export async function purgeLink(database: Database, id: number, owner: Owner, by: By): Promise<Target[]> {
+  const links = await database.run(
     (sql) => sql<Target[]>`
       with purged as (
         update urls set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
           original_url = null, location = null, title = null, user_id = null
-        where id = ${id} and purged_at is null ${ownLinks(sql, owner)} returning *),
+        where id = ${id} and alias_of is null and purged_at is null ${ownLinks(sql, owner)} returning *),
       listed as (insert into erasures (url_id) select id from purged on conflict do nothing),
       forgotten as (delete from answers where location in (select '/urls/' || id from purged)),
       logged as (
@@ -28,8 +29,9 @@ export async function purgeLink(database: Database, id: number, owner: Owner, by
         select next_event_id(), 'purged', jsonb_build_object('url_id', id, 'short_code', short_code) || ${sql.json(by as never)}::jsonb from purged)
       select ${targetColumns(sql)} from purged u`,
   )
-  if (link) await eraseEvents(database, [id])
-  return link
+  if (links.length === 0) return []
+  await eraseEvents(database, [id])
+  return [...links, ...(await aliasTargets(database, [id]))]
 }
 
 /**
@@ -50,11 +52,9 @@ export async function deleteLinksOf(database: Database, userId: number, changed:
         forgotten as (delete from answers where location in (select '/urls/' || id from purged))
         select ${targetColumns(sql)} from purged u`,
     )
-    if (links.length > 0) changed(links)
-    await eraseEvents(
-      database,
-      links.map(({ id }) => id),
-    )
+    const ids = links.map(({ id }) => id)
+    if (links.length > 0) changed([...links, ...(await aliasTargets(database, ids))])
+    await eraseEvents(database, ids)
     return links.length
   })
   await inPortions(rowsPortion, async (limit) => {

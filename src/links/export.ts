@@ -11,18 +11,19 @@ import { ownerOf } from '../http/principal.ts'
 import { valuesOf } from '../http/query.ts'
 import { flagFilter, OTHERS_IGNORED } from '../http/validation.ts'
 import type { Admission } from './admission.ts'
+import type { Aliased } from './aliases/store.ts'
 import { IMPORTED } from './columns.ts'
 import { LinkFilters, readFilter } from './filter.ts'
-import { type LinkRow, linkResource } from './schema.ts'
+import { linkResource } from './schema.ts'
 import { walkLinks } from './walk.ts'
 
-const COLUMNS = [...IMPORTED, 'click_count'] as const
+const COLUMNS = [...IMPORTED, 'aliases', 'click_count'] as const
 
 export function exportRoute({ database, clicks, admission }: { database: Database; clicks: Recorder; admission: Admission }) {
   return new Elysia().get(
     '/api/export/links.csv',
     async ({ query, request, set }) => {
-      const filter = readFilter(query, valuesOf(request, 'tag'), (text) => admission.codeIn(text, request))
+      const filter = readFilter(query, valuesOf(request, 'tag'), admission.codesFor(request))
       const form = { bom: flagFilter(query, 'bom') ?? false, guard: flagFilter(query, 'guard') ?? false }
       await pendingClicks(clicks, set.headers)
       const pages = walkLinks(database, filter, ownerOf(request))
@@ -63,17 +64,20 @@ export function exportRoute({ database, clicks, admission }: { database: Databas
   )
 }
 
-type Pages = AsyncGenerator<LinkRow[], void>
+type Pages = AsyncGenerator<Aliased[], void>
 
 type Form = { bom: boolean; guard: boolean }
 
 function csv(
-  first: IteratorResult<LinkRow[], void>,
+  first: IteratorResult<Aliased[], void>,
   pages: Pages,
   { bom, guard }: Form,
   stillAuthorised: (() => boolean) | undefined,
 ) {
-  const line = (link: LinkRow) => `${COLUMNS.map((name) => csvCell(link[name], guard)).join()}\r\n`
+  const line = (link: Aliased) => {
+    const cells = { ...link, aliases: link.aliases.join(' ') }
+    return `${COLUMNS.map((name) => csvCell(cells[name], guard)).join()}\r\n`
+  }
   const encoder = new TextEncoder()
   let begun: typeof first | undefined = first
   let head = `${bom ? '\ufeff' : ''}${COLUMNS.join()}\r\n`

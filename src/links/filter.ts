@@ -3,10 +3,12 @@ import { invalid } from '../base/problem.ts'
 import { tagsOf } from '../base/tag.ts'
 import { listQuery } from '../http/page.ts'
 import { flagFilter, idFilter, textFilter } from '../http/validation.ts'
+import type { CodeReader } from './admission.ts'
 import { SortParameter } from './sort.ts'
 import { STATES, type State } from './state.ts'
 import { MAX_TARGET } from './target.ts'
 
+/** `anyCase`: `code` is also found in another case. */
 export type LinkFilter = {
   user_id?: number
   is_active?: boolean
@@ -14,6 +16,7 @@ export type LinkFilter = {
   state?: State
   tagged?: Tagged
   code?: string
+  anyCase?: true
   target?: string
   q?: string
 }
@@ -32,7 +35,9 @@ export const LinkFilters = {
   state: Type.Optional(Type.String({ description: `${STATES.join(', ')}. blocked ignores BLOCKLIST_FILE.` })),
   tag: Type.Optional(Type.String({ description: 'A tag, ignoring case. Several: tag=a,b or tag=a&tag=b.' })),
   tags: Type.Optional(Type.String({ description: 'all, any or none: which of the tags a link must have.', default: 'all' })),
-  code: Type.Optional(Type.String({ description: 'The exact code.' })),
+  code: Type.Optional(
+    Type.String({ description: 'The code of a link, or one of its aliases; exact, unless CODES is insensitive.' }),
+  ),
   target: Type.Optional(Type.String({ description: 'The exact target, as it was given.' })),
   q: Type.Optional(
     Type.String({
@@ -46,15 +51,16 @@ export const LinkQuery = listQuery({ ...SortParameter, ...LinkFilters })
 
 type Query = Record<string, string | undefined>
 
-/** Throws a 400 that names the parameter. `tags` are all values of `tag`. `codeIn` extracts the code from a short URL of this server. */
-export function readFilter(query: Query, tags: string[], codeIn: (text: string) => string | undefined): LinkFilter {
+/** Throws a 400 that names the parameter. `tags` are all values of `tag`. */
+export function readFilter(query: Query, tags: string[], { codeIn, anyCase }: CodeReader): LinkFilter {
   const q = textFilter(query, 'q') || undefined
-  const code = textFilter(query, 'code') || undefined
+  const code = textFilter(query, 'code')?.normalize('NFC') || undefined
   const fromUrl = q && codeIn(q)
   return {
     ...others(query),
     tagged: taggedFilter(tags.flatMap(listed), query.tags),
     code: code ?? fromUrl,
+    anyCase: (anyCase && (code ?? fromUrl) !== undefined) || undefined,
     q: fromUrl === undefined || (code !== undefined && code !== fromUrl) ? q : undefined,
   }
 }
@@ -71,10 +77,7 @@ export const FilterBody = Type.Object(
 )
 
 /** Throws a 400 that names the parameter, or the filter if it does not restrict anything. */
-export function readFilterBody(
-  { all, ...given }: Record<string, unknown>,
-  codeIn: (text: string) => string | undefined,
-): LinkFilter {
+export function readFilterBody({ all, ...given }: Record<string, unknown>, codes: CodeReader): LinkFilter {
   const several = Array.isArray(given.tag) ? given.tag : []
   if (several.length > 0 && several.every((tag) => typeof tag === 'string' && tag !== '')) given.tag = several.join()
   const names = Object.keys(given)
@@ -83,7 +86,7 @@ export function readFilterBody(
     if (!/^(string|number|boolean)$/.test(typeof given[name]) || given[name] === '')
       throw invalid(name, 'must be a text, a number, true or false, and not empty')
   const texts = Object.fromEntries(names.map((name) => [name, String(given[name])]))
-  const filter = readFilter(texts, texts.tag === undefined ? [] : [texts.tag], codeIn)
+  const filter = readFilter(texts, texts.tag === undefined ? [] : [texts.tag], codes)
   if (all === undefined && Object.values(filter).every((value) => value === undefined))
     throw invalid('all', 'must be true, or another parameter must be given')
   return filter

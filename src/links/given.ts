@@ -8,8 +8,10 @@ import type { Database } from '../database/guard.ts'
 import { notYet, outdatedReplica } from '../fleet/outdated.ts'
 import { assertNotOwnTag, ownTags } from '../http/principal.ts'
 import type { Admission } from './admission.ts'
+import type { Aliased } from './aliases/store.ts'
+import { type Codes, refusalOfChosen } from './code.ts'
 import { type RowOf, RULES } from './columns.ts'
-import type { LinkChange, LinkRow, NewLink } from './schema.ts'
+import type { LinkChange, NewLink } from './schema.ts'
 import { refusal as malformed } from './target.ts'
 import { endsTooEarly } from './violations.ts'
 
@@ -22,7 +24,7 @@ export type Change = Stored & { add?: string[]; remove?: string[] }
 /** A link to create; a code is generated if it has none. */
 export type New = Stored & { original_url: string }
 
-type Parts = { admission: Admission; database: Database; config: Pick<Config, 'FORWARD_QUERY'> }
+type Parts = { admission: Admission; database: Database; codes: Codes; config: Pick<Config, 'FORWARD_QUERY'> }
 
 /** 19 MiB and two passes (OWASP's minimum for argon2id): 16 guesses at once take 300 MiB, and 25 ms each. */
 const HASH = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as const
@@ -31,7 +33,7 @@ const TEN_YEARS = 10 * 365 * 86_400
 export type Reading = ReturnType<typeof readingOf>
 
 /** Readers of a body for POST and for PATCH. They throw 400 with the field, and 409 while a replica of an earlier release would ignore a rule. */
-export function readingOf({ admission, database, config }: Parts) {
+export function readingOf({ admission, database, codes, config }: Parts) {
   async function storedOf(given: NewLink | LinkChange): Promise<Stored> {
     const { password, forward_query, tags, ...rest } = given
     const { valid_from, valid_until, card } = rest
@@ -53,11 +55,17 @@ export function readingOf({ admission, database, config }: Parts) {
 
   async function assertKnown(stored: Stored) {
     const rule = RULES.find((name) => stored[name])
-    const old = rule && (await database.run((sql) => outdatedReplica(sql)))
-    if (old)
-      throw new Problem(409, `${rule} ${notYet(old)}`, {
-        details: [{ field: rule, message: `needs this release on all replicas` }],
-      })
+    if (rule) await assertAllKnow(database, rule)
+  }
+
+  /** The code to which a link is renamed; undefined if it keeps its own. Also one of its aliases, whatever an import allowed. */
+  async function renamed(code: string, { short_code, aliases }: Aliased) {
+    if (code === short_code) return undefined
+    const wanted = aliases.includes(code) ? code : codes.tidy(code)
+    const reason = aliases.includes(wanted) ? undefined : refusalOfChosen(wanted)
+    if (reason) throw invalid('short_code', reason)
+    await assertAllKnow(database, 'short_code')
+    return wanted
   }
 
   return {
@@ -80,9 +88,9 @@ export function readingOf({ admission, database, config }: Parts) {
 
     /** `current` reads the link: clients send the whole object back, so an unchanged URL may stay even if it would be refused now. */
     async change(
-      { add_tags, remove_tags, ...given }: LinkChange,
+      { short_code, add_tags, remove_tags, ...given }: LinkChange,
       request: Request,
-      current?: () => Promise<LinkRow>,
+      current?: () => Promise<Aliased>,
     ): Promise<Change> {
       for (const name of ['original_url', 'expired_url'] as const) {
         const url = given[name]
@@ -95,10 +103,21 @@ export function readingOf({ admission, database, config }: Parts) {
       const remove = tagsOf(remove_tags ?? [], 'remove_tags')
       for (const tag of remove) assertNotOwnTag(request, tag, 'remove_tags')
       const stored = await storedOf(given)
+      const code = short_code && current ? await renamed(short_code.normalize('NFC'), await current()) : undefined
+      if (code !== undefined) stored.short_code = code
       if (!stored.tags && !add_tags && !remove_tags) return stored
       return { ...stored, add: ownTags(request, tagsOf(add_tags ?? [], 'add_tags')), remove }
     },
   }
+}
+
+/** Throws 409 while a replica runs that would not know `field`. */
+export async function assertAllKnow(database: Database, field: string) {
+  const old = await database.run((sql) => outdatedReplica(sql))
+  if (old)
+    throw new Problem(409, `${field} ${notYet(old)}`, {
+      details: [{ field, message: 'needs this release on all replicas' }],
+    })
 }
 
 function durationOf(text: string): number {

@@ -1,7 +1,7 @@
 // The audit log and the statistics of a link, also of a deleted one.
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { codeBefore } from '../base/ending.ts'
+import { codeMeant } from '../base/wide-code.ts'
 import { pendingClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import { LinkStats, StatsQuery } from '../clicks/schema.ts'
@@ -43,7 +43,7 @@ export function historyRoutes({ database, links, events, clicks }: Parts) {
       async ({ params, query, request, set }) => {
         const span = spanOf(query)
         await pendingClicks(clicks, set.headers)
-        return statsOf(database, await links.findKept(codeBefore(params.id) ?? params.id, ownerOf(request)), span)
+        return statsOf(database, await links.findKept(codeMeant(params.id) ?? params.id, ownerOf(request)), span)
       },
       {
         params: Type.Object({ id: Type.String({ description: 'An id or a code.' }) }),

@@ -15,7 +15,9 @@ const DEADLINE = 15_000
 
 /** 404 if the caller has no such link. The audit log gets a `reset` event with the caller (`by`) and what was counted until then. */
 export async function resetClicks(database: Database, id: number, owner: Owner, by: By): Promise<void> {
-  const found = await database.run((sql) => sql`select from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)}`)
+  const found = await database.run(
+    (sql) => sql`select from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)}`,
+  )
   if (found.count === 0) throw notFound('URL')
   await eraseCounts(database, [id]) // first in portions, so that few rows are left for the transaction
   for (let left = TRIES; ; left--)
@@ -35,7 +37,8 @@ export async function resetClicks(database: Database, id: number, owner: Owner, 
  * in flight has committed then, or will see the reset.
  */
 async function reset(sql: Transaction, id: number, owner: Owner, by: By) {
-  const link = await sql`select from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for no key update`
+  const link =
+    await sql`select from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)} for no key update`
   if (link.count === 0) throw notFound('URL')
   await eraseCountsOf(sql, id)
   const [before] = await sql<

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import { codeBefore } from '../base/ending.ts'
 import { invalid, notFound } from '../base/problem.ts'
+import { codeMeant } from '../base/wide-code.ts'
 import { pendingClicks, withOwnClicks } from '../clicks/pending.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Database, Writer } from '../database/guard.ts'
@@ -40,6 +40,10 @@ type Parts = {
 
 const CHANGES = [...CHANGED, 'add_tags', 'remove_tags'] as const
 const FIELDS = CHANGES.join(', ').replace(/, (?=[^,]+$)/, ' or ')
+const RENAMES = {
+  description: `Changes ${FIELDS}; other fields are ignored. Another short_code renames the link: its old code becomes an alias.`,
+  ...fails(409),
+}
 const linkAnswer = { description: 'The link with this id.', content: { 'application/json': { schema: Link as never } } }
 const CREATION = { ...idempotent, ...needs('write', { bound: true }), ...fails(404, 409, 422) }
 const REDIRECTED = { 302: { description: 'Redirect; the target is in Location.' } }
@@ -51,19 +55,22 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
     response: { 200: Link },
     detail: {
       summary: 'Change a link',
-      description: `Changes ${FIELDS}; other fields are ignored.`,
+      description: `Changes ${FIELDS.replace('short_code, ', '')}; other fields are ignored.`,
       ...needs('write', { bound: true }),
     },
   }
-  const update = async ({ params, body, request }: { params: { id: string }; body: LinkChange; request: Request }) => {
+  type Asked = { params: { id: string }; body: LinkChange; request: Request }
+  const update = async ({ params, body, request }: Asked) => {
     if (CHANGES.every((name) => body[name] === undefined)) throw invalid('body', `must contain ${FIELDS}`)
     const id = idOf(params.id, 'URL')
     const change = await reading.change(body, request, () => links.find(id, ownerOf(request)))
     return view(await changeLink(id, change, request), request)
   }
+  /** Clients send whole objects back, maybe old ones: that must not rename a link. */
+  const replace = ({ body: { short_code: _, ...body }, ...asked }: Asked) => update({ ...asked, body })
   const changeLink = async (id: number, change: Change, request: Request): Promise<LinkRow> => {
-    const { link, target } = await links.update(id, change, ownerOf(request), askedBy(request))
-    resolver.changed([target])
+    const { link, targets } = await links.update(id, change, ownerOf(request), askedBy(request))
+    resolver.changed(targets)
     events.forgetTotal()
     return link
   }
@@ -114,7 +121,7 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
     .get(
       '/urls',
       async ({ query, request, set }) => {
-        const filter = readFilter(query, valuesOf(request, 'tag'), (text) => admission.codeIn(text, request))
+        const filter = readFilter(query, valuesOf(request, 'tag'), admission.codesFor(request))
         const sort = readSort(query)
         if (sort) {
           const page = readSortedPage(query, sort, sortOf(sort).accepts)
@@ -147,7 +154,7 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
     .get(
       '/urls/:id',
       async ({ params, request, set }) => {
-        const id = codeBefore(params.id) ?? params.id
+        const id = codeMeant(params.id) ?? params.id
         if (!/^\d+$/.test(id)) return redirect(request, id) as never // a Response, which no schema describes
         await pendingClicks(clicks, set.headers)
         return view(await links.find(idOf(id, 'URL'), ownerOf(request)), request)
@@ -163,8 +170,8 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
         },
       },
     )
-    .put('/urls/:id', update, change)
-    .patch('/urls/:id', update, change)
+    .put('/urls/:id', replace, change)
+    .patch('/urls/:id', update, { ...change, detail: { ...change.detail, ...RENAMES } })
     .delete(
       '/urls/:id',
       async ({ params, query, request, set }) => {
@@ -172,11 +179,11 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
         const owner = ownerOf(request)
         if (flagFilter(query, 'soft')) return view(await changeLink(id, { is_active: false }, request), request)
         if (flagFilter(query, 'purge')) {
-          const target = await purgeLink(database, id, owner, askedBy(request))
-          if (!target) throw notFound('URL')
-          resolver.changed([target])
+          const targets = await purgeLink(database, id, owner, askedBy(request))
+          if (targets.length === 0) throw notFound('URL')
+          resolver.changed(targets)
           links.forgetTotal()
-        } else resolver.changed([await links.delete(id, textFilter(query, 'reason') || 'manual', owner, askedBy(request))])
+        } else resolver.changed(await links.delete(id, textFilter(query, 'reason') || 'manual', owner, askedBy(request)))
         events.forgetTotal()
         set.status = 204
       },

@@ -51,7 +51,10 @@ export const Link = Type.Object({
   clicks_left: Nullable(Type.Integer({ description: 'Of max_clicks.' })),
   used_up_at: Nullable(Moment),
   tags: Type.Array(Type.String()),
-} satisfies Record<NamesOf<'shown'> | 'short_url' | 'blocked' | 'state', TSchema>)
+  aliases: Type.Optional(
+    Type.Array(Type.String(), { description: 'Other codes of the link, the oldest first. Absent in lists.' }),
+  ),
+} satisfies Record<NamesOf<'shown'> | 'short_url' | 'blocked' | 'state' | 'aliases', TSchema>)
 export type Link = Static<typeof Link>
 
 /** A link as stored: without the fields that depend on the request (short_url) and on the blocklist. */
@@ -155,11 +158,17 @@ export const NewLink = Type.Object(
 )
 export type NewLink = Static<typeof NewLink>
 
+/** A code that a link may have already: an import brings longer ones than a client may choose. */
+const anyCode = (description: string) => Type.String({ minLength: 1, maxLength: 400, description })
+
 export const LinkChange = Type.Object(
   {
     original_url: Type.Optional(target),
     title: Type.Optional(title),
     is_active: Type.Optional(Type.Boolean()),
+    short_code: Type.Optional(
+      Nullable(anyCode('Renames the link: 3 to 64 of A-Z a-z 0-9 _ -. Its old code becomes an alias, and always works.')),
+    ),
     ...more,
     add_tags: Type.Optional(tags('Added to the tags that the link has, after remove_tags.')),
     remove_tags: Type.Optional(tags('Taken away, whatever their case.')),
@@ -167,6 +176,13 @@ export const LinkChange = Type.Object(
   OTHERS_IGNORED,
 )
 export type LinkChange = Static<typeof LinkChange>
+
+export const Alias = Type.Object({ code: Type.String(), short_url: Type.String(), created_at: Moment })
+
+export const NewAlias = Type.Object(
+  { code: anyCode('3 to 64 of A-Z a-z 0-9 _ -; or a code that was an alias of this link before.') },
+  OTHERS_IGNORED,
+)
 
 /** POST /shorten accepts either name for the target. */
 export const Shorten = Type.Object(

@@ -1,6 +1,7 @@
 // The SQL that selects links and filters them.
 import type { Sql } from '../database/guard.ts'
 import { hasAll, hasAny, type Owner, ownLinks } from '../database/ownership.ts'
+import { idOfCode } from './coded.ts'
 import { linkColumns } from './columns.ts'
 import type { LinkFilter, Tagged } from './filter.ts'
 import { hasState } from './state.ts'
@@ -14,11 +15,11 @@ export const whereOf = (sql: Sql, filter: LinkFilter, owner: Owner) =>
   sql`where ${indexedIn(sql, filter, owner)} ${searchedIn(sql, filter)}`
 
 /** Conditions that an index answers in order of id: reading the next links after an id costs only those links. */
-export function indexedIn(sql: Sql, { user_id, is_active, code, target }: LinkFilter, owner: Owner) {
+export function indexedIn(sql: Sql, { user_id, is_active, code, anyCase, target }: LinkFilter, owner: Owner) {
   return sql`
-    u.deleted_at is null ${ownLinks(sql, owner)}
+    u.deleted_at is null and u.alias_of is null ${ownLinks(sql, owner)}
     ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
-    ${code === undefined ? sql`` : sql`and u.short_code = ${code}`}
+    ${code === undefined ? sql`` : sql`and u.id = ${idOfCode(sql, code, anyCase)}`}
     ${target === undefined ? sql`` : sql`and hashtextextended(u.original_url, 0) = hashtextextended(${target}, 0) and u.original_url = ${target}`}
     ${is_active === undefined ? sql`` : is_active ? sql`and u.is_active` : sql`and not u.is_active`}`
 }

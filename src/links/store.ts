@@ -1,13 +1,15 @@
-import { conflict, notFound, unavailable } from '../base/problem.ts'
-import { type Database, type Writer, within } from '../database/guard.ts'
+import { notFound, unavailable } from '../base/problem.ts'
+import { type Database, type Sql, type Writer, within } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { By } from '../http/principal.ts'
 import { type Target, targetColumns, targetJson } from '../redirect/target.ts'
+import { type Aliased, aliasCodes, aliasTargets, isAliased } from './aliases/store.ts'
 import { changing, deleting } from './changing.ts'
-import { assertUsable, generateCode } from './code.ts'
+import { assertUsable, type Codes } from './code.ts'
+import { idOfCode, isFree } from './coded.ts'
 import { createLinks, type Draft, insertLink } from './creation.ts'
 import type { LinkFilter } from './filter.ts'
 import type { Change, New } from './given.ts'
@@ -17,7 +19,7 @@ import { select, whereOf } from './select.ts'
 import type { SortName } from './sort.ts'
 import { sortedLinks, sortedMatches } from './sorted.ts'
 import { locationOf } from './target.ts'
-import { asProblem } from './violations.ts'
+import { asProblem, taken } from './violations.ts'
 
 export type LinkStore = ReturnType<typeof linkStore>
 
@@ -27,25 +29,27 @@ const DEFAULTS = { is_active: true, forward_path: false, confirm: false, tags: [
 /** A link, possibly deleted: a deleted link keeps its id and code. */
 export type Kept = { id: number; short_code: string; deleted: boolean }
 
-const CODE_LENGTH = 6
 const TRIES = 3
 const FIRST_VERSION = 1 // the column's default in sql/
 
-export function linkStore(database: Database) {
-  const inBatch = createLinks(database)
-  const insert = async (draft: Draft, writer?: Writer) => (writer ? insertLink(writer, draft) : inBatch(draft))
-  const total = totals(database, 'urls', (sql) => sql`select 1 from urls where deleted_at is null`)
+export function linkStore(database: Database, codes: Codes) {
+  const inBatch = createLinks(database, codes)
+  const insert = async (draft: Draft, writer?: Writer) => (writer ? insertLink(writer, draft, codes) : inBatch(draft))
+  /** A condition: the code is that of the link already, or no other link has it in another case. */
+  const mayHave = (sql: Sql, id: number, code: string) =>
+    codes.anyCase ? sql`and (short_code = ${code} or true ${isFree(sql, sql`${code}`, sql`${id}`, true)})` : sql``
+  const total = totals(database, 'urls', (sql) => sql`select 1 from urls where deleted_at is null and alias_of is null`)
 
   return {
     /**
      * One round trip, including the `created` event. If a generated code is taken, tries three times, then three times with one more
      * character. `writer`: as part of this transaction, not together with other links.
      */
-    async create(link: New, by: By, writer?: Writer): Promise<{ link: LinkRow; target: Target }> {
-      const draft = draftOf(link)
-      const { short_code: custom } = link
+    async create(link: New, by: By, writer?: Writer): Promise<{ link: Aliased; target: Target }> {
+      const draft = draftOf(link, codes)
+      const { short_code: custom } = draft
       for (let attempt = 0; attempt < TRIES * 2; attempt++) {
-        const code = custom ?? generateCode(attempt < TRIES ? CODE_LENGTH : CODE_LENGTH + 1)
+        const code = custom ?? codes.generate(attempt < TRIES ? 0 : 1)
         const row = await insert({ ...draft, short_code: code, by }, writer)
         if (row) {
           const { extra, ...shown } = row
@@ -59,24 +63,26 @@ export function linkStore(database: Database) {
             version: FIRST_VERSION,
             extra,
           }
-          return { link: shown, target }
+          return { link: { ...shown, aliases: [] }, target }
         }
-        if (custom) throw conflict('short_code', 'this short_code is already taken')
+        if (custom) throw taken()
       }
       throw unavailable('no free code was found: try again')
     },
 
     /** Finds a link that does the same, or creates this one: then `target` is there. Of several callers at once, only one creates. */
-    reuse(link: New, by: By, writer: Writer = database): Promise<{ link: LinkRow; target?: Target }> {
+    reuse(link: New, by: By, writer: Writer = database): Promise<{ link: Aliased; target?: Target }> {
       return writer.transaction(async (sql) => {
-        const found = await findSame(sql, draftOf(link))
+        const found = await findSame(sql, draftOf(link, codes))
         return found ? { link: found } : this.create(link, by, within(sql))
       })
     },
 
-    async find(id: number, owner: Owner): Promise<LinkRow> {
+    async find(id: number, owner: Owner): Promise<Aliased> {
       const [link] = await database.run(
-        (sql) => sql<LinkRow[]>`${select(sql)} where u.id = ${id} and u.deleted_at is null ${ownLinks(sql, owner)}`,
+        (sql) => sql<Aliased[]>`
+          ${select(sql, sql`urls`, sql`, ${aliasCodes(sql)} as aliases`)}
+          where u.id = ${id} and u.alias_of is null and u.deleted_at is null ${ownLinks(sql, owner)}`,
       )
       if (!link) throw notFound('URL')
       return link
@@ -108,35 +114,49 @@ export function linkStore(database: Database) {
       return { ...found, total: all }
     },
 
-    /** Changes the given fields and writes an `updated` event for each that differs. */
-    async update(id: number, change: Change, owner: Owner, by: By): Promise<{ link: LinkRow; target: Target }> {
+    /**
+     * Changes the given fields and writes an `updated` event for each that differs. Another short_code makes the old one an alias. Returns also
+     * what redirects obey of the link and its aliases.
+     */
+    async update(id: number, change: Change, owner: Owner, by: By): Promise<{ link: Aliased; targets: Target[] }> {
+      const { short_code } = change
       const [row] = await database
         .run(
-          (sql) => sql<(LinkRow & { target: Target })[]>`
-          with old as (select * from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for update),
+          (sql) => sql<(Aliased & { target: Target })[]>`
+          with old as (
+            select * from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)}
+              ${short_code === undefined ? sql`` : mayHave(sql, id, short_code)} for update),
           ${changing(sql, change, by)}
-          ${select(sql, sql`(select * from updated union all select * from old where not exists (select from updated))`, sql`, ${targetJson(sql)}`)}`,
+          ${select(
+            sql,
+            sql`(select * from updated union all select * from old where not exists (select from updated))`,
+            sql`, ${targetJson(sql)}, ${aliasCodes(sql)} as aliases`,
+          )}`,
         )
         .catch((error) => {
           throw asProblem(error)
         })
+      if (!row && short_code !== undefined && (await this.find(id, owner))) throw taken() // in another case
       if (!row) throw notFound('URL')
       const { target, ...link } = row
-      // The statement cannot see the allowance that its trigger changed.
-      return { link: change.max_clicks === undefined ? link : await this.find(id, owner), target }
+      const targets = [target, ...(link.aliases.length > 0 || short_code !== undefined ? await aliasTargets(database, [id]) : [])]
+      // The statement cannot see the allowance and the aliases that its triggers changed.
+      const isSeen = change.max_clicks === undefined && short_code === undefined
+      return { link: isSeen ? link : await this.find(id, owner), targets }
     },
 
     /** Removes the link from lists and redirects; its events and totals stay, and its code is never issued again. */
-    async delete(id: number, reason: string, owner: Owner, by: By): Promise<Target> {
-      const [link] = await database.run(
-        (sql) => sql<Target[]>`
-          with old as (select id from urls where id = ${id} and deleted_at is null ${ownLinks(sql, owner)} for update),
+    async delete(id: number, reason: string, owner: Owner, by: By): Promise<Target[]> {
+      const [row] = await database.run(
+        (sql) => sql<(Target & { aliased: boolean })[]>`
+          with old as (select id from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)} for update),
           ${deleting(sql, reason, by)}
-          select ${targetColumns(sql)} from deleted u`,
+          select ${targetColumns(sql)}, ${isAliased(sql)} as aliased from deleted u`,
       )
-      if (!link) throw notFound('URL')
+      if (!row) throw notFound('URL')
       total.changed()
-      return link
+      const { aliased, ...target } = row
+      return [target, ...(aliased ? await aliasTargets(database, [id]) : [])]
     },
 
     /** The link with this id (digits) or else this code, even if deleted, but not if purged. */
@@ -146,7 +166,8 @@ export function linkStore(database: Database) {
       const [link] = await database.run(
         (sql) => sql<Kept[]>`
           select id, short_code, deleted_at is not null as deleted from urls
-          where purged_at is null and ${byId ? sql`id = ${Number(idOrCode)}` : sql`short_code = ${idOrCode}`} ${ownLinks(sql, owner)}`,
+          where purged_at is null and alias_of is null
+            and id = ${byId ? sql`${Number(idOrCode)}` : idOfCode(sql, idOrCode, codes.anyCase)} ${ownLinks(sql, owner)}`,
       )
       if (!link) throw notFound('URL')
       return link
@@ -160,8 +181,9 @@ const isFiltered = (filter: LinkFilter, owner: Owner) =>
   owner !== undefined || Object.values(filter).some((value) => value !== undefined)
 
 /** 400 for an invalid target or code, 404 for an impossible user. */
-function draftOf(link: New) {
+function draftOf(link: New, codes: Codes) {
   if (link.user_id && !Number.isSafeInteger(link.user_id)) throw notFound('User')
-  if (link.short_code) assertUsable(link.short_code)
-  return { ...DEFAULTS, ...link, location: locationOf(link.original_url) }
+  const short_code = link.short_code ? codes.tidy(link.short_code) : link.short_code
+  if (short_code) assertUsable(short_code)
+  return { ...DEFAULTS, ...link, short_code, location: locationOf(link.original_url) }
 }

@@ -1,8 +1,8 @@
 // Reads every link that matches a filter, ordered by id, page by page. Each link is read only once, however many pages there are.
-import type { Database } from '../database/guard.ts'
+import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
+import { type Aliased, aliasCodes } from './aliases/store.ts'
 import type { LinkFilter } from './filter.ts'
-import type { LinkRow } from './schema.ts'
 import { indexedIn, searchedIn, select } from './select.ts'
 
 const PAGE = 1_000
@@ -15,7 +15,7 @@ const MAX_KEPT = 10_000
  * Yields pages of at most 4,000 links; some may be empty. No transaction stays open between pages. A search with few matches uses its
  * index once and keeps their ids. With many matches it scans, because the index would run the whole search again for each page.
  */
-export async function* walkLinks(database: Database, filter: LinkFilter, owner: Owner): AsyncGenerator<LinkRow[], void> {
+export async function* walkLinks(database: Database, filter: LinkFilter, owner: Owner): AsyncGenerator<Aliased[], void> {
   const isSearch = filter.q !== undefined || filter.tagged !== undefined
   const ids = isSearch && isIndexed(filter) ? await matches(database, filter, owner) : undefined
   if (ids) {
@@ -23,7 +23,7 @@ export async function* walkLinks(database: Database, filter: LinkFilter, owner: 
       const some = ids.slice(from, from + PAGE)
       yield await database.run(
         (sql) =>
-          sql<LinkRow[]>`${select(sql)} where ${indexedIn(sql, filter, owner)} and u.id = any(${some}::bigint[]) order by u.id`,
+          sql<Aliased[]>`${aliased(sql)} where ${indexedIn(sql, filter, owner)} and u.id = any(${some}::bigint[]) order by u.id`,
       )
     }
     return
@@ -38,7 +38,7 @@ export async function* walkLinks(database: Database, filter: LinkFilter, owner: 
       if (last === null) return { rows: [], last }
       // `offset 0` keeps PostgreSQL from using the search index, which would search all links.
       const among = sql`(select u.* ${indexed} and u.id <= ${last} offset 0)`
-      const rows = await sql<LinkRow[]>`${select(sql, among)} where true ${searchedIn(sql, filter)} order by u.id`
+      const rows = await sql<Aliased[]>`${aliased(sql, among)} where true ${searchedIn(sql, filter)} order by u.id`
       return { rows: [...rows], last }
     })
     if (last === null) return
@@ -46,6 +46,8 @@ export async function* walkLinks(database: Database, filter: LinkFilter, owner: 
     after = last
   }
 }
+
+const aliased = (sql: Sql, from = sql`urls`) => select(sql, from, sql`, ${aliasCodes(sql)} as aliases`)
 
 /** Whether the rest of the filter needs no scan. */
 const isIndexed = ({ blocked, state }: LinkFilter) => blocked === undefined && state === undefined

@@ -15,7 +15,7 @@ export type Column = {
 
 export const COLUMNS = {
   code: { kind: 'text', from: 'u.short_code' },
-  id: { kind: 'integer', from: 'u.id' },
+  id: { kind: 'integer', from: 'coalesce(u.alias_of, u.id)' }, // an alias is its link: its clicks and limits are the link's
   location: {
     kind: 'text',
     nullable: true,

@@ -15,6 +15,9 @@ export type EdgeTier = {
   get: (code: string) => Target | undefined
   /** The same, also from a copy that is being replaced by that of another database: for when that database is unreachable. */
   getOld: (code: string) => Target | undefined
+  /** Links whose code in lower case is `key`, and the same for when the database is unreachable. */
+  inAnyCase: (key: string) => Target[]
+  inAnyCaseOld: (key: string) => Target[]
   apply: (targets: Target[], position?: Position) => void
   position: () => Position | undefined
   usable: () => boolean
@@ -35,14 +38,17 @@ export function openEdgeTier({
   folder,
   database,
   maxAge,
+  anyCase = false,
   log,
 }: {
   folder: string
   database: Pool
   maxAge: number
+  /** Whether links are also looked up in another case. */
+  anyCase?: boolean
   log: Log
 }): EdgeTier {
-  const copy: EdgeCopy = openEdgeCopy(folder, log)
+  const copy: EdgeCopy = openEdgeCopy(folder, log, anyCase)
   let broken = false
   let trusted = true // false: the copy missed a change
   let usable = false
@@ -77,6 +83,14 @@ export function openEdgeTier({
 
   const lookUp = (code: string) => (unwritten.size > 0 && unwritten.get(code)) || safely(() => copy.get(code))
 
+  function lookUpInAnyCase(key: string): Target[] {
+    const rows = safely(() => copy.inAnyCase(key)) ?? []
+    if (unwritten.size === 0) return rows
+    const fresh = unwritten.get(key) // the code of a new link is in lower case
+    const known = rows.map((row) => unwritten.get(row.code) ?? row)
+    return fresh && !known.includes(fresh) ? [...known, fresh] : known
+  }
+
   /** Stops using the copy when there are too many of them: it would answer with outdated links. */
   function keepUnwritten(targets: Target[]) {
     for (const target of targets) {
@@ -97,6 +111,8 @@ export function openEdgeTier({
   return {
     get: (code) => (usable ? lookUp(code) : undefined),
     getOld: (code) => (usable || (wasUsable && trusted) ? lookUp(code) : undefined),
+    inAnyCase: (key) => (usable ? lookUpInAnyCase(key) : []),
+    inAnyCaseOld: (key) => (usable || (wasUsable && trusted) ? lookUpInAnyCase(key) : []),
     apply(targets, position) {
       if (building) pendingDuringBuild.push(...targets)
       if (broken) {
@@ -133,7 +149,7 @@ export function openEdgeTier({
       const file = join(folder, 'edge-building.sqlite')
       try {
         await restampFuture(database)
-        const { position, count } = await build({ address: database.place(), file })
+        const { position, count } = await build({ address: database.place(), file, anyCase })
         copy.swap(file, broken)
         copy.apply(pendingDuringBuild) // what this replica changed during the build
         unwritten.clear()

@@ -7,7 +7,7 @@ import { type Target, targetColumns } from './target.ts'
 
 declare const self: Worker & { postMessage(message: Built): void }
 
-export type Build = { address: DatabaseAddress; file: string }
+export type Build = { address: DatabaseAddress; file: string; anyCase?: boolean }
 export type Built = { built: { position: Position; count: number } } | { failed: string }
 
 const CHUNK = 5_000
@@ -20,14 +20,14 @@ self.onmessage = async ({ data }: MessageEvent<Build>) => {
   }
 }
 
-async function copyLinks({ address, file }: Build): Promise<{ position: Position; count: number }> {
+async function copyLinks({ address, file, anyCase }: Build): Promise<{ position: Position; count: number }> {
   const sql = connect(address, 1)
   try {
     return await sql.begin('isolation level repeatable read', async (sql) => {
       await sql`set local statement_timeout = 0`
       await sql`set local idle_in_transaction_session_timeout = 0`
       const position = await positionNow(sql)
-      const copy = buildEdgeCopy(file)
+      const copy = buildEdgeCopy(file, anyCase)
       for await (const rows of sql<Target[]>`select ${targetColumns(sql)} from urls u`.cursor(CHUNK)) copy.add(rows)
       return { position, count: copy.finish(position) }
     })

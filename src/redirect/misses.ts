@@ -1,5 +1,6 @@
+import { folded } from '../base/code.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
-import type { Database } from '../database/guard.ts'
+import type { Database, Sql } from '../database/guard.ts'
 import { type Target, targetColumns } from './target.ts'
 
 /** ms that a visitor waits for the database. */
@@ -11,25 +12,26 @@ const CODES_A_QUERY = 500
 const MAX_WAITING = 10_000
 
 type Waiting = {
-  promise: Promise<Target | undefined>
-  resolve: (target: Target | undefined) => void
+  promise: Promise<Target[]>
+  resolve: (targets: Target[]) => void
   reject: (error: unknown) => void
 }
 
-/** `changed`: the versions of codes that changed since the read began; undefined: all of them may have changed. */
-type Read = { codes: Map<string, Waiting>; changed: Map<string, number> | undefined }
+/** `changed`: the versions of codes that changed since the read began, by key; undefined: all of them may have changed. */
+type Read = { keys: Map<string, Waiting>; changed: Map<string, Map<string, number>> | undefined }
 
-/**
- * Takes the database's row of a code (undefined: no link ever had it); `outdated`: it changed during the read. Returns what callers get.
- */
-type Learn = (code: string, row: Target | undefined, outdated: boolean) => Target | undefined
+/** Takes the database's rows of a key (none: no link ever had it); `outdated`: one changed during the read. Returns what callers get. */
+type Learn = (key: string, rows: Target[], outdated: boolean) => Target[]
 
 /**
  * Asks the database for codes that no cache knows. Callers of the same code share one answer. While a query is in flight, new codes are
  * collected for the next one, so that a flood of unknown codes costs one query at a time (a few if the database is slow). Answers after
  * the deadline are cached too: with a slow database, the second visitor gets what the first one asked for. Throws DatabaseUnreachable.
+ *
+ * A key is a code; with `anyCase`, a code in lower case, for all links that have it in any.
  */
-export function createMisses(database: Database, learn: Learn, visitorsWait = VISITORS_WAIT) {
+export function createMisses(database: Database, learn: Learn, visitorsWait = VISITORS_WAIT, anyCase = false) {
+  const keyOf = anyCase ? folded : (code: string) => code
   let gathering = new Map<string, Waiting>()
   const inFlight = new Map<string, Waiting>()
   const reads = new Set<Read>()
@@ -51,15 +53,15 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
     if (gathering.size === 0 || reads.size >= READS) return
     const batch = [...gathering].slice(0, CODES_A_QUERY)
     if (batch.length === gathering.size) gathering = new Map()
-    else for (const [code] of batch) gathering.delete(code)
-    for (const [code, one] of batch) inFlight.set(code, one)
-    void ask({ codes: new Map(batch), changed: new Map() })
+    else for (const [key] of batch) gathering.delete(key)
+    for (const [key, one] of batch) inFlight.set(key, one)
+    void ask({ keys: new Map(batch), changed: new Map() })
     plan()
   }
 
   async function ask(read: Read) {
     reads.add(read)
-    const { codes } = read
+    const { keys } = read
     let pending = false
     const settled = () => {
       pending = false
@@ -67,38 +69,53 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
     }
     try {
       const rows = await database.run((sql) => {
-        const query = sql<
-          Target[]
-        >`select ${targetColumns(sql)} from urls u where u.short_code = any(${[...codes.keys()]}::text[])`
+        const query = rowsOf(sql, [...keys.keys()])
         pending = true
         query.then((rows) => {
-          if (settled()) for (const row of rows) learn(row.code, row, isOutdated(read, row.code, row))
+          if (settled()) for (const [key, some] of byKey(rows)) learn(key, some, isOutdated(read, key, some))
         }, settled)
         return query
       }, visitorsWait)
-      const found = new Map(rows.map((row) => [row.code, row]))
-      for (const [code, one] of codes) one.resolve(learn(code, found.get(code), isOutdated(read, code, found.get(code))))
+      const found = byKey(rows)
+      for (const [key, one] of keys) {
+        const some = found.get(key) ?? []
+        one.resolve(learn(key, some, isOutdated(read, key, some)))
+      }
     } catch (error) {
       if (pending && late.size < LATE_KEPT) late.add(read)
-      for (const [, one] of codes) one.reject(error)
+      for (const [, one] of keys) one.reject(error)
     }
-    for (const [code, one] of codes) if (inFlight.get(code) === one) inFlight.delete(code)
+    for (const [key, one] of keys) if (inFlight.get(key) === one) inFlight.delete(key)
     reads.delete(read)
-    waiting -= codes.size
+    waiting -= keys.size
     begin()
   }
 
-  const isOutdated = ({ changed }: Read, code: string, row: Target | undefined) =>
-    !changed || (row?.version ?? -1) < (changed.get(code) ?? -1)
+  /** The index urls_in_lower_case has the codes with capitals. */
+  const rowsOf = (sql: Sql, keys: string[]) => sql<Target[]>`
+    select ${targetColumns(sql)} from urls u where u.short_code = any(${keys}::text[])
+    ${
+      anyCase
+        ? sql`union all select ${targetColumns(sql)} from urls u
+            where folded(u.short_code) = any(${keys}::text[]) and u.short_code <> folded(u.short_code)`
+        : sql``
+    }`
+
+  const byKey = (rows: Target[]) => Map.groupBy(rows, ({ code }) => keyOf(code))
+
+  const isOutdated = ({ changed }: Read, key: string, rows: Target[]) =>
+    !changed ||
+    [...(changed.get(key) ?? [])].some(([code, version]) => (rows.find((row) => row.code === code)?.version ?? -1) < version)
 
   return {
-    /** The result of `learn` for a code. */
-    find(code: string): Promise<Target | undefined> {
-      const known = gathering.get(code) ?? inFlight.get(code)
+    /** The result of `learn` for the key of a code. */
+    find(code: string): Promise<Target[]> {
+      const key = keyOf(code)
+      const known = gathering.get(key) ?? inFlight.get(key)
       if (known) return known.promise
       if (waiting >= MAX_WAITING) return Promise.reject(new DatabaseUnreachable('too many unknown codes are waiting'))
       const one: Waiting = Promise.withResolvers()
-      gathering.set(code, one)
+      gathering.set(key, one)
       waiting++
       plan()
       return one.promise
@@ -108,9 +125,13 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
      * outdated.
      */
     forget(code: string, version = Number.POSITIVE_INFINITY) {
-      inFlight.delete(code)
-      for (const { codes, changed } of [...reads, ...late])
-        if (codes.has(code)) changed?.set(code, Math.max(version, changed.get(code) ?? -1))
+      const key = keyOf(code)
+      inFlight.delete(key)
+      for (const { keys, changed } of [...reads, ...late]) {
+        if (!keys.has(key) || !changed) continue
+        const versions = changed.get(key) ?? new Map<string, number>()
+        changed.set(key, versions.set(code, Math.max(version, versions.get(code) ?? -1)))
+      }
     },
     /** The same for every code: it may be a different database now. */
     forgetAll() {

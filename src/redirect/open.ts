@@ -24,7 +24,8 @@ type EdgeParts = { config: Config; database: OpenDatabase; folder: string; log: 
  */
 export function openEdge({ config, database, folder, log, onStop }: EdgeParts): EdgeTier | undefined {
   if (config.SECOND_TIER !== 'edge') return undefined
-  const edge = openEdgeTier({ folder, database, maxAge: config.EDGE_MAX_AGE * 1000, log })
+  const anyCase = config.CODES === 'insensitive'
+  const edge = openEdgeTier({ folder, database, maxAge: config.EDGE_MAX_AGE * 1000, anyCase, log })
   onStop('close the edge copy', edge.close)
   database.accept(refuseEmptied(folder, edge.knowsLinks))
   return edge
@@ -63,6 +64,7 @@ export async function openRedirect(parts: Parts) {
     maxStaleness: config.MAX_STALENESS * 1000,
     staleLimit: config.STALE_LIMIT === undefined ? undefined : config.STALE_LIMIT * 1000,
     visitorsWait: parts.visitorsWait,
+    anyCase: config.CODES === 'insensitive',
     log,
   })
   const changes = followChanges({ database, follower, policySeen: policy.seen, log })
@@ -91,7 +93,7 @@ export async function openRedirect(parts: Parts) {
   }
 }
 
-function openShared({ REDIS_URL: url }: Config, database: OpenDatabase, log: Log) {
+function openShared({ REDIS_URL: url, CODES }: Config, database: OpenDatabase, log: Log) {
   if (!url) throw new ConfigError('SECOND_TIER=valkey needs REDIS_URL')
-  return openSharedCache({ url, database, log })
+  return openSharedCache({ url, database, anyCase: CODES === 'insensitive', log })
 }

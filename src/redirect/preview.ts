@@ -6,6 +6,7 @@ import { codeBefore } from '../base/ending.ts'
 import { notFound } from '../base/problem.ts'
 import type { Resource } from '../base/resource.ts'
 import { Nullable } from '../base/schema.ts'
+import { codeMeant, isRoute } from '../base/wide-code.ts'
 import { fails, openToAll } from '../http/access.ts'
 import { answerPage, prefersHtml } from '../http/pages.ts'
 import type { Resolver } from './resolver.ts'
@@ -33,15 +34,15 @@ export function previewRoute({ resolver, limits }: { resolver: Resolver; limits:
       if (limits.limitsRedirects) await limits.take('redirect', request)
       const near = resolver.inMemory(code) ?? resolver.inEdge(code)
       if (!near && resolver.isWhole()) limits.assertLeft('unknown', request)
-      const entry = near ?? (CODE.test(code) ? await resolver.find(code) : undefined)
+      const entry = near ?? (CODE.test(code) || (code && !resolver.isWhole()) ? await resolver.find(code) : undefined)
       const seen = entry && seenOf(entry, Date.now())
-      if (!seen) {
+      if (!entry || !seen) {
         await limits.take('unknown', request)
         throw notFound('URL')
       }
       const { state, original_url, is_active } = seen
-      if (!prefersHtml(request)) return { short_code: code, original_url, is_active, blocked: state === 'blocked', state }
-      const page = { title: `${code} leads to`, text: original_url ?? HIDDEN, note: NOTES[state] }
+      if (!prefersHtml(request)) return { short_code: entry.code, original_url, is_active, blocked: state === 'blocked', state }
+      const page = { title: `${entry.code} leads to`, text: original_url ?? HIDDEN, note: NOTES[state] }
       return answerPage(200, page) as never // a Response, which no schema describes
     },
     {
@@ -91,9 +92,16 @@ function seenOf(entry: Target, now: number): { state: State; is_active: boolean;
   return { state, is_active: active, original_url: open ? entry.location : null }
 }
 
-/** The code before the +. A chat may have appended punctuation to either. */
+/** The code before the +, or ''. A chat may have appended punctuation to either. */
 function previewed(text: string): string {
-  const [, before = '', after = ''] = /^([^+]+)\+([^+]*)$/.exec(text) ?? []
-  if (after !== '' && !codeBefore(`x${after}`)) return ''
-  return codeBefore(before) ?? before
+  const [, before = '', after = ''] = /^(.+)\+([^+]*)$/s.exec(text) ?? []
+  return after !== '' && !codeBefore(`x${after}`) ? '' : (codeMeant(before) ?? '')
 }
+
+/** The path of the preview of a wide code, in one segment as the route needs it: `/brand%2Fsale+` for `/brand/sale+`. Undefined for other paths. */
+export function previewPath(path: string): string | undefined {
+  if (!PREVIEW_BELOW.test(path) || isRoute(path)) return undefined
+  return `/${path.slice(1).replaceAll('/', '%2F')}`
+}
+
+const PREVIEW_BELOW = /^\/.+\/[^/]+(?:\+|%2B)[^/]*$/i

@@ -1,8 +1,10 @@
 // Resolves a code to its target: memory -> second tier -> one shared read of the database. The change feed updates all of them.
+import { folded } from '../base/code.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database } from '../database/guard.ts'
 import { positionNow } from '../database/position.ts'
 import type { Log } from '../telemetry/logs.ts'
+import { createAnyCase, onlyLink } from './any-case.ts'
 import type { Changes, Follower } from './changes.ts'
 import type { EdgeTier } from './edge-tier.ts'
 import { absentCodes, memoryCache } from './memory-cache.ts'
@@ -14,7 +16,7 @@ import { type Target, webLocation, webTarget } from './target.ts'
 export type Resolver = {
   /** Looks in memory; no await. */
   inMemory: (code: string) => Target | undefined
-  /** Looks in the edge copy; no await. */
+  /** Looks in the edge copy and, with CODES=insensitive, for the code in another case; no await. */
   inEdge: (code: string) => Target | undefined
   /** Asks the second tier, then the database; undefined if no link has the code. Throws DatabaseUnreachable if that cannot be found out. */
   find: (code: string) => Promise<Target | undefined>
@@ -60,6 +62,8 @@ type Options = {
   staleLimit: number | undefined
   /** ms; default VISITORS_WAIT. */
   visitorsWait?: number
+  /** Whether a code that no link has is looked up in any case. */
+  anyCase?: boolean
   log: Log
 }
 
@@ -77,11 +81,14 @@ export function createResolver({
   maxStaleness,
   staleLimit,
   visitorsWait,
+  anyCase = false,
   log,
 }: Options) {
   const memory = memoryCache(maxEntries, maxBytes, (target) => check(target.blocked ?? target.ruled?.link ?? target))
   const absent = absentCodes(ABSENT_ENTRIES, ABSENT_FOR)
-  const misses = createMisses(database, learn, visitorsWait)
+  const misses = createMisses(database, learn, visitorsWait, anyCase)
+  const others = anyCase ? createAnyCase({ memory, edge, shared }) : undefined
+  const keyOf = anyCase ? folded : (code: string) => code
   const lookups = { memory: 0, edge: 0, shared: 0, database: 0, absent: 0, stale: 0 }
   let changes: Changes | undefined
   let mode: Mode = 'serve'
@@ -132,21 +139,35 @@ export function createResolver({
     return location === null || blocks(location) ? null : location
   }
 
-  const stale = (code: string) => {
+  /** For when the database is unreachable. */
+  function stale(code: string): Target | undefined {
     const copied = memory.has(code) ? undefined : edge?.getOld(code)
-    const known = memory.get(code) ?? (copied && check(copied))
+    const known = memory.get(code) ?? (copied && check(copied)) ?? staleInAnyCase(code)
     if (known) lookups.stale++
     return known
   }
 
+  function staleInAnyCase(code: string): Target | undefined {
+    const known = others?.inMemory(code)
+    const copied = known ? undefined : others?.inOldEdge(code)
+    return copied ? check(copied) : known
+  }
+
+  function fromEdge(copied: Target): Target {
+    const target = check(copied)
+    lookups.edge++
+    if (copied.location !== null) memory.set(target)
+    return target
+  }
+
   async function find(code: string): Promise<Target | undefined> {
     if (mode === 'refuse') throw new DatabaseUnreachable('the cached links are older than STALE_LIMIT')
-    if (absent.has(code)) {
+    if (absent.has(keyOf(code))) {
       lookups.absent++
       return undefined
     }
     const before = followed
-    const cached = mode === 'serve' ? await shared?.get(code) : undefined
+    const cached = mode === 'serve' && shared ? ((await shared.get(code)) ?? (await others?.inShared(code))) : undefined
     if (cached) {
       const copied = check(cached)
       lookups.shared++
@@ -154,9 +175,9 @@ export function createResolver({
       return copied
     }
     try {
-      const target = await misses.find(code)
+      const targets = await misses.find(code)
       lookups.database++
-      return target
+      return targets.find((target) => target.code === code) ?? onlyLink(targets)
     } catch (error) {
       const known = stale(code)
       if (known) return known
@@ -164,15 +185,14 @@ export function createResolver({
     }
   }
 
-  function learn(code: string, row: Target | undefined, outdated: boolean): Target | undefined {
-    const target = row && check(row)
-    if (outdated) return target
-    if (!target) absent.add(code)
-    else {
-      memory.set(target)
-      if (mode === 'serve') void shared?.apply([row])
-    }
-    return target
+  function learn(key: string, rows: Target[], outdated: boolean): Target[] {
+    const targets = rows.map(check)
+    if (outdated) return targets
+    if (rows.length === 0) absent.add(key)
+    for (const target of targets) memory.set(target)
+    if (rows.length > 0 && mode === 'serve') void shared?.apply(rows)
+    others?.learn(key, rows, mode === 'serve')
+    return targets
   }
 
   /** Applies changes to memory, whichever replica made them. */
@@ -180,9 +200,15 @@ export function createResolver({
     followed += targets.length
     for (const target of targets) {
       misses.forget(target.code, target.version)
-      absent.remove(target.code)
+      isThere(target)
       if (memory.has(target.code)) memory.set(check(target))
     }
+  }
+
+  /** The code exists now, so none is absent that is the same in another case. */
+  function isThere({ code }: Target) {
+    absent.remove(keyOf(code))
+    others?.changed(code)
   }
 
   /** Links created in one turn of the event loop are copied together; if the disk is full, the feed tries again. */
@@ -199,6 +225,7 @@ export function createResolver({
     followed++
     memory.clear()
     absent.clear()
+    others?.clear()
     misses.forgetAll()
   }
 
@@ -212,11 +239,11 @@ export function createResolver({
     inEdge(code) {
       if (mode !== 'serve') return undefined
       const copied = edge?.get(code)
-      if (!copied) return undefined
-      const target = check(copied)
-      lookups.edge++
-      if (copied.location !== null) memory.set(target)
-      return target
+      if (copied) return fromEdge(copied)
+      const known = others?.inMemory(code)
+      if (known) lookups.memory++
+      const other = known ? undefined : others?.inEdge(code)
+      return other ? fromEdge(other) : known
     },
     find,
     isWhole: () => mode === 'serve' && (edge?.usable() ?? false),
@@ -236,7 +263,7 @@ export function createResolver({
       updateMode()
     },
     created(target) {
-      absent.remove(target.code)
+      isThere(target)
       misses.forget(target.code, target.version)
       if (newLinks.push(target) === 1) queueMicrotask(copyNewLinks)
     },

@@ -2,8 +2,8 @@
 
 import type { Limits } from '../access/limits/limits.ts'
 import { CODE } from '../base/code.ts'
-import { codeBefore } from '../base/ending.ts'
 import { notFound, Problem } from '../base/problem.ts'
+import { codeMeant } from '../base/wide-code.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import type { Config } from '../config/config.ts'
 import type { Peers } from '../http/client-address.ts'
@@ -99,8 +99,9 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
     const copied = resolver.inEdge(code)
     if (copied) return answer(request, copied, 'edge', started)
     if (!CODE.test(code)) {
-      const cleaned = codeBefore(code)
-      return cleaned ? unlimited(request, cleaned) : leadsNowhere(request, undefined) // not a valid code: no need to ask the database
+      const meant = codeMeant(code)
+      if (meant !== undefined && meant !== code) return unlimited(request, meant)
+      if (meant === undefined || resolver.isWhole()) return leadsNowhere(request, undefined) // no need to ask the database
     }
     if (resolver.isWhole()) limits.assertLeft('unknown', request) // else it may be a known link that is just not cached
     return resolver.find(code).then(
@@ -117,8 +118,16 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
     return limited ? limited.then(answer) : answer()
   }
 
-  return {
-    redirect: limits.limitsRedirects ? (request, code) => withinLimit(request, () => unlimited(request, code)) : unlimited,
-    ...createVisits({ resolver, limits, ruled, withinLimit }),
-  }
+  const redirect: Redirect = limits.limitsRedirects
+    ? (request, code) => withinLimit(request, () => unlimited(request, code))
+    : unlimited
+  const visits = createVisits({
+    resolver,
+    limits,
+    figures,
+    withinLimit,
+    answer: (request, target, tier, started, rest) =>
+      rest === undefined ? answer(request, target, tier, started) : ruled(request, target.ruled!, tier, started, rest),
+  })
+  return { redirect, ...visits }
 }

@@ -1,5 +1,6 @@
 // The second tier in Valkey (or Redis), for replicas with a tiny disk. While it is unreachable, look-ups miss within 50 ms and never fail.
 import type { RedisClient } from 'bun'
+import { folded } from '../base/code.ts'
 import { within } from '../base/time-limit.ts'
 import type { Database } from '../database/guard.ts'
 import { type Position, positionNow } from '../database/position.ts'
@@ -11,6 +12,10 @@ import type { Target } from './target.ts'
 
 export type SharedCache = {
   get: (code: string) => Promise<Target | undefined>
+  /** The only link whose code in lower case is `key`, after `remember`. */
+  inAnyCase: (key: string) => Promise<Target | undefined>
+  /** Keeps that the link with this code is the only one whose code in lower case is `key`. */
+  remember: (key: string, code: string) => void
   apply: (targets: Target[], position?: Position) => Promise<void>
   position: () => Position | undefined
   restart: () => Promise<Position>
@@ -23,8 +28,13 @@ const CATCH_UP_EVERY = 200
 const CHUNK = 500
 const KEEP_SECONDS = 86_400
 
-// Every replica that follows the feed writes the values: only a newer version may replace one.
+// Every replica that follows the feed writes the values: only a newer version may replace one. Where codes are looked up in any case, KEYS[2] says
+// which code is the only one: with another one there may be several.
 const SET_IF_NEWER = `
+  if KEYS[2] then
+    local only = redis.call('get', KEYS[2])
+    if only and only ~= ARGV[3] then redis.call('del', KEYS[2]) end
+  end
   local known = redis.call('hget', KEYS[1], 'v')
   if known and tonumber(known) > tonumber(ARGV[1]) then return 0 end
   redis.call('hset', KEYS[1], 'v', ARGV[1], 't', ARGV[2])
@@ -39,10 +49,13 @@ const SET_IF_NEWER = `
 export async function openSharedCache({
   url,
   database,
+  anyCase = false,
   log,
 }: {
   url: string
   database: Database
+  /** Whether links are also looked up in another case. */
+  anyCase?: boolean
   log: Log
 }): Promise<SharedCache> {
   let closed = false
@@ -103,12 +116,15 @@ export async function openSharedCache({
 
   const write = (redis: RedisClient, targets: Target[]) =>
     Promise.all(
-      targets.map((target) =>
-        redis.send('EVAL', [SET_IF_NEWER, '1', key(target.code), String(target.version), JSON.stringify(target)]),
-      ),
+      targets.map((target) => {
+        const { code, version } = target
+        const keys = anyCase ? [key(code), onlyKey(folded(code))] : [key(code)]
+        return redis.send('EVAL', [SET_IF_NEWER, String(keys.length), ...keys, String(version), JSON.stringify(target), code])
+      }),
     )
 
   const key = (code: string) => `${prefix}${code}`
+  const onlyKey = (key: string) => `${prefix}#${key}` // no code contains #
   const positionKey = 'waypost:position'
 
   await valkey.opened
@@ -121,12 +137,19 @@ export async function openSharedCache({
     prefix = `waypost:${Bun.hash(position.identity).toString(36)}:`
   }
 
+  async function get(code: string): Promise<Target | undefined> {
+    if (!trusted && database.state() === 'up') return undefined
+    const found = parse<Record<string, unknown>>(await ask((redis) => redis.hget(key(code), 't')))
+    return found && rowOf(code, found) // undefined if a release with other columns wrote it, or another program
+  }
+
   return {
-    async get(code) {
-      if (!trusted && database.state() === 'up') return undefined
-      const found = parse<Record<string, unknown>>(await ask((redis) => redis.hget(key(code), 't')))
-      return found && rowOf(code, found) // undefined if a release with other columns wrote it, or another program
+    get,
+    async inAnyCase(key) {
+      const code = await ask((redis) => redis.get(onlyKey(key)))
+      return typeof code === 'string' && folded(code) === key ? get(code) : undefined
     },
+    remember: (key, code) => void ask((redis) => redis.set(onlyKey(key), code, 'EX', KEEP_SECONDS)),
     /** The feed does not wait: what cannot be written now is caught up when the cache is back. */
     async apply(targets, position) {
       if (position) current = position

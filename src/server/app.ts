@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { codeOfPath } from '../base/ending.ts'
 import { notFound, Problem } from '../base/problem.ts'
-import { addressOf } from '../http/address.ts'
+import { type Address, addressOf, SAFE } from '../http/address.ts'
 import { answerProblem, problemOf } from '../http/answer.ts'
 import { type Exchange, openExchange } from '../http/exchange.ts'
 import { NOBODY } from '../http/principal.ts'
 import { routeTable } from '../http/route-table.ts'
+import { previewPath } from '../redirect/preview.ts'
 import type { Context } from './context.ts'
 import { createFinish } from './finish.ts'
 import { createGate } from './gate.ts'
@@ -50,13 +51,14 @@ export async function createApp(context: Context): Promise<(request: Request) =>
       if (address.path.includes('//')) throw notFound('Page')
       const visited = await visits.get(request.method)?.(request, address.path)
       if (visited) return visited
+      address.path = (SAFE.has(request.method) && previewPath(address.path)) || address.path
       const preflight = cors?.preflight(request)
       if (preflight) exchange.route = 'preflight'
       else {
         await gate.admit(request, address, exchange)
         if (chaos.disturbs() && !UNDISTURBED.test(exchange.route)) await disturb()
       }
-      const routed = address.host === '' ? withHost(request, exchange) : request
+      const routed = address.host === '' || address.path !== exchange.path ? readdressed(request, address, exchange) : request
       response = preflight ?? (await routes.fetch(routed))
       const problem = refusalOf(routed)
       cause = problem?.cause ?? problem
@@ -105,9 +107,10 @@ function codeIn({ method, url }: Request): string | undefined {
   return codeOfPath(end < 0 ? url.slice(start) : url.slice(start, end))
 }
 
-/** Adds a host to a probe's request without one, for Elysia's router. */
-function withHost({ method, url, headers }: Request, exchange: Exchange): Request {
-  const request = new Request(`http://localhost${url}`, { method, headers })
+/** The request with the path of `address`, and with a host, which a probe may leave out: for Elysia's router. */
+function readdressed({ method, url, headers }: Request, { host, path }: Address, exchange: Exchange): Request {
+  const query = url.indexOf('?')
+  const request = new Request(`http://${host || 'localhost'}${path}${query < 0 ? '' : url.slice(query)}`, { method, headers })
   openExchange(request, exchange)
   return request
 }

@@ -52,7 +52,7 @@ export async function consoleRoutes(config: Pick<Config, 'LANDING_URL'>) {
     .get('/dashboard', ({ request }) => console(request), hidden)
     .get(
       '/console/*',
-      ({ request, params }) => (params['*'].includes('.') ? forConsole.answer(request, params['*']) : console(request)),
+      ({ request, params }) => (/^[^/]*\./.test(params['*']) ? forConsole.answer(request, params['*']) : console(request)),
       hidden,
     )
     .get('/swagger', ({ request }) => docs(request), hidden)

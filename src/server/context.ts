@@ -11,6 +11,7 @@ import { createPeers } from '../http/client-address.ts'
 import { eventStreams } from '../http/event-stream.ts'
 import { idempotency } from '../http/idempotency.ts'
 import { admission } from '../links/admission.ts'
+import { codesOf } from '../links/code.ts'
 import { readingOf } from '../links/given.ts'
 import { linkView } from '../links/view.ts'
 import { openLogs } from '../logs/open.ts'
@@ -65,6 +66,7 @@ export async function openContext({ config, log, logRing, lifecycle, visitorsWai
   lifecycle.onDrain('end the faults', chaos.stop)
 
   const admitted = admission(config, blocklist.blocks)
+  const codes = codesOf(config)
   const preparation = prepareDatabase({ ...opening, ...access, admitted })
   onStop('stop preparing the database', preparation.stop)
   const vitals = openVitals({ ...opening, ...instruments, ...redirect, clicks, chaos, waitsFor: preparation.waitsFor })
@@ -99,10 +101,10 @@ export async function openContext({ config, log, logRing, lifecycle, visitorsWai
     ...all,
     ...monitor,
     ...openLogs({ ...fleet, logRing }),
-    ...createStores({ database, ...access }),
+    ...createStores({ database, codes, ...access }),
     blocklist,
     admission: admitted,
-    reading: readingOf({ admission: admitted, database, config }),
+    reading: readingOf({ admission: admitted, database, codes, config }),
     once: idempotency(database),
     view: linkView(config, blocklist),
     streams: eventStreams(),

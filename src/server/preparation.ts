@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import { DatabaseUnfit } from '../database/fitness.ts'
 import type { Database } from '../database/guard.ts'
-import { migrate, SchemaTooNew } from '../database/migrate.ts'
+import { indexCodesInLowerCase, migrate, SchemaTooNew } from '../database/migrate.ts'
 import { seedIfEmpty } from '../import/folder.ts'
 import type { Admission } from '../links/admission.ts'
 import type { Lifecycle } from '../monitor/lifecycle.ts'
@@ -41,6 +41,7 @@ export function prepareDatabase({ config, database, policy, admitted, log, lifec
     try {
       const applied = await migrate(database, log)
       if (applied.length > 0) log.info({ applied }, 'migrated the schema')
+      if (config.CODES === 'insensitive') await indexCodesInLowerCase(database)
       await policy.refresh()
       if (config.SEED_DIR) await seedIfEmpty(database, config.SEED_DIR, log, admitted.refusal)
       prepared = true

@@ -17,6 +17,7 @@ import { tidyQuery } from '../http/query.ts'
 import { streamsRoute } from '../http/streams.ts'
 import { assertStorable } from '../http/validation.ts'
 import { importRoutes } from '../import/routes.ts'
+import { aliasRoutes } from '../links/aliases/routes.ts'
 import { bulkRoutes } from '../links/bulk-routes.ts'
 import { exportRoute } from '../links/export.ts'
 import { historyRoutes } from '../links/history.ts'
@@ -71,6 +72,7 @@ export async function createRoutes(context: Context) {
     .onParse({ as: 'global' }, ({ request }) => (request.method === 'DELETE' ? {} : readJson(request)))
     .use(userRoutes(context))
     .use(linkRoutes(context))
+    .use(aliasRoutes(context))
     .use(historyRoutes(context))
     .use(qrRoutes(context))
     .use(exportRoute(context))

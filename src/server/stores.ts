@@ -5,14 +5,16 @@ import { blocklistStore } from '../blocklist/store.ts'
 import type { Database } from '../database/guard.ts'
 import { eventStore } from '../events/store.ts'
 import type { By } from '../http/principal.ts'
+import { aliasStore } from '../links/aliases/store.ts'
+import type { Codes } from '../links/code.ts'
 import { linkStore } from '../links/store.ts'
 import { tagStore } from '../tags/store.ts'
 import { userStore } from '../users/store.ts'
 
 /** The stores of the API's resources, and the effects of changes that concern several of them. */
-export function createStores({ database, policy }: { database: Database; policy: PolicyFeed }) {
+export function createStores({ database, policy, codes }: { database: Database; policy: PolicyFeed; codes: Codes }) {
   const users = userStore(database)
-  const links = linkStore(database)
+  const links = linkStore(database, codes)
   const events = eventStore(database)
 
   /** Rows of several tables changed: forget the totals of all lists. */
@@ -27,6 +29,7 @@ export function createStores({ database, policy }: { database: Database; policy:
   return {
     users,
     links,
+    aliases: aliasStore(database, codes),
     events,
     keys: keyStore(database),
     blockedHosts: blocklistStore(database),

@@ -121,3 +121,45 @@ test('a row is one only where each column is there and of its kind', () => {
   for (const wrong of [{ active: 2 }, { active: 'yes' }, { id: 1.5 }, { version: '1' }])
     expect(rowOf('one', { ...row, ...wrong })).toBeUndefined()
 })
+
+test('links are found in any case where that is asked for; the index is made and dropped, and the file stays the same', () => {
+  withFolder((folder, _, said) => {
+    const open = (anyCase: boolean) => openEdgeCopy(folder, { error: (...line: unknown[]) => void said.push(line) }, anyCase)
+    const indexes = () => {
+      const file = new Database(join(folder, 'edge.sqlite'))
+      const names = file.query("select name from sqlite_master where type = 'index' and sql is not null").values().flat()
+      file.close()
+      return names
+    }
+    const spelt = ['Sale', 'SALE', 'other', 'Ünder', 'ünder'].map((code, id) => target(code, { id }))
+    const first = open(false)
+    first.apply(spelt)
+    first.close()
+    expect(indexes()).toEqual([])
+    for (const anyCase of [true, false, true]) {
+      const copy = open(anyCase)
+      if (anyCase)
+        for (const [key, codes] of [
+          ['sale', ['SALE', 'Sale']],
+          ['other', ['other']],
+          ['Ünder', ['Ünder']], // only A to Z have another case
+          ['none', []],
+        ] as const)
+          expect([
+            key,
+            copy
+              .inAnyCase(key)
+              .map(({ code }) => code)
+              .toSorted(),
+          ]).toEqual([key, [...codes]])
+      expect(copy.get('Sale')).toEqual(spelt[0]!)
+      copy.close()
+      expect(indexes()).toEqual(anyCase ? ['links_in_lower_case'] : [])
+    }
+    const built = buildEdgeCopy(join(folder, 'edge.sqlite'), true)
+    built.add(spelt)
+    built.finish({ identity: 'a', snapshot: '1:1:', at: 1 })
+    expect(indexes()).toEqual(['links_in_lower_case'])
+    expect(said).toEqual([])
+  })
+})

@@ -1,3 +1,4 @@
+import { pathOf } from '../../base/code-path.ts'
 import { decoded } from '../../base/ending.ts'
 import { Problem } from '../../base/problem.ts'
 import type { Link } from '../../links/schema.ts'
@@ -8,12 +9,13 @@ import { askJson, type Server } from './server.ts'
  * another link by the last word of some address.
  */
 export async function findLink(server: Server, text: string): Promise<Link> {
-  const link = /^\d+$/.test(text) ? await byId(server, text) : ((await byCode(server, text)) ?? (await byUrl(server, text)))
+  const named = /^\d+$/.test(text) ? { id: text } : ((await byCode(server, text)) ?? (await byUrl(server, text)))
+  const link = named && (await byId(server, named.id)) // a list says nothing of aliases
   if (!link) throw new Problem(404, `there is no link ${text} on ${server.base}`)
   return link
 }
 
-async function byId(server: Server, id: string): Promise<Link | undefined> {
+async function byId(server: Server, id: string | number): Promise<Link | undefined> {
   try {
     return await askJson<Link>(server, 'GET', `/urls/${id}`)
   } catch (error) {
@@ -28,12 +30,21 @@ async function byCode(server: Server, code: string): Promise<Link | undefined> {
   return link
 }
 
-/** `go.example.com/abc`, with or without scheme, a + or a slash at the end. */
+const MAX_PARTS = 8
+
+/** `go.example.com/abc`, with or without scheme, a + or a slash at the end. A code may contain slashes: the shortest that fits is taken. */
 async function byUrl(server: Server, text: string): Promise<Link | undefined> {
   const url = text.includes('/') ? URL.parse(/^https?:\/\//i.test(text) ? text : `http://${text}`) : null
-  const [, base, code = ''] = /^(.+)\/([^/]+?)(?:\+|%2B)?\/?$/i.exec(url ? url.host + url.pathname : '') ?? []
-  const link = await byCode(server, decoded(code))
-  if (!link) return undefined
-  const { host, pathname } = new URL('.', link.short_url)
-  return base === (host + pathname).replace(/\/$/, '') ? link : undefined
+  const address = url ? (url.host + url.pathname).replace(/(?:\+|%2B)?\/?$/i, '') : ''
+  let at = address.lastIndexOf('/')
+  for (let n = 0; at > 0 && n < MAX_PARTS; n++, at = address.lastIndexOf('/', at - 1)) {
+    const link = await byCode(server, decoded(address.slice(at + 1)))
+    if (link && address.slice(0, at) === baseOf(link)) return link
+  }
+  return undefined
+}
+
+function baseOf({ short_url, short_code }: Link): string {
+  const { host, pathname } = new URL(short_url.slice(0, -pathOf(short_code).length))
+  return (host + pathname).replace(/\/$/, '')
 }

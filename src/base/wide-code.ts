@@ -1,0 +1,50 @@
+// Wide codes: with letters of any script, dots and slashes. Only imports bring them, from shorteners that allow them.
+import { CODE, isReserved } from './code.ts'
+import { codeBefore, decoded, withoutEnding } from './ending.ts'
+
+const MAX_CHARACTERS = 200
+/** In a path: an emoji is 12 bytes, percent-encoded. The ending may be as long as that of other codes. */
+const LONGEST_PATH = MAX_CHARACTERS * 12 + 32 * 9
+
+/** Blanks, control and format characters, but not those that join letters and emoji; and what has a meaning of its own in a URL. */
+const NEVER = /[\p{Z}\p{Cc}\p{Cs}%?#\\]|(?!\u200c|\u200d|[\u{e0020}-\u{e007f}])\p{Cf}/u
+
+/** Why a text cannot be a code at all, as a phrase that follows the field's name; undefined if it can. */
+export function refusalOf(text: string): string | undefined {
+  if (CODE.test(text)) return isReserved(text) ? RESERVED_WORD : undefined
+  if (text === '' || [...text.slice(0, 2 * MAX_CHARACTERS + 1)].length > MAX_CHARACTERS)
+    return `must have 1 to ${MAX_CHARACTERS} characters`
+  if (text !== text.normalize('NFC')) return 'must be in Unicode NFC'
+  if (NEVER.test(text)) return 'must not contain blanks, control characters, or one of % ? # \\'
+  if (text.split('/').some((part) => /^\.{0,2}$/.test(part)))
+    return 'must not begin or end with a slash, nor contain // or a part that is only dots'
+  if (text.startsWith('.')) return 'must not begin with a dot'
+  if (text.endsWith('+')) return 'must not end with +, which asks for the preview'
+  if (withoutEnding(text) !== text) return 'must not end with punctuation, which chats append to links'
+  return isReserved(firstWord(text)) ? RESERVED_WORD : undefined
+}
+
+const RESERVED_WORD = 'is reserved by Waypost: choose another code'
+
+const isWide = (text: string) => !CODE.test(text) && refusalOf(text) === undefined
+
+/** Whether the path of a request begins with the word of a route, so that it is that of no code. */
+export const isRoute = (path: string) => isReserved(firstWord(path.slice(1)))
+
+const firstWord = (text: string) => /^[^./]*/.exec(text)![0]
+
+/** The code that a text, percent-decoded, is or means: without what a chat appended. Undefined if it means none. */
+export function codeMeant(text: string): string | undefined {
+  if (CODE.test(text)) return text
+  const code = codeBefore(text)
+  if (code !== undefined || text.length > LONGEST_PATH) return code
+  const wide = withoutEnding(text.normalize('NFC'))
+  return isWide(wide) ? wide : undefined
+}
+
+/** The wide code that the path of a request, as sent, is or means; undefined for any other path. */
+export function wideCodeIn(path: string): string | undefined {
+  if (path.length > LONGEST_PATH || isRoute(path)) return undefined
+  const code = codeMeant(decoded(path.slice(1), LONGEST_PATH))
+  return code === undefined || CODE.test(code) ? undefined : code
+}
