@@ -64,6 +64,7 @@ describe.skipIf(!possible)('through PgBouncer', () => {
           codes.push(short_code)
           first ||= made.body.id
           count(await server.get(`/urls?q=lane-${lane}`))
+          count(await server.get(`/urls?sort=relevance&q=lane-${lane}`))
           count(await server.get(`/urls/${made.body.id}/stats`))
           count(await server.call('PATCH', `/urls/${made.body.id}`, { title: `it's ${n}` }))
           count(await server.get('/events?per_page=5'))
@@ -76,6 +77,12 @@ describe.skipIf(!possible)('through PgBouncer', () => {
     expect(server.database.health.now()).not.toBe('unreachable') // a busy machine makes it slow
     const { body: link } = await server.get(`/urls/${first}`)
     expect(link).toMatchObject({ created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/), title: `it's 0` })
+
+    const output = await server.database.transaction(async (sql) => {
+      const [row] = await sql<{ output: string }[]>`select current_setting('bytea_output') as output`
+      return row!.output
+    })
+    expect(output).toBe('hex')
 
     for (const code of codes.slice(0, 50)) expect((await server.get(`/${code}`)).status).toBe(302)
     expect((await server.settled(`/urls/${link.id}/stats`)).body.clicks).toBe(1)

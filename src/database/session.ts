@@ -60,7 +60,7 @@ export function transactionIn<T>(
   const settings = Object.entries({ ...given, ...more, ...PINNED })
   const pins = settings.map(([name, value]) => `set local ${name} to ${literal(name, value)}`).join('; ')
   return sql.begin('isolation level read committed not deferrable', async (transaction) => {
-    const [, result] = await Promise.all([transaction.unsafe(pins).simple(), work(transaction)]) // sent together
+    const [, result] = await Promise.all([transaction.unsafe(pins).simple().execute(), work(transaction)]) // sent together
     return result
   }) as Promise<T>
 }
