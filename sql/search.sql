@@ -1,4 +1,4 @@
--- The index for searches anywhere in a link, if the extension may be created; without it a search matches the beginning of a code.
+-- The index for searches anywhere in a link, if the extension may be created. Its text is that of searchedText in src/links/searched.ts.
 create extension if not exists pg_trgm;
 -- The extension may exist already, in a schema outside search_path.
 select set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(n.nspname)), true)

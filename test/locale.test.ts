@@ -95,6 +95,23 @@ describe.each(places)('in $name', ({ settings }) => {
     for (const q of ['ärger', 'ÄRGER', 'ÜBER GRÖ']) expect([q, await found(q)]).toEqual([q, [umlaut]])
     expect(await found('orger')).toEqual([])
     expect((await server.get('/api/export/links.csv?q=INDIGO')).text.trim().split('\r\n')).toHaveLength(4)
+
+    // The same by relevance, and among so many links that the index is asked.
+    const searches = ['INDIGO', 'indigo night', '%_i', 'ärger', 'ÜBER GRÖ', 'orger', 'ın', 'IN']
+    const expected = await Promise.all(searches.map(found))
+    await server.database.run(
+      (sql) => sql`
+        insert into urls (short_code, original_url, title)
+        select 'filler-' || n, 'https://filler.example/' || n, 'Filler' from generate_series(1, 3000) n`,
+      60_000,
+    )
+    for (const [at, q] of searches.entries()) {
+      expect([q, await found(q)]).toEqual([q, expected[at]!])
+      const { body } = await server.get(`/urls?sort=relevance&q=${encodeURIComponent(q)}`)
+      const ranked = body.map(({ id }: { id: number }) => id).sort()
+      if (/ä|Ü/.test(q)) expect([q, [[], expected[at]!]]).toEqual([q, expect.arrayContaining([ranked])])
+      else expect([q, ranked]).toEqual([q, expected[at]!])
+    }
   })
 
   test('a blocked host is found, however a link writes it', async () => {

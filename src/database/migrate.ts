@@ -136,7 +136,7 @@ async function currentVersion(sql: Transaction): Promise<number> {
   return row!.version
 }
 
-/** Creates pg_trgm, if the role may: otherwise search only matches the start of a code, and logs that once. */
+/** Creates pg_trgm, if the role may: otherwise searches read only the newest links, which is logged once. */
 async function enableSearch(database: Database, log: Log) {
   try {
     await database.transaction(async (sql) => {
@@ -146,7 +146,7 @@ async function enableSearch(database: Database, log: Log) {
   } catch (error) {
     log.warn(
       { reason: (error as Error).message },
-      'search matches only the start of codes: the extension pg_trgm could not be created',
+      'searches by relevance read only the newest links, and others are slow: the extension pg_trgm could not be created',
     )
   }
 }

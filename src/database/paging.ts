@@ -13,7 +13,12 @@ export type SortedPage = Omit<Page, 'after'> & { place: Place | undefined }
 export type Total = { count: number; exact: boolean }
 
 /** The end of a list's select, after its `where`: the rows of `page`, ordered by the column `id`. */
-export function pageOf(sql: Sql, { after, offset, size, descending }: Page, id: PendingQuery<Row[]> = sql`id`) {
+export function pageOf(sql: Sql, page: Page, id: PendingQuery<Row[]> = sql`id`) {
+  return sql`${orderOf(sql, page, id)} limit ${page.size} offset ${page.offset}`
+}
+
+/** The same without an end: from the page's cursor on. */
+export function orderOf(sql: Sql, { after, descending }: Page, id: PendingQuery<Row[]> = sql`id`) {
   const from = after === undefined ? sql`` : descending ? sql`and ${id} < ${after}` : sql`and ${id} > ${after}`
-  return sql`${from} order by ${id} ${descending ? sql`desc` : sql``} limit ${size} offset ${offset}`
+  return sql`${from} order by ${id} ${descending ? sql`desc` : sql``}`
 }

@@ -4,7 +4,7 @@ import type { Database, Sql } from './guard.ts'
 import type { Total } from './paging.ts'
 
 /** Above this number of matches, nobody waits for a count. */
-const COUNTED = 10_000
+export const COUNTED = 10_000
 
 type Rows = PendingQuery<Row[]>
 

@@ -74,18 +74,18 @@ type Shown = { size: number; number: number; after?: number; place?: Place }
 
 /**
  * X-Total-Count, X-Total-Exact, X-Next-Cursor and, unless it is too long, Link for the page with `rows`. `cursor` is the one after the last
- * row, if that is not its id; rows without ids have none.
+ * row, if that is not its id; rows without ids have none. null: no cursor leads on.
  */
 export function pageHeaders(
   url: string,
   page: Shown,
   rows: object[],
   total: Total,
-  cursor = cursorAfter(rows.at(-1)),
+  cursor: string | null | undefined = cursorAfter(rows.at(-1)),
 ): Record<string, string> {
   const headers: Record<string, string> = { 'X-Total-Count': String(total.count) }
   if (!total.exact) headers['X-Total-Exact'] = 'false'
-  if (cursor !== undefined && rows.length === page.size) headers['X-Next-Cursor'] = cursor
+  if (cursor != null && rows.length === page.size) headers['X-Next-Cursor'] = cursor
   const byCursor = page.after !== undefined || page.place !== undefined
   const links = byCursor ? '' : neighbours(url, page, rows.length, total)
   if (links && links.length <= LONGEST_LINK) headers.Link = links

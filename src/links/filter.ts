@@ -41,7 +41,8 @@ export const LinkFilters = {
   target: Type.Optional(Type.String({ description: 'The exact target, as it was given.' })),
   q: Type.Optional(
     Type.String({
-      description: 'Searches code, target and title, ignoring case. A short URL of this server finds its link.',
+      description:
+        'Finds links with all of these words in code, target or title, in any order and case; a word of one or two letters where a word starts. A short URL of this server finds its link.',
     }),
   ),
 }
@@ -53,7 +54,7 @@ type Query = Record<string, string | undefined>
 
 /** Throws a 400 that names the parameter. `tags` are all values of `tag`. */
 export function readFilter(query: Query, tags: string[], { codeIn, anyCase }: CodeReader): LinkFilter {
-  const q = textFilter(query, 'q') || undefined
+  const q = textFilter(query, 'q')?.trim() || undefined
   const code = textFilter(query, 'code')?.normalize('NFC') || undefined
   const fromUrl = q && codeIn(q)
   return {

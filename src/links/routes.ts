@@ -19,6 +19,8 @@ import { CHANGED } from './columns.ts'
 import { purgeLink } from './erase.ts'
 import { LinkQuery, readFilter } from './filter.ts'
 import type { Change, Reading } from './given.ts'
+import { isSearch } from './matches.ts'
+import { rankedLinks } from './relevance.ts'
 import { resetClicks } from './reset.ts'
 import { Link, LinkChange, type LinkRow, linkResource, NewLink, Shorten } from './schema.ts'
 import { readSort, sortOf } from './sort.ts'
@@ -123,7 +125,16 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       async ({ query, request, set }) => {
         const filter = readFilter(query, valuesOf(request, 'tag'), admission.codesFor(request))
         const sort = readSort(query)
-        if (sort) {
+        if (sort === 'relevance' && isSearch(filter)) {
+          const page = readPage(query)
+          const { rows, total } = await withOwnClicks(clicks, set.headers, () =>
+            rankedLinks(database, filter, page, ownerOf(request)),
+          )
+          Object.assign(set.headers, pageHeaders(request.url, page, rows, total, null))
+          return rows.map((row) => view(row, request))
+        }
+        // A short URL finds one link, which is the most relevant.
+        if (sort && sort !== 'relevance') {
           const page = readSortedPage(query, sort, sortOf(sort).accepts)
           const { rows, total, place } = await withOwnClicks(clicks, set.headers, () =>
             links.sorted(filter, sort, page, ownerOf(request)),
@@ -132,8 +143,8 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
           return rows.map((row) => view(row, request))
         }
         const page = readPage(query)
-        const { rows, total } = await withOwnClicks(clicks, set.headers, () => links.list(filter, page, ownerOf(request)))
-        Object.assign(set.headers, pageHeaders(request.url, page, rows, total))
+        const { rows, total, next } = await withOwnClicks(clicks, set.headers, () => links.list(filter, page, ownerOf(request)))
+        Object.assign(set.headers, pageHeaders(request.url, page, rows, total), next && { 'X-Next-Cursor': String(next) })
         return rows.map((row) => view(row, request))
       },
       {

@@ -1,15 +1,27 @@
 // The SQL that selects links and filters them.
-import type { Sql } from '../database/guard.ts'
+import type { Database, Sql } from '../database/guard.ts'
 import { hasAll, hasAny, type Owner, ownLinks } from '../database/ownership.ts'
 import { idOfCode } from './coded.ts'
 import { linkColumns } from './columns.ts'
 import type { LinkFilter, Tagged } from './filter.ts'
+import type { LinkRow } from './schema.ts'
+import { contains, searchedText, wordsOf } from './searched.ts'
 import { hasState } from './state.ts'
 
 /** Selects LinkRows from `from`, aliased `u`. */
 export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
   select ${linkColumns(sql)} ${more}
   from ${from} u left join link_totals t on t.url_id = u.id`
+
+/** The links with these ids, in this order. */
+export async function linksOf(database: Database, ids: number[]): Promise<LinkRow[]> {
+  if (ids.length === 0) return []
+  const rows = await database.run(
+    (sql) => sql<LinkRow[]>`${select(sql)} where u.id = any(${ids}::bigint[]) and u.deleted_at is null`,
+  )
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}
 
 export const whereOf = (sql: Sql, filter: LinkFilter, owner: Owner) =>
   sql`where ${indexedIn(sql, filter, owner)} ${searchedIn(sql, filter)}`
@@ -24,14 +36,18 @@ export function indexedIn(sql: Sql, { user_id, is_active, code, anyCase, target 
     ${is_active === undefined ? sql`` : is_active ? sql`and u.is_active` : sql`and not u.is_active`}`
 }
 
-/** The other conditions: answered by a scan, or by an index without an order. */
-export function searchedIn(sql: Sql, { blocked, state, tagged, q }: LinkFilter) {
-  const text = sql`(u.short_code || ' ' || coalesce(u.original_url, '') || ' ' || coalesce(u.title, ''))` // indexed
+/** The same, and those of an index without an order. */
+export const narrowedIn = (sql: Sql, filter: LinkFilter, owner: Owner) =>
+  sql`${indexedIn(sql, filter, owner)} ${filter.tagged && filter.tagged.match !== 'none' ? sql`and ${isTagged(sql, filter.tagged)}` : sql``}`
+
+/** The other conditions: answered by a scan, or by an index without an order. `known`: words of the search that need no look. */
+export function searchedIn(sql: Sql, { blocked, state, tagged, q }: LinkFilter, known: string[] = []) {
+  const words = q === undefined ? [] : wordsOf(q).filter((word) => !known.includes(word))
   return sql`
     ${blocked === undefined ? sql`` : blocked ? sql`and ${isBlocked(sql)}` : sql`and not ${isBlocked(sql)}`}
     ${state === undefined ? sql`` : state === 'blocked' ? sql`and ${isBlocked(sql)}` : sql`and ${hasState(sql, state)} and not ${isBlocked(sql)}`}
     ${tagged === undefined ? sql`` : sql`and ${isTagged(sql, tagged)}`}
-    ${q === undefined ? sql`` : sql`and ${text} ilike case_pattern(${`%${escapeLike(q)}%`}) and has_text(${text}, ${q})`}`
+    ${words.length === 0 ? sql`` : words.map((word) => sql`and ${contains(sql, searchedText(sql), word)}`)}`
 }
 
 const isTagged = (sql: Sql, { tags, match }: Tagged) =>
@@ -49,5 +65,3 @@ const isBlocked = (sql: Sql) => sql`
       case when place like '[%' then split_part(place, ']', 1) || ']' else split_part(place, ':', 1) end, '.') collate "C"), '.') as labels offset 0) as host,
     generate_subscripts(labels, 1) as first
     where (array_to_string(labels[first:], '.') in (select host from blocked_hosts)) is true)`
-
-const escapeLike = (text: string) => text.replace(/[\\%_]/g, '\\$&')

@@ -77,19 +77,21 @@ export type SortName = keyof typeof SORTS
 
 export const sortOf = (name: SortName): Sort => SORTS[name]
 
-const NAMES = Object.keys(SORTS)
+const NAMES = [...Object.keys(SORTS), 'relevance']
 
 /** The query parameter. */
 export const SortParameter = {
   sort: Type.Optional(
     Type.String({
-      description: `${NAMES.join(', ')}. Default: by id. Links that were never clicked come first in ascending order; links without a title come last in either. title ignores case, and looks at the first ${TITLE} characters.`,
+      description: `${NAMES.join(', ')}. Default: by id. Links that were never clicked come first in ascending order; links without a title come last in either. title ignores case, and looks at the first ${TITLE} characters. relevance needs \`q\`: an exact code comes first, then codes that begin with it, titles, targets; \`order\` is that of equal relevance. It ranks at most 5,000 links, the newest if the index cannot find all matches: X-Total-Exact is then false. It is paged by \`page\`, and has no X-Next-Cursor.`,
     }),
   ),
 }
 
-/** The order that a query asks for; undefined: by id. 400 for an unknown one. */
-export function readSort({ sort }: Record<string, string | undefined>): SortName | undefined {
+/** The order that a query asks for; undefined: by id. 400 for an unknown one, and for what relevance cannot have. */
+export function readSort({ sort, q, cursor }: Record<string, string | undefined>): SortName | 'relevance' | undefined {
   if (sort !== undefined && !NAMES.includes(sort)) throw invalid('sort', `must be one of ${NAMES.join(', ')}`)
-  return sort as SortName | undefined
+  if (sort === 'relevance' && !q?.trim()) throw invalid('sort', 'can be relevance only with q')
+  if (sort === 'relevance' && cursor !== undefined) throw invalid('cursor', 'has no meaning with sort=relevance: use page')
+  return sort as SortName | 'relevance' | undefined
 }

@@ -3,13 +3,12 @@ import type { PendingQuery, Row } from 'postgres'
 import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { Place, SortedPage, Total } from '../database/paging.ts'
+import { COUNTED } from '../database/totals.ts'
 import type { LinkFilter } from './filter.ts'
+import { matchingIds } from './matches.ts'
 import type { LinkRow } from './schema.ts'
 import { select, whereOf } from './select.ts'
 import { type SortName, sortOf } from './sort.ts'
-
-/** Sorting 10,000 matches takes some 50 ms. Where there are more, an index in the right order soon finds a page of them. */
-const FEW = 10_000
 
 type Asked = { filter: LinkFilter; sort: SortName; page: SortedPage; owner: Owner }
 /** `place` of the last row. */
@@ -21,15 +20,18 @@ type Places = PendingQuery<Row[]>
 export const sortedLinks = (database: Database, asked: Asked): Promise<Found> =>
   database.run((sql) => linksAt(sql, placesByIndex(sql, asked)))
 
-/** A page of the links that match, and their number: exact up to 10,000. */
-export const sortedMatches = (database: Database, asked: Asked): Promise<Found & { total: Total }> =>
-  database.run(async (sql) => {
-    const matching = await sql<{ id: number }[]>`
-      select u.id from urls u ${whereOf(sql, asked.filter, asked.owner)} limit ${FEW + 1}`
-    const ids = matching.map(({ id }) => id)
-    if (ids.length > FEW) return { ...(await linksAt(sql, placesByIndex(sql, asked))), total: { count: FEW, exact: false } }
-    return { ...(await linksAt(sql, placesAmong(sql, ids, asked))), total: { count: ids.length, exact: true } }
-  })
+/**
+ * A page of the links that match, and their number: exact up to 10,000, whose sorting takes some 50 ms. Where there are more, an index in the right order
+ * soon finds a page of them.
+ */
+export async function sortedMatches(database: Database, asked: Asked): Promise<Found & { total: Total }> {
+  const ids = await matchingIds(database, asked.filter, asked.owner)
+  return database.run(async (sql) =>
+    ids
+      ? { ...(await linksAt(sql, placesAmong(sql, ids, asked))), total: { count: ids.length, exact: true } }
+      : { ...(await linksAt(sql, placesByIndex(sql, asked))), total: { count: COUNTED, exact: false } },
+  )
+}
 
 async function linksAt(sql: Sql, places: Places): Promise<Found> {
   const found = await sql<(LinkRow & { sort_value: Place['value'] })[]>`

@@ -13,9 +13,10 @@ import { idOfCode, isFree } from './coded.ts'
 import { createLinks, type Draft, insertLink } from './creation.ts'
 import type { LinkFilter } from './filter.ts'
 import type { Change, New } from './given.ts'
+import { isSearch, pageOfMatches } from './matches.ts'
 import { findSame } from './reuse.ts'
 import type { LinkRow } from './schema.ts'
-import { select, whereOf } from './select.ts'
+import { linksOf, select, whereOf } from './select.ts'
 import type { SortName } from './sort.ts'
 import { sortedLinks, sortedMatches } from './sorted.ts'
 import { locationOf } from './target.ts'
@@ -28,6 +29,9 @@ const DEFAULTS = { is_active: true, forward_path: false, confirm: false, tags: [
 
 /** A link, possibly deleted: a deleted link keeps its id and code. */
 export type Kept = { id: number; short_code: string; deleted: boolean }
+
+/** `next`: the cursor that leads on from a page that is not full, because more links have to be read. */
+export type Listed = { rows: LinkRow[]; total: Total; next?: number }
 
 const TRIES = 3
 const FIRST_VERSION = 1 // the column's default in sql/
@@ -88,7 +92,11 @@ export function linkStore(database: Database, codes: Codes) {
       return link
     },
 
-    async list(filter: LinkFilter, page: Page, owner: Owner): Promise<{ rows: LinkRow[]; total: Total }> {
+    async list(filter: LinkFilter, page: Page, owner: Owner): Promise<Listed> {
+      if (isSearch(filter)) {
+        const { ids, total, next } = await pageOfMatches(database, filter, page, owner)
+        return { rows: await linksOf(database, ids), total, next }
+      }
       const filtered = isFiltered(filter, owner)
       const whole = filtered ? undefined : total.count()
       const listed = database.run(async (sql) => {

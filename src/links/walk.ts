@@ -3,21 +3,23 @@ import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import { type Aliased, aliasCodes } from './aliases/store.ts'
 import type { LinkFilter } from './filter.ts'
+import { fewMatches, isSearch, matchingIds } from './matches.ts'
 import { indexedIn, searchedIn, select } from './select.ts'
 
 const PAGE = 1_000
 /** Links that one statement scans if few may match: about 20 ms. */
 const SCANNED = 4_000
-/** Ids of matches kept in memory at most: 80 kB. */
-const MAX_KEPT = 10_000
 
 /**
  * Yields pages of at most 4,000 links; some may be empty. No transaction stays open between pages. A search with few matches uses its
  * index once and keeps their ids. With many matches it scans, because the index would run the whole search again for each page.
  */
 export async function* walkLinks(database: Database, filter: LinkFilter, owner: Owner): AsyncGenerator<Aliased[], void> {
-  const isSearch = filter.q !== undefined || filter.tagged !== undefined
-  const ids = isSearch && isIndexed(filter) ? await matches(database, filter, owner) : undefined
+  const ids = isSearch(filter)
+    ? await fewMatches(database, filter, owner)
+    : filter.tagged && isIndexed(filter)
+      ? await matchingIds(database, filter, owner)
+      : undefined
   if (ids) {
     for (let from = 0; from < ids.length; from += PAGE) {
       const some = ids.slice(from, from + PAGE)
@@ -28,7 +30,7 @@ export async function* walkLinks(database: Database, filter: LinkFilter, owner: 
     }
     return
   }
-  const size = !isSearch && isIndexed(filter) ? PAGE : SCANNED
+  const size = !isSearch(filter) && !filter.tagged && isIndexed(filter) ? PAGE : SCANNED
   for (let after = 0; ; ) {
     const { rows, last } = await database.run(async (sql) => {
       const indexed = sql`from urls u where ${indexedIn(sql, filter, owner)} and u.id > ${after}`
@@ -51,12 +53,3 @@ const aliased = (sql: Sql, from = sql`urls`) => select(sql, from, sql`, ${aliasC
 
 /** Whether the rest of the filter needs no scan. */
 const isIndexed = ({ blocked, state }: LinkFilter) => blocked === undefined && state === undefined
-
-/** The ids of all matches, in order; undefined if there are more than 10,000. */
-async function matches(database: Database, filter: LinkFilter, owner: Owner): Promise<number[] | undefined> {
-  const found = await database.run(
-    (sql) => sql<{ id: number }[]>`
-      select u.id from urls u where ${indexedIn(sql, filter, owner)} ${searchedIn(sql, filter)} limit ${MAX_KEPT + 1}`,
-  )
-  return found.length > MAX_KEPT ? undefined : found.map(({ id }) => id).sort((a, b) => a - b)
-}
