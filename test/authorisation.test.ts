@@ -216,6 +216,7 @@ describe('a bound key', () => {
     'GET /users/{id}': { path: () => `/users/${ids.ada}`, own: 200 },
     'GET /users/{id}/urls': { path: () => `/users/${ids.ada}/urls`, own: 200 },
     'GET /urls': { path: () => `/urls?user_id=${ids.ada}&q=${MARK}`, own: 200 },
+    'GET /api/suggestions/links': { path: () => `/api/suggestions/links?q=${MARK.slice(0, -2)}n`, own: 200 },
     'GET /api/export/links.csv': { path: () => `/api/export/links.csv?q=${MARK}`, own: 200 },
     'GET /urls/{id}': { path: () => `/urls/${ids.link}`, own: 200 },
     'POST /urls/{id}/aliases': {
@@ -301,6 +302,8 @@ describe('a bound key', () => {
       ['/urls?order=desc&cursor=999999999', 1],
       [`/urls?user_id=${ids.ada}`, 0],
       ['/urls?q=example', 1],
+      ['/urls?q=example&sort=relevance', 1],
+      [`/urls?q=${MARK}&sort=relevance`, 0],
       ['/users', 1],
       [`/users?username=${MARK}-name`, 0],
       [`/events?url_id=${ids.link}`, 0],

@@ -1053,6 +1053,23 @@ const groups: Record<string, Case[]> = {
       status: 200,
       check: ({ body }) => expect(body).toHaveLength(1),
     },
+    {
+      name: 'search by relevance',
+      given: ['searched', 'page'],
+      path: '/urls?q=searched-1+EXAMPLE&sort=relevance',
+      status: 200,
+      check: ({ body, headers }) => expect([body.length, headers.get('x-next-cursor')]).toEqual([1, null]),
+    },
+    { name: 'relevance without a search', path: '/urls?sort=relevance', status: 400, field: 'sort' },
+    { name: 'an unknown sort', path: '/urls?sort=banana', status: 400, field: 'sort' },
+    {
+      name: 'another search',
+      given: ['searched'],
+      path: '/api/suggestions/links?q=saerched',
+      status: 200,
+      expect: [{ q: 'searched' }],
+    },
+    { name: 'another search for none', path: '/api/suggestions/links', status: 400, field: 'q' },
     { name: 'a search for a wildcard finds it literally', path: '/urls?q=%25', status: 200, expect: [] },
     {
       name: 'newest first',

@@ -24,6 +24,7 @@ import { historyRoutes } from '../links/history.ts'
 import { qrRoutes } from '../links/qr.ts'
 import { linkRoutes } from '../links/routes.ts'
 import { trendsRoute } from '../links/trends.ts'
+import { suggestionRoute } from '../links/suggestions.ts'
 import { logRoutes } from '../logs/routes.ts'
 import { alertRoutes } from '../monitor/alerts/routes.ts'
 import { notificationRoutes } from '../monitor/notifications/routes.ts'
@@ -76,6 +77,7 @@ export async function createRoutes(context: Context) {
     .use(historyRoutes(context))
     .use(qrRoutes(context))
     .use(exportRoute(context))
+    .use(suggestionRoute(context))
     .use(tagRoutes(context))
     .use(trendsRoute(context))
     .use(eventRoutes(context))
