@@ -12,14 +12,14 @@ import { useList } from '../kit/server/list.ts'
 import { may } from '../kit/server/scope.ts'
 import { useChosen } from './chosen.ts'
 import { exportOf, LINKS_FILE } from './csv.ts'
-import { useExact } from './exact.ts'
 import { Filters } from './filters.tsx'
 import { LinkTable } from './link-table.tsx'
 import { NewLink } from './new-link.tsx'
 import { isNew } from './offer.ts'
 import { remove, useLeaving } from './removal.ts'
 import { Selection } from './selection.tsx'
-import { filterOf, isFiltered, sortedBy, turned, viewOf } from './view.ts'
+import { Similar } from './similar.tsx'
+import { filterOf, isFiltered, RELEVANT, sortedBy, turned, viewOf } from './view.ts'
 
 /** Creates, finds and changes links, one by one or many at once. */
 export function Links() {
@@ -31,7 +31,7 @@ export function Links() {
     filter,
     view.place,
     view.show === 'blocked' || query.edit ? 0 : 10, // the blocked ones need a scan of all links; no reload while a row is edited
-    view.sort,
+    view.sort ?? (view.q ? RELEVANT : undefined),
   )
   const [fresh, setFresh] = useState<ReadonlySet<number>>(new Set())
   const { chosen, every, choose, chooseEvery, renew, clear } = useChosen()
@@ -42,20 +42,9 @@ export function Links() {
   useKeys({ n: () => target.current?.focus(), '/': () => search.current?.focus() }, { n: 'New link', '/': 'Search' })
   const csv = useImport({ what: 'links', path: '/urls/bulk', ...LINKS_FILE, done: reload }, may('write'))
 
-  const [exact, setExact] = useExact(filter)
-  const first = view.place.after || view.place.before || view.place.page ? undefined : exact
-  const rows = useMemo(
-    () =>
-      list.rows &&
-      [
-        ...(first ? [list.rows.find(({ id }) => id === first.id) ?? first] : []),
-        ...list.rows.filter(({ id }) => id !== first?.id),
-      ].filter(({ id }) => !leaving.has(id)),
-    [list.rows, leaving.size, first],
-  )
+  const rows = useMemo(() => list.rows?.filter(({ id }) => !leaving.has(id)), [list.rows, leaving.size])
   const changed = (link: Link) => {
     replace(link.id, link)
-    setExact(link)
     renew(link)
   }
   const narrow = (part: Record<string, string | undefined>) => {
@@ -66,7 +55,7 @@ export function Links() {
   return (
     <ListPage
       title="Links"
-      list={{ ...list, total: Math.max(list.total, rows?.length ?? 0) }}
+      list={list}
       reload={reload}
       note={isFiltered(view) && list.rows && 'found'}
       long
@@ -111,7 +100,13 @@ export function Links() {
           empty={
             isFiltered(view) || view.place.after || view.place.page ? (
               <Empty title={view.q ? `No links match “${view.q}”` : 'No links match'}>
-                <p>Check the spelling or clear the filters.</p>
+                {!list.exact ? (
+                  <p>Only the newest links were searched: the index cannot find this. Add a longer word.</p>
+                ) : view.q ? (
+                  <Similar filter={filter} choose={(q) => narrow({ q })} />
+                ) : (
+                  <p>Clear the filters to see all links.</p>
+                )}
                 <button
                   type="button"
                   class="button"

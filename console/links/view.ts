@@ -21,6 +21,9 @@ export const SORTS = [
   ['created asc', 'Created, oldest first'],
 ] as const
 
+/** The order of what a search finds, unless another is chosen. */
+export const RELEVANT = { by: 'relevance', order: 'desc' } as const
+
 type Query = Record<string, string | undefined>
 
 export const viewOf = ({ q = '', show, user = '', tag = '', match, sort, order, after, before, page }: Query): View => ({

@@ -8,7 +8,7 @@ import { Enter, Moon, Search } from '../kit/parts/icons.tsx'
 import { call } from '../kit/server/api.ts'
 import { may } from '../kit/server/scope.ts'
 import { useSession } from '../kit/server/session.ts'
-import { codeIn } from '../links/exact.ts'
+import { type Suggestion, similarTo } from '../links/similar.tsx'
 import * as icons from './page-icons.tsx'
 import { useAllowed } from './rail.tsx'
 import { signOut } from './sign-out.ts'
@@ -33,7 +33,7 @@ export type Ways = { help: () => void; anywhere: () => void }
 export function useItems(text: string, { help, anywhere }: Ways): { items: Item[]; searching: boolean } {
   const allowed = useAllowed()
   const { caller } = useSession()
-  const { links, searching } = useLinks(text.trim())
+  const { links, similar, searching } = useLinks(text.trim())
   const pages = allowed.map(
     ({ path, title, key, icon }): Item => ({
       id: `page-${path}`,
@@ -67,45 +67,44 @@ export function useItems(text: string, { help, anywhere }: Ways): { items: Item[
     icon: icons.Links,
     run: () => go(`links/${link.id}`),
   }))
-  const more: Item[] = text.trim()
-    ? [
-        {
-          id: 'all-links',
-          group: 'Links',
-          word: `Search links for “${text.trim()}”`,
-          icon: Search,
-          run: () => go('links', { q: text.trim() }),
-        },
-      ]
-    : []
+  const search = (q: string, id: string, word: string): Item => ({
+    id,
+    group: 'Links',
+    word,
+    icon: Search,
+    run: () => go('links', { q }),
+  })
+  const more: Item[] = [
+    ...similar.map((q, at) => search(q, `similar-${at}`, `Did you mean “${q}”?`)),
+    ...(text.trim() ? [search(text.trim(), 'all-links', `Search links for “${text.trim()}”`)] : []),
+  ]
   return { items: [...pages.filter(fits), ...actions.filter(fits), ...found, ...more], searching }
 }
 
 const act = (id: string, word: string, icon: ComponentType, run: () => void): Item => ({ id, group: 'Actions', word, icon, run })
 
+/** The best links for the text; if there are none, `similar` searches. */
 function useLinks(text: string) {
-  const [links, setLinks] = useState<Link[]>([])
+  const [{ links, similar }, set] = useState<{ links: Link[]; similar: string[] }>(NOTHING)
   const [searching, setSearching] = useState(false)
   useEffect(() => {
     if (!text) {
-      setLinks([])
+      set(NOTHING)
       return setSearching(false)
     }
     setSearching(true)
     const running = new AbortController()
     const timer = setTimeout(async () => {
       try {
-        const find = async (query: Record<string, string>) =>
-          (await call<Link[]>('GET', `/urls?${new URLSearchParams(query)}`, { signal: running.signal })).data
-        const code = codeIn(text)
-        const [exact, found] = await Promise.all([
-          code ? find({ code, per_page: '1' }) : [],
-          find({ q: text, per_page: String(LINKS), order: 'desc' }),
-        ])
-        setLinks([...exact, ...found.filter(({ id }) => id !== exact[0]?.id)])
+        const { signal } = running
+        const query = new URLSearchParams({ q: text, sort: 'relevance', order: 'desc', per_page: String(LINKS) })
+        const { data: links } = await call<Link[]>('GET', `/urls?${query}`, { signal })
+        const similar =
+          links.length > 0 ? [] : (await call<Suggestion[]>('GET', similarTo({ q: text }), { signal })).data.map(({ q }) => q)
+        set({ links, similar })
       } catch {
         if (running.signal.aborted) return
-        setLinks([]) // pages and actions stay; the page of links shows the error
+        set(NOTHING) // pages and actions stay; the page of links shows the error
       }
       setSearching(false)
     }, PAUSE)
@@ -114,5 +113,7 @@ function useLinks(text: string) {
       running.abort()
     }
   }, [text])
-  return { links, searching }
+  return { links, similar, searching }
 }
+
+const NOTHING = { links: [], similar: [] }

@@ -19,7 +19,7 @@ export function suggestionRoute({ database, admission }: { database: Database; a
     async ({ query, request }) => {
       const text = textFilter(query, 'q')?.trim()
       if (!text) throw invalid('q', 'is required')
-      const { q, ...filter } = readFilter(query, valuesOf(request, 'tag'), (text) => admission.codeIn(text, request))
+      const { q, ...filter } = readFilter(query, valuesOf(request, 'tag'), admission.codesFor(request))
       const found = q === undefined ? [] : await similarSearches(database, q, filter, ownerOf(request))
       return found.map((q) => ({ q }))
     },
