@@ -32,9 +32,9 @@ describe.skipIf(!hasBrowser)('the search', () => {
     await server?.stop()
   })
 
-  const codes = () => page.locator('main .table > tbody > tr:not(.blank) .code a').allTextContents()
+  const codes = () => page.locator('main .table > tbody > tr:not(.blank) .short-url .code').allTextContents()
   const shows = (first: string) =>
-    page.waitForFunction((code) => document.querySelector('main .table > tbody .code a')?.textContent === code, first)
+    page.waitForFunction((code) => document.querySelector('main .table > tbody .short-url .code')?.textContent === code, first)
   const query = () => Object.fromEntries(new URL(page.url()).searchParams)
 
   test('lists the best links first, and the rest by pages', async () => {
