@@ -13,6 +13,8 @@ import { walkLinks } from './walk.ts'
 
 /** Links of one statement at most; some 50 ms. */
 const CHUNK = 500
+/** statement_timeout is 10 s. A chunk that is given up earlier may be committed nevertheless, and would not be counted. */
+const DEADLINE = 12_000
 
 export type Which = { ids: number[] } | { filter: LinkFilter }
 
@@ -90,6 +92,7 @@ async function handle(database: Database, ids: number[], filter: LinkFilter, own
       with matching as materialized (
         select u.* from urls u ${whereOf(sql, filter, owner)} and u.id = any(${ids}::bigint[]) ${ownLinks(sql, owner)} order by u.id for update),
       ${statement(sql)}`,
+    DEADLINE,
   )
   return row!
 }
