@@ -24,6 +24,7 @@ describe.each(databases)('many links on the $name database', (kind) => {
         insert into urls (short_code, original_url, user_id, is_active, valid_from)
         select ${`${word}-`} || n, 'https://example.com/' || n, ${(more.user_id as number) ?? null}, ${more.is_active !== false}, ${(more.valid_from as string) ?? null}
         from generate_series(1, ${count}) n returning id`,
+      30_000,
     )
     return { word, ids: rows.map(({ id }) => id) }
   }
