@@ -248,8 +248,8 @@ describe.skipIf(!hasBrowser)('a page', () => {
         scope === 'metrics'
           ? []
           : bound
-            ? ['Links', 'Users', 'Events']
-            : ['Overview', 'Links', 'Users', 'Events', 'Blocklist', 'Logs', 'Alerts', 'Chaos', 'About'],
+            ? ['Links', 'Tags', 'Users', 'Events']
+            : ['Overview', 'Links', 'Tags', 'Users', 'Events', 'Blocklist', 'Logs', 'Alerts', 'Chaos', 'About'],
       )
       expect(await theirs.page.locator('.rail a.apart').count()).toBe(scope === 'metrics' || bound ? 0 : 3)
       for (const path of ['', 'links', 'users', 'events', 'blocklist', 'logs', 'alerts', 'chaos', 'keys', 'config', 'about']) {

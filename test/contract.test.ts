@@ -1335,6 +1335,17 @@ const groups: Record<string, Case[]> = {
         },
       },
       {
+        name: 'by the trends',
+        path: '/api/trends?ids={moving},999999',
+        status: 200,
+        check: ({ body }) => {
+          expect(body).toHaveLength(1)
+          expect(body[0].clicks).toHaveLength(14)
+          expect(body[0].clicks.reduce((sum: number, clicks: number) => sum + clicks, 0)).toBe(4)
+        },
+      },
+      { name: 'without ids', path: '/api/trends?tz=UTC', status: 400, expect: { details: [{ field: 'ids' }] } },
+      {
         name: 'and in the events',
         path: '/events?url_id={moving}&event_type=click',
         status: 200,

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import type { Link } from '../../src/links/schema.ts'
-import { count } from '../kit/parts/figures.ts'
+import { count, moment } from '../kit/parts/figures.ts'
 import { QrDialog } from '../kit/parts/qr.tsx'
 import { Sparkline } from '../kit/parts/sparkline.tsx'
 import { type Column, Table } from '../kit/parts/table.tsx'
@@ -81,10 +81,12 @@ export function LinkTable({ rows, dimmed, fresh, chosen, editing, empty, sorted,
       title: 'Clicks',
       sort: 'clicks',
       figure: true,
-      cell: ({ id, click_count }) => (
+      cell: ({ id, click_count, last_click }) => (
         <>
           {click_count > 0 && trends.has(id) && <Sparkline clicks={trends.get(id)!} />}
-          <span class="sum">{count(click_count)}</span>
+          <span class="sum" title={last_click ? `Last click: ${moment(last_click)}` : undefined}>
+            {count(click_count)}
+          </span>
         </>
       ),
     },

@@ -18,8 +18,9 @@ export function TagMany({ those, change, close }: Props) {
       <form
         onSubmit={(event) => {
           event.preventDefault()
+          if (!add && !remove) return
           close()
-          if (add || remove) change({ ...(add && { add_tags: tagsIn(add) }), ...(remove && { remove_tags: tagsIn(remove) }) })
+          change({ ...(add && { add_tags: tagsIn(add) }), ...(remove && { remove_tags: tagsIn(remove) }) })
         }}
       >
         <TagField label="Add" value={add} change={setAdd} />
