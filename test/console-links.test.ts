@@ -499,6 +499,21 @@ describe.skipIf(!hasBrowser)('the console', () => {
       expect(await seen.violations()).toEqual([])
     })
 
+    test('has its clicks reset, after a question', async () => {
+      const link = await linkOf('page-71')
+      await server.get('/page-71')
+      await server.settled(`/urls/${link.id}/stats`)
+      await seen.open(`links/${link.id}`)
+      await page.locator('.link-sums').getByText('1', { exact: true }).waitFor()
+      await page.getByRole('button', { name: 'More actions' }).click()
+      await page.getByRole('menuitem', { name: 'Reset clicks…' }).click()
+      await page.getByRole('dialog', { name: 'Reset the clicks of page-71?' }).getByRole('button', { name: 'Reset' }).click()
+      await toast('Reset the clicks of page-71').waitFor()
+      await page.locator('.link-sums').getByText('never').waitFor()
+      expect((await server.get(`/urls/${link.id}`)).body.click_count).toBe(0)
+      await page.getByRole('region', { name: 'Audit trail' }).getByText('clicks: 1').waitFor()
+    })
+
     test('is found by its code, and keeps its clicks and its audit trail when it is deleted', async () => {
       const { id } = (await server.post('/urls', { original_url: 'https://example.com/brief', short_code: 'brief-one' })).body
       await seen.open('links/brief-one')

@@ -6,7 +6,8 @@ import { go } from '../kit/browser/route.ts'
 import { CopyButton } from '../kit/parts/copy.tsx'
 import { Empty } from '../kit/parts/empty.tsx'
 import { count } from '../kit/parts/figures.ts'
-import { Bin, Pen, Qr } from '../kit/parts/icons.tsx'
+import { Again, Bin, Pen, Qr } from '../kit/parts/icons.tsx'
+import { Menu } from '../kit/parts/menu.tsx'
 import { PageFrame } from '../kit/parts/page.tsx'
 import { QrDialog } from '../kit/parts/qr.tsx'
 import { State } from '../kit/parts/state.tsx'
@@ -24,6 +25,7 @@ import { Clicks } from './clicks.tsx'
 import { Codes } from './codes.tsx'
 import { Facts } from './facts.tsx'
 import { RecentClicks } from './recent.tsx'
+import { resetClicks } from './reset.ts'
 import { type Span, statsQuery, viewOf } from './span.ts'
 import { Trail } from './trail.tsx'
 
@@ -36,6 +38,7 @@ export function LinkPage({ id }: { id: string }) {
   const [refusedZone, setRefusedZone] = useState('')
   const view = viewOf(query, byDefault, refusedZone)
   const [coded, setCoded] = useState(false)
+  const [resets, setResets] = useState(0)
   const { span, by, zone } = view
 
   const ask = async (signal: AbortSignal) => {
@@ -78,6 +81,10 @@ export function LinkPage({ id }: { id: string }) {
       </PageFrame>
     )
 
+  const afterReset = () => {
+    setResets(resets + 1)
+    void reload()
+  }
   const alive = link && link !== 'deleted' ? link : undefined
   const writes = may('write', { bound: true })
   const dimmed = error !== undefined || !current
@@ -120,6 +127,10 @@ export function LinkPage({ id }: { id: string }) {
                 >
                   <Bin /> Delete
                 </button>
+                <Menu
+                  label="More actions"
+                  items={[{ word: 'Reset clicks…', icon: <Again />, act: () => void resetClicks(alive, afterReset) }]}
+                />
               </>
             )}
           </>
@@ -154,7 +165,7 @@ export function LinkPage({ id }: { id: string }) {
       {stats && (
         <div class="link-logs">
           <RecentClicks id={stats.id} came={reload} />
-          <Trail id={stats.id} version={`${alive?.updated_at} ${alive?.aliases?.join()}`} />
+          <Trail id={stats.id} version={`${alive?.updated_at} ${alive?.aliases?.join()} ${resets}`} />
         </div>
       )}
       {coded && alive && <QrDialog name={alive.short_code} text={alive.short_url} close={() => setCoded(false)} />}

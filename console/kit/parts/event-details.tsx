@@ -33,6 +33,7 @@ const WORDS: Record<string, (details: Values) => (string | undefined | false)[]>
   updated: (details) => [changed(details)],
   alias_added: ({ code }) => [show(code)],
   alias_removed: ({ code }) => [show(code)],
+  reset: ({ clicks }) => [`clicks: ${show(clicks)}`],
   deleted: ({ reason }) => [`reason: ${show(reason)}`],
   purged: ({ url_id, short_code }) => [show(short_code), `link ${show(url_id)}`],
   tag_renamed: ({ tag, name }) => [`${show(tag)} → ${show(name)}`],

@@ -27,6 +27,7 @@ export const Dots = icon(
   'M3 8a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0M7.5 8a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0M12 8a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0',
 )
 export const Power = icon('M8 2v6M4.8 4.2a5 5 0 1 0 6.4 0')
+export const Again = icon('M3.2 9.5a5 5 0 1 0 1-5L2.5 6.2M2.5 2.8v3.4h3.4')
 export const Down = icon('M8 2.5v8M4.8 7.5L8 10.7l3.2-3.2M2.5 13.5h11')
 export const Up = icon('M8 10.5v-8M4.8 5.5L8 2.3l3.2 3.2M2.5 13.5h11')
 
