@@ -51,7 +51,7 @@ export function Filters({ view, field, change }: Props) {
       >
         {SORTS.map(([value, word]) => (
           <option key={value} value={value}>
-            {word}
+            {value === '' && view.q ? 'Best match' : word}
           </option>
         ))}
       </select>

@@ -1,3 +1,4 @@
+import { pathOf } from '../../src/base/code-path.ts'
 import { visible } from '../../src/base/visible.ts'
 import type { Link } from '../../src/links/schema.ts'
 import { CopyButton } from '../kit/parts/copy.tsx'
@@ -34,11 +35,12 @@ export function Named({ link }: { link: Link }) {
 /** go.example/abc, with the part that counts in front. */
 export function ShortUrl({ url, code }: { url: string; code: string }) {
   const text = url.replace(/^https?:\/\//, '')
-  const host = text.endsWith(code) ? text.slice(0, -code.length) : ''
   return (
     <span class="short-url" title={text}>
-      <span class="quiet host">{host}</span>
-      <b class="code">{text.slice(host.length)}</b>
+      <span class="quiet host">{text.slice(0, 1 - pathOf(code).length)}</span>
+      <b class="code">
+        <Text of={code} />
+      </b>
     </span>
   )
 }
