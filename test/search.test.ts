@@ -201,6 +201,7 @@ describe.each(databases)('many links on the $name database', (kind) => {
         from generate_series(1, ${TOTAL}::int) n`,
       60_000,
     )
+    await server.database.run((sql) => sql`vacuum analyze urls`.simple(), 60_000) // as an import does, and the housekeeping of a database
     const rows = await server.database.run(
       (sql) => sql<{ code: string; text: string }[]>`
         select short_code as code, concat_ws(' ', short_code, original_url, coalesce(title, '')) as text from urls order by id`,
@@ -255,6 +256,20 @@ describe.each(databases)('many links on the $name database', (kind) => {
     const codes = body.map(({ short_code }: { short_code: string }) => short_code)
     expect(codes.slice(0, 3)).toEqual(['https', 'HTTPSecond', 'https-and-more'])
     expect(codes).toHaveLength(4)
+  })
+
+  test('a tag narrows a search of frequent words, and another order sorts it', async () => {
+    const { code } = texts[9]!
+    await server.database.run((sql) => sql`update urls set tags = '{old}' where short_code = ${code}`)
+    const ranked = await server.get('/urls?sort=relevance&q=https+www&tag=OLD')
+    expect(ranked.body.map(({ short_code }: { short_code: string }) => short_code)).toEqual([code])
+    expect([ranked.headers.get('x-total-count'), ranked.headers.get('x-total-exact')]).toEqual(['1', null])
+    for (const q of ['https', 'погода', code])
+      for (const sort of ['created', 'title', 'clicks']) {
+        const { body } = await server.get(`/urls?sort=${sort}&q=${encodeURIComponent(q)}&tag=old`)
+        const found = texts[9]!.text.toLowerCase().includes(q) ? [code] : []
+        expect([q, sort, body.map(({ short_code }: { short_code: string }) => short_code)]).toEqual([q, sort, found])
+      }
   })
 
   test('a search that too many links match says so', async () => {

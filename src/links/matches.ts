@@ -25,18 +25,20 @@ export async function pageOfMatches(database: Database, filter: Searched, page: 
   if (few?.total.exact) return few
   return database.run(async (sql) => {
     const many = few?.total.count === COUNTED // so the page is soon full
-    const [end, total] = await Promise.all([
-      many ? undefined : endOf(sql, filter, page, owner),
-      few?.total ?? countNewest(sql, filter, owner),
-    ])
-    const { size, offset, descending } = page
-    const upTo = end === undefined ? sql`` : descending ? sql`and id >= ${end}` : sql`and id <= ${end}`
-    // `offset 0` keeps PostgreSQL from searching, and sorting, all links.
-    const rows = await sql<{ id: number }[]>`
-      select id from (select u.* from urls u where ${narrowedIn(sql, filter, owner)} ${upTo} ${orderOf(sql, page)} offset 0) u
-      where true ${searchedIn(sql, filter)} limit ${size} offset ${offset}`
-    return { ids: rows.map(({ id }) => id), total, next: rows.length < size ? end : undefined }
+    const [end, total] = await Promise.all([endOf(sql, filter, page, owner), few?.total ?? countNewest(sql, filter, owner)])
+    const ids = await idsUpTo(sql, end, filter, page, owner)
+    if (end === undefined || ids.length === page.size) return { ids, total }
+    return many ? { ids: await idsUpTo(sql, undefined, filter, page, owner), total } : { ids, total, next: end }
   })
+}
+
+async function idsUpTo(sql: Sql, end: number | undefined, filter: Searched, page: Page, owner: Owner): Promise<number[]> {
+  const upTo = end === undefined ? sql`` : page.descending ? sql`and id >= ${end}` : sql`and id <= ${end}`
+  // `offset 0` keeps PostgreSQL from searching, and sorting, all links.
+  const rows = await sql<{ id: number }[]>`
+    select id from (select u.* from urls u where ${narrowedIn(sql, filter, owner)} ${upTo} ${orderOf(sql, page)} offset 0) u
+    where true ${searchedIn(sql, filter)} limit ${page.size} offset ${page.offset}`
+  return rows.map(({ id }) => id)
 }
 
 /** The id up to which a page is searched: a rare word that the index does not know would else take a look at every link. */
