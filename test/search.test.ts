@@ -165,6 +165,14 @@ describe.each(databases.flatMap((kind) => [false, true].map((many) => ({ kind, m
       for (const q of suggested) expect((await codesOf(ranked(q))).length).toBeGreaterThan(0)
     })
 
+    test('the code of an alias finds its link first', async () => {
+      const [{ id }] = (await server.get('/urls?code=within')).body
+      expect((await server.post(`/urls/${id}/aliases`, { code: 'Offers' })).status).toBe(201)
+      expect((await codesOf(ranked('Offers')))[0]).toBe('within')
+      expect((await server.call('DELETE', `/urls/${id}/aliases/Offers`)).status).toBe(204)
+      expect((await codesOf(ranked('Offers')))[0]).toBe('title')
+    })
+
     test('a short URL finds its link, and suggests nothing', async () => {
       const short = encodeURIComponent(`${server.base}/spring`)
       expect(await codesOf(`/urls?sort=relevance&q=${short}`)).toEqual(['spring'])

@@ -72,7 +72,7 @@ function rank(sql: Sql, { words, codes, prefix }: Search) {
   const inTitle = (condition: typeof contains) =>
     words.map((word, at) => sql`${at > 0 ? sql`and` : sql``} ${condition(sql, sql`u.title`, word)}`)
   return sql`case
-    when u.short_code = any(${codes}::text[]) then 0
+    when u.id = any(${idsOf(sql, codes)}) then 0
     when ${lowerCode(sql)} = any(${codes.map(lower)}::text[]) then 1
     ${prefix === undefined ? sql`` : sql`when starts_with(${lowerCode(sql)}, ${lower(prefix)}) then 2`}
     when ${inTitle(contains)} then case when ${inTitle(begins)} then 3 else 4 end
@@ -81,7 +81,7 @@ function rank(sql: Sql, { words, codes, prefix }: Search) {
 
 /** Links by their codes, however many others match: exact ones, and some that begin like the search. */
 function named(sql: Sql, { codes, prefix }: Search) {
-  const exact = sql`select u.* from urls u where u.short_code = any(${codes}::text[])`
+  const exact = sql`select u.* from urls u where u.id = any(${idsOf(sql, codes)})`
   if (prefix === undefined) return sql`(${exact})`
   const spellings = [...new Set([prefix, lower(prefix), prefix.toUpperCase(), capital(prefix)])]
   return sql`(${exact}
@@ -91,6 +91,10 @@ function named(sql: Sql, { codes, prefix }: Search) {
         where starts_with(${lowerCode(sql)}, ${lower(prefix)})`,
     )})`
 }
+
+/** The links with these codes, also as aliases. */
+const idsOf = (sql: Sql, codes: string[]) =>
+  sql`array(select coalesce(a.alias_of, a.id) from urls a where a.short_code = any(${codes}::text[]) and a.deleted_at is null)`
 
 /** After every continuation of a code in most collations. In others only the index of the text finds such codes. */
 const LAST = 'z'.repeat(64)
