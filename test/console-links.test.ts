@@ -518,7 +518,8 @@ describe.skipIf(!hasBrowser)('the console', () => {
       const { id } = (await server.post('/urls', { original_url: 'https://example.com/brief', short_code: 'brief-one' })).body
       await seen.open('links/brief-one')
       await page.waitForURL(`**/console/links/${id}`)
-      await page.getByRole('button', { name: 'Delete' }).click()
+      await page.getByRole('button', { name: 'More actions' }).click()
+      await page.getByRole('menuitem', { name: 'Delete' }).click()
       await page.waitForURL('**/console/links')
       await toast('Deleted brief-one').getByRole('button', { name: 'Close' }).click()
       await until('it is obeyed', async () => (await server.get(`/urls/${id}`)).status === 404)

@@ -64,6 +64,24 @@ describe.skipIf(!hasBrowser || !installed)('the console behind nginx', () => {
       })
     await call('POST', '/api/keys', { name: 'the newsletter', scope: 'write' })
     await call('POST', '/api/blocklist', { host: 'bad.example' })
+    const rules = {
+      valid_until: '2036-07-01T10:00:00Z',
+      max_clicks: 50_000,
+      expired_url: 'https://www.example.com/over',
+      confirm: true,
+    }
+    for (const id of [1, 2000]) await call('PATCH', `/urls/${id}`, { ...rules, note: 'For the newsletter.' })
+    await call('PATCH', '/urls/1998', { valid_from: '2036-07-01T10:00:00Z' })
+    for (let day = 0; day < 14; day++)
+      await Promise.all(
+        Array.from({ length: 24 }, (_, n) => {
+          const timestamp = new Date(Date.now() - day * 86_400_000 - n * 60_000).toISOString()
+          return (
+            (n * n + day * (n % 7)) % 5 > 1 &&
+            call('POST', '/events', { event_type: 'click', url_id: 2000 - (n % 12), timestamp })
+          )
+        }),
+      )
     const links: { short_code: string }[] = await (await call('GET', '/urls?per_page=20&is_active=true')).json()
     const codes = links.map(({ short_code }) => short_code)
     let n = 0

@@ -85,6 +85,10 @@ export function LinkPage({ id }: { id: string }) {
     setResets(resets + 1)
     void reload()
   }
+  const erase = () => {
+    remove([alive!], () => go(`links/${id}`))
+    go('links')
+  }
   const alive = link && link !== 'deleted' ? link : undefined
   const writes = may('write', { bound: true })
   const dimmed = error !== undefined || !current
@@ -117,19 +121,12 @@ export function LinkPage({ id }: { id: string }) {
                 >
                   <Pen /> Edit
                 </button>
-                <button
-                  type="button"
-                  class="button danger"
-                  onClick={() => {
-                    remove([alive], () => go(`links/${id}`))
-                    go('links')
-                  }}
-                >
-                  <Bin /> Delete
-                </button>
                 <Menu
                   label="More actions"
-                  items={[{ word: 'Reset clicks…', icon: <Again />, act: () => void resetClicks(alive, afterReset) }]}
+                  items={[
+                    { word: 'Reset clicks…', icon: <Again />, act: () => void resetClicks(alive, afterReset) },
+                    { word: 'Delete', icon: <Bin />, act: erase },
+                  ]}
                 />
               </>
             )}
