@@ -264,6 +264,7 @@ describe.skipIf(!isThere)('from release 0.1.0 to this one and back,', () => {
       const here = await start(now, { DATA_DIR: temporaryFolder(), DATABASE_URL })
       try {
         const ruled = { original_url: 'https://example.com/', short_code: 'ruled', expires_in: '1d' }
+        while ((await here.call('GET', '/api/fleet')).body.replicas.length < 2) await Bun.sleep(100) // until its first heartbeat
         const refused = await here.call('POST', '/urls', ruled)
         expect([refused.status, refused.body]).toEqual([
           409,
