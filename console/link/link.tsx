@@ -1,18 +1,15 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { LinkStats } from '../../src/clicks/schema.ts'
 import type { Link } from '../../src/links/schema.ts'
-import { useQuery } from '../kit/browser/query.ts'
 import { go } from '../kit/browser/route.ts'
 import { CopyButton } from '../kit/parts/copy.tsx'
 import { Empty } from '../kit/parts/empty.tsx'
-import { count } from '../kit/parts/figures.ts'
 import { Again, Bin, Pen, Qr } from '../kit/parts/icons.tsx'
 import { Menu } from '../kit/parts/menu.tsx'
 import { PageFrame } from '../kit/parts/page.tsx'
 import { QrDialog } from '../kit/parts/qr.tsx'
 import { State } from '../kit/parts/state.tsx'
 import { Text } from '../kit/parts/text.tsx'
-import { Time } from '../kit/parts/time.tsx'
 import { Trouble } from '../kit/parts/trouble.tsx'
 import { asApiError, call } from '../kit/server/api.ts'
 import { useResource } from '../kit/server/resource.ts'
@@ -20,48 +17,35 @@ import { may } from '../kit/server/scope.ts'
 import { EditLink } from '../links/edit-link.tsx'
 import { remove } from '../links/removal.ts'
 import { LinkState } from '../links/state.tsx'
-import { Breakdown } from './breakdown.tsx'
-import { Clicks } from './clicks.tsx'
 import { Codes } from './codes.tsx'
 import { Facts } from './facts.tsx'
 import { RecentClicks } from './recent.tsx'
 import { resetClicks } from './reset.ts'
-import { type Span, statsQuery, viewOf } from './span.ts'
+import type { Span } from './span.ts'
+import { Statistics } from './statistics.tsx'
+import { useStatsView } from './stats-view.ts'
 import { Trail } from './trail.tsx'
 
 const FRESH_EVERY = 10
 
 /** One link: its target, its clicks, and its changes. A deleted link keeps its clicks and its audit trail. */
 export function LinkPage({ id }: { id: string }) {
-  const { query, change } = useQuery()
   const [byDefault, setByDefault] = useState<Span>('31d')
-  const [refusedZone, setRefusedZone] = useState('')
-  const view = viewOf(query, byDefault, refusedZone)
+  const { query, change, view, ask: askStats, key } = useStatsView(byDefault)
   const [coded, setCoded] = useState(false)
   const [resets, setResets] = useState(0)
-  const { span, by, zone } = view
+  const { zone } = view
 
   const ask = async (signal: AbortSignal) => {
     if (!/^\d+$/.test(id)) return goToCode(id, signal)
     const link = await findLink(id, signal)
     const created = link === 'deleted' ? undefined : link.created_at
-    const path = `/urls/${id}/stats?${statsQuery(view, created)}`
-    const { data: stats } = await call<LinkStats>('GET', path, { signal }).catch((thrown) => {
-      if (zone !== 'UTC' && asApiError(thrown).details.some(({ field }) => field === 'tz')) setRefusedZone(zone)
-      throw thrown
-    })
+    const stats = await askStats<LinkStats>(`/urls/${id}/stats`, signal, created)
     const seen = stats.by_day.some(({ clicks }) => clicks > 0)
     if (!query.span && byDefault === '31d' && stats.clicks > 0 && !seen) setByDefault('all') // instead of an empty month
     return { link, stats }
   }
-  const {
-    data,
-    current,
-    error,
-    retryAt,
-    reload,
-    change: show,
-  } = useResource([id, span, by, zone].join(' '), { every: FRESH_EVERY, ask })
+  const { data, current, error, retryAt, reload, change: show } = useResource(`${id} ${key}`, { every: FRESH_EVERY, ask })
   const { link, stats } = data ?? {}
   const setLink = (link: Link) => show((data) => data && { ...data, link })
   const code = (link !== 'deleted' && link?.short_code) || stats?.short_code
@@ -93,7 +77,6 @@ export function LinkPage({ id }: { id: string }) {
   const writes = may('write', { bound: true })
   const dimmed = error !== undefined || !current
   const edited = query.edit === id
-  const inSpan = stats?.by_day.reduce((sum, { clicks }) => sum + clicks, 0)
   return (
     <PageFrame
       title={<Trace name={code ?? '…'} />}
@@ -138,27 +121,7 @@ export function LinkPage({ id }: { id: string }) {
       {alive && edited && <EditLink link={alive} saved={setLink} zone={zone} close={() => change({ edit: undefined })} />}
       {alive && !edited && <Facts link={alive} zone={zone} changed={setLink} />}
       {alive && <Codes link={alive} changed={setLink} writes={writes} />}
-      <dl class="link-sums">
-        <div>
-          <dt>Clicks by people</dt>
-          <dd class="big figure">{stats ? count(stats.clicks - stats.bots) : '–'}</dd>
-        </div>
-        <div>
-          <dt>Clicks by bots</dt>
-          <dd class="big figure">{stats ? count(stats.bots) : '–'}</dd>
-        </div>
-        <div>
-          <dt>Last click</dt>
-          <dd class="big">{stats?.last_click ? <Time at={stats.last_click} /> : stats ? 'never' : '–'}</dd>
-        </div>
-      </dl>
-      <Clicks stats={stats} view={view} dimmed={dimmed} change={change} />
-      <div class={dimmed ? 'breakdowns dimmed' : 'breakdowns'}>
-        <Breakdown title="Referrers" rows={stats?.referrers} all={inSpan} nothing="No clicks in this period." />
-        <Breakdown title="Browsers" rows={stats?.browsers} nothing="No data for this period." />
-        <Breakdown title="Systems" rows={stats?.systems} nothing="No data for this period." />
-        <Breakdown title="Devices" rows={stats?.devices} nothing="No data for this period." />
-      </div>
+      <Statistics stats={stats} view={view} dimmed={dimmed} change={change} />
       {stats && (
         <div class="link-logs">
           <RecentClicks id={stats.id} came={reload} />

@@ -22,3 +22,4 @@ export const TagChange = Type.Object({ name: Type.String({ maxLength: 100, descr
 export const Renamed = Type.Object({ name: Type.String(), links: Type.Integer({ description: 'How many links changed.' }) })
 
 export const TagStats = Type.Object({ tag: Type.String(), links: Type.Integer(), ...Stats.properties })
+export type TagStats = Static<typeof TagStats>
