@@ -129,7 +129,7 @@ export function Links() {
         every={every}
         filter={filter}
         total={totalOf(list)}
-        more={(list.newer || list.older) && rows?.every(({ id }) => chosen.has(id)) === true}
+        more={(list.newer ?? list.older) !== undefined && rows?.every(({ id }) => chosen.has(id)) === true}
         all={chooseEvery}
         changed={changed}
         clear={clear}

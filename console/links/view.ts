@@ -1,5 +1,5 @@
 // The links that are shown: from the address to the server's filter.
-import type { Place, Sort } from '../kit/server/list.ts'
+import { type Place, pageIn, type Sort } from '../kit/server/list.ts'
 
 export const SHOWN = ['all', 'active', 'scheduled', 'inactive', 'expired', 'used_up', 'blocked'] as const
 export type Shown = (typeof SHOWN)[number]
@@ -35,7 +35,7 @@ export const viewOf = ({ q = '', show, user = '', tag = '', match, sort, order, 
   sort: SORTS.some(([known]) => sort && known.startsWith(`${sort} `))
     ? { by: sort!, order: order === 'asc' ? 'asc' : 'desc' }
     : undefined,
-  place: { after, before, page: /^[1-9]\d{0,5}$/.test(page ?? '') ? Number(page) : undefined },
+  place: { after, before, page: pageIn(page) },
 })
 
 /** The filters of GET /urls and of the export. */

@@ -6,37 +6,29 @@ import { useQuery } from '../kit/browser/query.ts'
 import { confirm } from '../kit/parts/dialog.tsx'
 import { Empty } from '../kit/parts/empty.tsx'
 import { count } from '../kit/parts/figures.ts'
-import { Back, Bin, Forward, Pen } from '../kit/parts/icons.tsx'
-import { PageFrame } from '../kit/parts/page.tsx'
+import { Bin, Pen } from '../kit/parts/icons.tsx'
+import { ListPage } from '../kit/parts/list-page.tsx'
 import { SearchField } from '../kit/parts/search.tsx'
 import { type Column, Table } from '../kit/parts/table.tsx'
 import { sameTag } from '../kit/parts/tags.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Time } from '../kit/parts/time.tsx'
 import { toast } from '../kit/parts/toast.tsx'
-import { sentence, Trouble } from '../kit/parts/trouble.tsx'
+import { sentence } from '../kit/parts/trouble.tsx'
 import { asApiError, call } from '../kit/server/api.ts'
-import { useResource } from '../kit/server/resource.ts'
+import { pageIn, useNumberedList } from '../kit/server/list.ts'
 import { may } from '../kit/server/scope.ts'
 import { session } from '../kit/server/session.ts'
 import { LONG, pathOf, RenameForm } from './rename.tsx'
-
-const PAGE_SIZE = 100
 
 /** The tags of links, with their links and clicks: finds, renames, merges and deletes them. */
 export function Tags() {
   const { query, change } = useQuery()
   const { q = '', edit } = query
-  const number = Math.max(1, Math.floor(Number(query.page)) || 1)
+  const page = pageIn(query.page)
   const search = useRef<HTMLInputElement>(null)
   useKeys({ '/': () => search.current?.focus() }, { '/': 'Search' })
-  const address = `/api/tags?${new URLSearchParams({ ...(q && { q }), page: String(number), per_page: String(PAGE_SIZE) })}`
-  const ask = async (signal: AbortSignal) => {
-    const { data, headers } = await call<Tag[]>('GET', address, { signal })
-    return { tags: data, total: Number(headers.get('X-Total-Count')), exact: headers.get('X-Total-Exact') !== 'false' }
-  }
-  const { data, current, error, retryAt, reload } = useResource(address, { every: edit ? 0 : 10, ask }) // no reload while a row is edited
-  const { tags, total = 0, exact } = (current && data) || {}
+  const { list, reload } = useNumberedList<Tag>('/api/tags', q ? { q } : {}, { page }, edit ? 0 : 10) // no reload while a row is edited
   const writes = may('write', { bound: true })
 
   const remove = async ({ name, links }: Tag) => {
@@ -115,19 +107,15 @@ export function Tags() {
         ),
     },
   ]
-  const turn = (page: number) => change({ page: page > 1 ? String(page) : undefined, edit: undefined }, { step: true })
 
   return (
-    <PageFrame
+    <ListPage
       title="Tags"
-      note={
-        <span class="figure">
-          {tags ? `${exact ? '' : 'more than '}${count(total)}` : '–'}
-          {q && tags && ' found'}
-        </span>
-      }
-    >
-      <div class="toolbar">
+      list={list}
+      reload={reload}
+      note={q && list.rows && 'found'}
+      long
+      filters={
         <search class="filters">
           <SearchField
             value={q}
@@ -137,38 +125,15 @@ export function Tags() {
             label="Search tags"
           />
         </search>
-        {tags && (number > 1 || total > PAGE_SIZE) && (
-          <nav class="pager" aria-label="More tags">
-            <button
-              type="button"
-              class="quiet-button"
-              aria-label="Previous"
-              disabled={number === 1}
-              onClick={() => turn(number - 1)}
-            >
-              <Back />
-            </button>
-            <button
-              type="button"
-              class="quiet-button"
-              aria-label="Next"
-              disabled={number * PAGE_SIZE >= total}
-              onClick={() => turn(number + 1)}
-            >
-              <Forward />
-            </button>
-          </nav>
-        )}
-      </div>
-      {error && error.status !== 401 && <Trouble error={error} retryAt={retryAt} retry={reload} />}
-      {(tags || !error) && (
+      }
+      table={
         <Table
           label="Tags"
           class="all-tags"
           columns={columns}
-          rows={tags}
+          rows={list.rows}
           keyOf={({ name }) => name}
-          dimmed={error !== undefined}
+          dimmed={list.error !== undefined}
           detail={(tag) =>
             edit === tag.name && (
               <RenameForm
@@ -183,9 +148,9 @@ export function Tags() {
             )
           }
           empty={
-            q ? (
+            q || page ? (
               <Empty title="No tags match">
-                <button type="button" class="button" onClick={() => change({ q: undefined })}>
+                <button type="button" class="button" onClick={() => change({ q: undefined, page: undefined })}>
                   Show all tags
                 </button>
               </Empty>
@@ -198,7 +163,7 @@ export function Tags() {
             )
           }
         />
-      )}
-    </PageFrame>
+      }
+    />
   )
 }

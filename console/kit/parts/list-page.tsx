@@ -7,7 +7,7 @@ import { Trouble } from './trouble.tsx'
 
 type Props = {
   title: string
-  list: List<{ id: number }>
+  list: List<unknown>
   reload: () => void
   /** Text after the count: "found". */
   note?: ComponentChildren

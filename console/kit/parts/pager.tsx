@@ -4,44 +4,30 @@ import { count } from './figures.ts'
 import { Back, Forward } from './icons.tsx'
 
 type Props = {
-  list: List<{ id: number }>
+  list: List<unknown>
   go: (place: Place) => void
   /** The second one, below the rows. */
   below?: boolean
 }
 
-/** Buttons to newer and older rows. `go` gets the place for the address. */
+/** Buttons to the pages around this one. `go` gets the place for the address. */
 export function Pager({ list, go, below = false }: Props) {
   // While rows are loading the buttons stay in place, so that one can be pressed again.
   const last = useRef(list)
   if (list.rows) last.current = list
-  const { rows, newer, older, page } = last.current
-  const [first, back, next] = page ? ['First', 'Previous', 'Next'] : ['Newest', 'Newer', 'Older']
+  const { rows, newer, older, numbered } = last.current
+  const [first, back, next] = numbered ? ['First', 'Previous', 'Next'] : ['Newest', 'Newer', 'Older']
   if (!rows || (!newer && !older)) return null
-  const turn = (place: Place) => list.rows && go(place)
+  const turn = (place: Place | undefined) => list.rows && place && go(place)
   return (
     <nav class="pager" aria-label={below ? 'More rows, below the table' : 'More rows'}>
       <button type="button" class="link-button" disabled={!newer} onClick={() => turn({})}>
         {first}
       </button>
-      <button
-        type="button"
-        class="quiet-button"
-        aria-label={back}
-        title={back}
-        disabled={!newer || rows.length === 0}
-        onClick={() => turn(page ? { page: page - 1 } : { before: String(rows[0]!.id) })}
-      >
+      <button type="button" class="quiet-button" aria-label={back} title={back} disabled={!newer} onClick={() => turn(newer)}>
         <Back />
       </button>
-      <button
-        type="button"
-        class="quiet-button"
-        aria-label={next}
-        title={next}
-        disabled={!older || rows.length === 0}
-        onClick={() => turn(page ? { page: page + 1 } : { after: String(rows.at(-1)!.id) })}
-      >
+      <button type="button" class="quiet-button" aria-label={next} title={next} disabled={!older} onClick={() => turn(older)}>
         <Forward />
       </button>
     </nav>
