@@ -1,11 +1,8 @@
 // One request for many links: those with some ids, or all that match a filter.
-import type { LinkChange } from '../../src/links/schema.ts'
+import type { LinkChange, Outcome } from '../../src/links/schema.ts'
 import { call, OWN, refusal } from '../kit/server/api.ts'
 
 export type Which = { ids: number[] } | { filter: Record<string, string> }
-
-/** `refused`: links that stay as they are, because they would end before they begin. */
-export type Outcome = { matched: number; changed: number; refused: number }
 
 /** A million links take some minutes. */
 const DEADLINE = 600_000

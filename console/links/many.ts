@@ -1,12 +1,12 @@
 // What can be done with all selected links at once, and what is said of it.
 import { useState } from 'preact/hooks'
-import type { Link, LinkChange } from '../../src/links/schema.ts'
+import type { Link, LinkChange, Outcome } from '../../src/links/schema.ts'
 import { confirm } from '../kit/parts/dialog.tsx'
 import { count } from '../kit/parts/figures.ts'
 import { toast } from '../kit/parts/toast.tsx'
 import { sentence } from '../kit/parts/trouble.tsx'
 import { asApiError } from '../kit/server/api.ts'
-import { changeMany, deleteMany, type Outcome, type Which } from './bulk.ts'
+import { changeMany, deleteMany, type Which } from './bulk.ts'
 import { remove } from './removal.ts'
 
 export type Selected = {

@@ -1,10 +1,9 @@
+import type { Suggestion } from '../../src/links/schema.ts'
 import { Text } from '../kit/parts/text.tsx'
 import { useResource } from '../kit/server/resource.ts'
 
 /** Searches that find something, for one that does not. */
 export const similarTo = (filter: Record<string, string>) => `/api/suggestions/links?${new URLSearchParams(filter)}`
-
-export type Suggestion = { q: string }
 
 /** Offers other searches where `filter.q` finds nothing. */
 export function Similar({ filter, choose }: { filter: Record<string, string>; choose: (q: string) => void }) {

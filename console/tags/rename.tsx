@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { visible } from '../../src/base/visible.ts'
-import type { Tag } from '../../src/tags/schema.ts'
+import type { Renamed, Tag } from '../../src/tags/schema.ts'
 import { useAttempt } from '../kit/parts/attempt.ts'
 import { confirm } from '../kit/parts/dialog.tsx'
 import { Failure, Field } from '../kit/parts/field.tsx'
@@ -30,7 +30,7 @@ export function RenameForm({ tag, renamed, close }: { tag: Tag; renamed: (name: 
       const found = await call<Tag[]>('GET', `/api/tags?${new URLSearchParams({ q: name, per_page: '100' })}`)
       const other = found.data.find((known) => sameTag(known.name, name) && !sameTag(known.name, tag.name))
       if (other && !(await confirmMerge(tag, other))) return
-      const { data } = await call<{ links: number }>('PUT', pathOf(tag.name), { body: { name }, deadline: LONG })
+      const { data } = await call<Renamed>('PUT', pathOf(tag.name), { body: { name }, deadline: LONG })
       toast({ text: `Renamed ${tag.name} to ${name} on ${count(data.links)} ${data.links === 1 ? 'link' : 'links'}` })
       renamed(name)
     })

@@ -13,7 +13,7 @@ import type { Admission } from './admission.ts'
 import { changeOf, deletionOf, inBulk, type Which } from './bulk.ts'
 import { FilterBody, readFilterBody } from './filter.ts'
 import type { Reading } from './given.ts'
-import { LinkChange, linkResource } from './schema.ts'
+import { LinkChange, linkResource, Outcome } from './schema.ts'
 import type { LinkStore } from './store.ts'
 
 const MAX_IDS = 10_000
@@ -39,12 +39,6 @@ const BulkDeletion = Type.Object(
   },
   { additionalProperties: false },
 )
-
-const Counts = Type.Object({
-  matched: Type.Integer({ description: 'Links that were selected.' }),
-  changed: Type.Integer({ description: 'Those that are different now, or would be.' }),
-  refused: Type.Integer({ description: 'Those that stay as they are because valid_until would not be after valid_from.' }),
-})
 
 type Parts = {
   database: Database
@@ -76,7 +70,7 @@ export function bulkRoutes({ database, links, events, resolver, admission, readi
         links.forgetTotal()
         events.forgetTotal()
       }),
-    ) as Promise<Static<typeof Counts>>
+    ) as Promise<Outcome>
 
   return new Elysia({ detail: { tags: [linkResource.tag] } })
     .onParse(({ request }) => readJson(request))
@@ -93,7 +87,7 @@ export function bulkRoutes({ database, links, events, resolver, admission, readi
       },
       {
         body: BulkChange,
-        response: { 200: Counts },
+        response: { 200: Outcome },
         detail: { summary: 'Change many links', description: HOW, ...needs('write', { bound: true }), ...fails(409) },
       },
     )
@@ -105,7 +99,7 @@ export function bulkRoutes({ database, links, events, resolver, admission, readi
       },
       {
         body: BulkDeletion,
-        response: { 200: Counts },
+        response: { 200: Outcome },
         detail: { summary: 'Delete many links', description: HOW, ...needs('write', { bound: true }) },
       },
     )

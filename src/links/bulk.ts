@@ -8,6 +8,7 @@ import { aliasTargets, isAliased } from './aliases/store.ts'
 import { changing, comparing, deleting } from './changing.ts'
 import type { LinkFilter } from './filter.ts'
 import type { Change } from './given.ts'
+import type { Outcome } from './schema.ts'
 import { whereOf } from './select.ts'
 import { walkLinks } from './walk.ts'
 
@@ -18,10 +19,7 @@ const DEADLINE = 12_000
 
 export type Which = { ids: number[] } | { filter: LinkFilter }
 
-/** `refused`: links that would end before they begin; they stay as they are. */
-export type Progress = { matched: number; changed: number; refused: number }
-
-type Done = Progress & { targets: Target[]; aliased: boolean }
+type Done = Outcome & { targets: Target[]; aliased: boolean }
 
 /** A statement that handles the links in the table expression `matching`, which has locked them, and returns one row. */
 type Statement = (sql: Sql) => ReturnType<Sql>
@@ -55,7 +53,7 @@ export async function* inBulk(
   owner: Owner,
   statement: Statement,
   changed: (targets: Target[]) => void,
-): AsyncGenerator<void, Progress> {
+): AsyncGenerator<void, Outcome> {
   const sum = { matched: 0, changed: 0, refused: 0 }
   const portion = portionUpTo(CHUNK)
   const filter = 'filter' in which ? which.filter : {}

@@ -184,6 +184,17 @@ export const NewAlias = Type.Object(
   OTHERS_IGNORED,
 )
 
+/** What a change of many links did. */
+export const Outcome = Type.Object({
+  matched: Type.Integer({ description: 'Links that were selected.' }),
+  changed: Type.Integer({ description: 'Those that are different now, or would be.' }),
+  refused: Type.Integer({ description: 'Those that stay as they are because valid_until would not be after valid_from.' }),
+})
+export type Outcome = Static<typeof Outcome>
+
+export const Suggestion = Type.Object({ q: Type.String({ description: 'A search that finds links.' }) })
+export type Suggestion = Static<typeof Suggestion>
+
 /** POST /shorten accepts either name for the target. */
 export const Shorten = Type.Object(
   {

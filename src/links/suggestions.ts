@@ -8,10 +8,8 @@ import { valuesOf } from '../http/query.ts'
 import { OTHERS_IGNORED, textFilter } from '../http/validation.ts'
 import type { Admission } from './admission.ts'
 import { LinkFilters, readFilter } from './filter.ts'
-import { linkResource } from './schema.ts'
+import { linkResource, Suggestion } from './schema.ts'
 import { similarSearches } from './similar.ts'
-
-const Suggestion = Type.Object({ q: Type.String({ description: 'A search that finds links.' }) })
 
 export function suggestionRoute({ database, admission }: { database: Database; admission: Admission }) {
   return new Elysia().get(

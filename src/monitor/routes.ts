@@ -1,12 +1,12 @@
 import { Elysia } from 'elysia'
 import { fails, needs, openToAll } from '../http/access.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { health, readiness } from './health.ts'
+import type { Health, Ready } from './schema.ts'
 
 type Parts = {
   metrics: Metrics
-  health: () => ReturnType<typeof health>
-  ready: () => ReturnType<typeof readiness>
+  health: () => Health
+  ready: () => Ready
   summary: () => Record<string, unknown>
 }
 

@@ -20,6 +20,7 @@ export const TagParams = Type.Object({ tag: Type.String({ description: 'A tag, i
 export const TagChange = Type.Object({ name: Type.String({ maxLength: 100, description: 'The new name.' }) }, OTHERS_IGNORED)
 
 export const Renamed = Type.Object({ name: Type.String(), links: Type.Integer({ description: 'How many links changed.' }) })
+export type Renamed = Static<typeof Renamed>
 
 export const TagStats = Type.Object({ tag: Type.String(), links: Type.Integer(), ...Stats.properties })
 export type TagStats = Static<typeof TagStats>

@@ -1,5 +1,6 @@
 // The state of the server: /ready every few seconds, and /health until its name and version are known.
 import { useEffect, useState } from 'preact/hooks'
+import type { Health, Ready } from '../../../src/monitor/schema.ts'
 import { useEvery } from './clock.ts'
 import { useRecovery } from './connection.ts'
 import { OWN, UNREACHABLE } from './refusal.ts'
@@ -18,9 +19,6 @@ const UNKNOWN: State = { tone: 'unknown', word: 'Connecting', reason: '', unreac
 const TONES: Record<string, State['tone']> = { ready: 'good', degraded: 'warn' }
 const DATABASE = { up: '', starting: 'The database has not answered yet.', down: 'The database is unreachable.' }
 
-type Ready = { status?: string; dependencies?: { database?: keyof typeof DATABASE } }
-type Health = { hostname?: string; version?: string }
-
 /** Requested every few seconds; each second if there is no other source (`alone`). */
 export function useServerState(alone: boolean): State {
   const [state, setState] = useState(UNKNOWN)
@@ -38,8 +36,8 @@ export function useServerState(alone: boolean): State {
   return state
 }
 
-/** /ready has a body with 503 too, so the status does not matter here. */
-async function answerOf<T>(path: string): Promise<T | undefined> {
+/** /ready has a body with 503 too, so the status does not matter here. A proxy may answer with something else. */
+async function answerOf<T>(path: string): Promise<Partial<T> | undefined> {
   try {
     return await (
       await fetch(path, { headers: { Accept: 'application/json', ...OWN }, signal: AbortSignal.timeout(2_000) })
@@ -49,7 +47,7 @@ async function answerOf<T>(path: string): Promise<T | undefined> {
   }
 }
 
-function summaryOf(ready: Ready | undefined): Summary {
+function summaryOf(ready: Partial<Ready> | undefined): Summary {
   if (!ready?.status) return { tone: 'bad', word: NO_CONNECTION, reason: UNREACHABLE, unreachable: true }
   const { status, dependencies: { database = 'up' } = {} } = ready
   return {
