@@ -83,7 +83,7 @@ export function useItems(text: string, { help, anywhere }: Ways): { items: Item[
 
 const act = (id: string, word: string, icon: ComponentType, run: () => void): Item => ({ id, group: 'Actions', word, icon, run })
 
-/** The best links for the text; if there are none, `similar` searches. */
+/** The best links for the text. If no link matches, suggests `similar` searches. */
 function useLinks(text: string) {
   const [{ links, similar }, set] = useState<{ links: Link[]; similar: string[] }>(NOTHING)
   const [searching, setSearching] = useState(false)
