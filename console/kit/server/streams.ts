@@ -85,7 +85,7 @@ export function createStreams() {
       const response = await fetch(addressOf(requested), { headers, signal: mine.signal, cache: 'no-store' })
       if (!response.ok || !response.body) throw await refusalOf(response)
       const parse = sseParser()
-      for await (const text of response.body.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
+      for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
         watch.heard()
         failures = 0
         give(requested, parse(text))
