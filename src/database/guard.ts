@@ -12,6 +12,8 @@ import { attemptWrite, type Refusal, watchRefusals } from './refusals.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
 export type Transaction = postgres.TransactionSql<{ bigint: number }>
+/** A part of a statement, or one that is not sent yet. */
+export type Fragment = postgres.PendingQuery<postgres.Row[]>
 
 export type DatabaseState = 'starting' | 'up' | 'down'
 

@@ -1,5 +1,4 @@
-import type { PendingQuery, Row } from 'postgres'
-import type { Sql } from './guard.ts'
+import type { Fragment, Sql } from './guard.ts'
 
 /** Rows by id: after `after` if a cursor was given, else from `offset`. */
 export type Page = { number: number; size: number; offset: number; after: number | undefined; descending: boolean }
@@ -13,12 +12,12 @@ export type SortedPage = Omit<Page, 'after'> & { place: Place | undefined }
 export type Total = { count: number; exact: boolean }
 
 /** The end of a list's select, after its `where`: the rows of `page`, ordered by the column `id`. */
-export function pageOf(sql: Sql, page: Page, id: PendingQuery<Row[]> = sql`id`) {
+export function pageOf(sql: Sql, page: Page, id: Fragment = sql`id`) {
   return sql`${orderOf(sql, page, id)} limit ${page.size} offset ${page.offset}`
 }
 
 /** The same without an end: from the page's cursor on. */
-export function orderOf(sql: Sql, { after, descending }: Page, id: PendingQuery<Row[]> = sql`id`) {
+export function orderOf(sql: Sql, { after, descending }: Page, id: Fragment = sql`id`) {
   const from = after === undefined ? sql`` : descending ? sql`and ${id} < ${after}` : sql`and ${id} > ${after}`
   return sql`${from} order by ${id} ${descending ? sql`desc` : sql``}`
 }

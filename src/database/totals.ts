@@ -1,15 +1,12 @@
 // Totals of lists without a count per request: a table of millions is counted in the background, rarely enough to take 1 % of the time.
-import type { PendingQuery, Row } from 'postgres'
-import type { Database, Sql } from './guard.ts'
+import type { Database, Fragment, Sql } from './guard.ts'
 import type { Total } from './paging.ts'
 
 /** Above this number of matches, nobody waits for a count. */
 export const COUNTED = 10_000
 
-type Rows = PendingQuery<Row[]>
-
 /** The number of rows of `rows` (a select), exact up to 10,000; above that reported as 10,000, inexact. */
-export async function countUpTo(sql: Sql, rows: Rows): Promise<Total> {
+export async function countUpTo(sql: Sql, rows: Fragment): Promise<Total> {
   const [row] = await sql<{ count: number }[]>`select count(*) as count from (${rows} limit ${COUNTED + 1}) as counted`
   const { count } = row!
   return count > COUNTED ? { count: COUNTED, exact: false } : { count, exact: true }
@@ -23,7 +20,7 @@ const COUNT_DEADLINE = 9_000
  * The cached total of a whole table. Up to 10,000 rows it is exact: counted again after a change made here (`changed`), or when 0.1 s old. Above that,
  * it is the last count, refreshed in the background and marked as inexact.
  */
-export function totals(database: Database, table: string, rows: (sql: Sql) => Rows) {
+export function totals(database: Database, table: string, rows: (sql: Sql) => Fragment) {
   let kept: Total | undefined
   let at = 0
   let large: { count: number; nextAt: number } | undefined

@@ -1,5 +1,5 @@
 // Changes and deletes of many links: in chunks, each one statement, so that nobody waits for long and a repetition continues where it ended.
-import type { Database, Sql } from '../database/guard.ts'
+import type { Database, Fragment, Sql } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import { portionUpTo } from '../database/portion.ts'
 import type { By } from '../http/principal.ts'
@@ -22,7 +22,7 @@ export type Which = { ids: number[] } | { filter: LinkFilter }
 type Done = Outcome & { targets: Target[]; aliased: boolean }
 
 /** A statement that handles the links in the table expression `matching`, which has locked them, and returns one row. */
-type Statement = (sql: Sql) => ReturnType<Sql>
+type Statement = (sql: Sql) => Fragment
 
 /** What changes links, or `dry`, only counts those that it would change. */
 export const changeOf =
@@ -100,7 +100,7 @@ const fits = (sql: Sql, { valid_from, valid_until }: Change) => sql`
   (${valid_until === undefined ? sql`valid_until` : sql`${valid_until}::timestamptz`}
     > ${valid_from === undefined ? sql`valid_from` : sql`${valid_from}::timestamptz`}) is not false`
 
-const targetsOf = (sql: Sql, links: ReturnType<Sql>) => sql`
+const targetsOf = (sql: Sql, links: Fragment) => sql`
   (select coalesce(json_agg(target), '[]') from (select ${targetColumns(sql)} from ${links} u) as target) as targets,
   exists (select from ${links} u where ${isAliased(sql)}) as aliased`
 

@@ -1,5 +1,5 @@
 // The link that has a code, in SQL. With CODES=insensitive, it is also found in another case, if exactly one link has the code in any.
-import type { Sql } from '../database/guard.ts'
+import type { Fragment, Sql } from '../database/guard.ts'
 
 /** The id of the link that has the code, as its own or as an alias, removed ones included; null if there is none. */
 export function idOfCode(sql: Sql, code: string, anyCase = false) {
@@ -18,7 +18,7 @@ const idInAnyCase = (sql: Sql, code: string) => sql`
  * Whether no other link than `id` has the code, given in lower case, with capitals: a condition after others. Whether one has it in lower case, the
  * constraint of `short_code` tells.
  */
-export const isFree = (sql: Sql, code: ReturnType<Sql>, id: ReturnType<Sql>, anyCase: boolean) =>
+export const isFree = (sql: Sql, code: Fragment, id: Fragment, anyCase: boolean) =>
   anyCase
     ? sql`and not exists (
         select from urls o

@@ -1,9 +1,5 @@
 // What a search looks at, and how its words become SQL: the only place that knows the searched text. sql/search.sql has its index.
-import type { PendingQuery, Row } from 'postgres'
-import type { Sql } from '../database/guard.ts'
-
-/** A part of a statement. */
-export type Fragment = PendingQuery<Row[]>
+import type { Fragment, Sql } from '../database/guard.ts'
 
 /** Of more words, the longest count: PostgreSQL keeps 32 compiled regular expressions, and a search uses two for each word. */
 const MAX_WORDS = 10

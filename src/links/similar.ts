@@ -1,10 +1,10 @@
 // Other searches, for one that finds nothing: words that no link has are replaced by similar ones that links have. Frequent ones are among the newest
 // links, rare ones are found by their trigrams.
-import type { Database, Sql } from '../database/guard.ts'
+import type { Database, Fragment, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { LinkFilter } from './filter.ts'
 import { byIndex, LOOKED_AT, look, narrowed, newest } from './narrow.ts'
-import { contains, type Fragment, searchedText, wordsOf } from './searched.ts'
+import { contains, searchedText, wordsOf } from './searched.ts'
 import { narrowedIn } from './select.ts'
 import { type Counted, nearest } from './spelling.ts'
 

@@ -1,6 +1,5 @@
 // Lists of links in another order than that of their ids. Of few matches, all are sorted; of many, an index finds those of the page.
-import type { PendingQuery, Row } from 'postgres'
-import type { Database, Sql } from '../database/guard.ts'
+import type { Database, Fragment, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { Place, SortedPage, Total } from '../database/paging.ts'
 import { COUNTED } from '../database/totals.ts'
@@ -14,7 +13,7 @@ type Asked = { filter: LinkFilter; sort: SortName; page: SortedPage; owner: Owne
 /** `place` of the last row. */
 type Found = { rows: LinkRow[]; place: Place | undefined }
 /** Selects the id, the value and the place of each row of a page. */
-type Places = PendingQuery<Row[]>
+type Places = Fragment
 
 /** A page of links; every link matches. */
 export const sortedLinks = (database: Database, asked: Asked): Promise<Found> =>

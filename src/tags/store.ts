@@ -1,6 +1,5 @@
-import type { PendingQuery, Row } from 'postgres'
 import { notFound } from '../base/problem.ts'
-import type { Database, Sql } from '../database/guard.ts'
+import type { Database, Fragment, Sql } from '../database/guard.ts'
 import { hasAll, type Owner, ownLinks } from '../database/ownership.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
 import type { By } from '../http/principal.ts'
@@ -15,7 +14,7 @@ export function tagStore(database: Database) {
   const counts = tagCounts(database)
 
   /** Changes every link of the caller that has the tag, and writes an event for each. Returns how many changed. */
-  async function change(tag: string, tags: (sql: Sql) => PendingQuery<Row[]>, owner: Owner, by: By): Promise<number> {
+  async function change(tag: string, tags: (sql: Sql) => Fragment, owner: Owner, by: By): Promise<number> {
     let after = 0
     let links = 0
     try {
