@@ -67,8 +67,8 @@ describe.skipIf(!hasBrowser)('the codes of a link', () => {
     await until('it is back', async () => (await stored()).includes('an-alias'))
     await codes().getByRole('button', { name: 'Remove an-alias' }).waitFor()
     const trail = page.getByRole('region', { name: 'Audit trail' })
-    await trail.getByText('alias_removed').waitFor()
-    await trail.getByText('short code: renamed → at-first').waitFor()
+    await trail.getByText('alias removed').waitFor()
+    await trail.getByText('code: renamed → at-first').waitFor()
   })
 
   test('are shown at each width, without a fault that axe finds', async () => {

@@ -5,6 +5,7 @@ import { SYSTEM_TYPES } from '../../src/events/system.ts'
 import { useQuery } from '../kit/browser/query.ts'
 import { Empty } from '../kit/parts/empty.tsx'
 import { Details } from '../kit/parts/event-details.tsx'
+import { typeWords } from '../kit/parts/event-type.ts'
 import { Who } from '../kit/parts/event-who.tsx'
 import { count } from '../kit/parts/figures.ts'
 import { ListPage, rowsOf } from '../kit/parts/list-page.tsx'
@@ -47,10 +48,10 @@ export function Events() {
         <button
           type="button"
           class="link-button"
-          title={`Show only ${visible(event_type)}`}
+          title={`Show only ${visible(typeWords(event_type))}`}
           onClick={() => narrow({ type: event_type })}
         >
-          <Text of={event_type} />
+          <Text of={typeWords(event_type)} />
         </button>
       ),
     },
@@ -113,7 +114,7 @@ export function Events() {
               <option value="">All</option>
               {[...new Set([...TYPES, ...(type ? [type] : [])])].map((known) => (
                 <option key={known} value={known}>
-                  {visible(known)}
+                  {visible(typeWords(known))}
                 </option>
               ))}
             </select>

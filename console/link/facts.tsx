@@ -6,6 +6,7 @@ import { Time } from '../kit/parts/time.tsx'
 import { may } from '../kit/server/scope.ts'
 import { ShortUrl, Target } from '../links/named.tsx'
 import { Switch } from '../links/switch.tsx'
+import { Owner } from './owner.tsx'
 import { Rules } from './rules.tsx'
 
 /** What a link is and does, besides its clicks. */
@@ -26,13 +27,7 @@ export function Facts({ link, zone, changed }: { link: Link; zone: string; chang
         <Fact name="Active">
           <Switch link={link} changed={changed} disabled={!may('write', { bound: true })} />
         </Fact>
-        <Fact name="User">
-          {link.user_id === null ? (
-            <span class="quiet">No owner</span>
-          ) : (
-            <a href={`/console/links?user=${link.user_id}`}>{link.user_id}</a>
-          )}
-        </Fact>
+        <Fact name="User">{link.user_id === null ? <span class="quiet">No owner</span> : <Owner id={link.user_id} />}</Fact>
         <Fact name="Created">
           <Time at={link.created_at} />
         </Fact>

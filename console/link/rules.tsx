@@ -54,7 +54,7 @@ function rulesOf(link: Link, zone: string): ComponentChildren[] {
     link.noindex !== null && (link.noindex ? 'Search engines are asked not to list it.' : 'Search engines may list it.'),
     card && (
       <>
-        Chats and social networks show a preview of its own
+        Chats and social networks show a separate preview
         {card.title && (
           <>
             : <Text of={card.title} />

@@ -1,5 +1,6 @@
 import type { Event } from '../../src/events/schema.ts'
 import { Details } from '../kit/parts/event-details.tsx'
+import { typeWords } from '../kit/parts/event-type.ts'
 import { Who } from '../kit/parts/event-who.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Time } from '../kit/parts/time.tsx'
@@ -24,7 +25,7 @@ export function Trail({ id, version }: { id: number; version: string }) {
           <li key={event.id}>
             <Time at={event.timestamp} />
             <span class="type">
-              <Text of={event.event_type} />
+              <Text of={typeWords(event.event_type)} />
             </span>
             <Details {...event} />
             <Who {...event} />

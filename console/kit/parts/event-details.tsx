@@ -1,6 +1,7 @@
 import { Fragment } from 'preact'
 import { visible } from '../../../src/base/visible.ts'
 import type { Event } from '../../../src/events/schema.ts'
+import { dateOf, ownZone } from '../browser/zone.ts'
 import { Text } from './text.tsx'
 
 /** The details of an event as text, without who asked; nothing if its type says it all. */
@@ -22,11 +23,18 @@ export function Details({ event_type, details }: Pick<Event, 'event_type' | 'det
 
 type Values = Record<string, unknown>
 
+const NAMES = new Map<unknown, string>([
+  ['original_url', 'target'],
+  ['short_code', 'code'],
+])
+const TIMES = new Set<unknown>(['valid_from', 'valid_until'])
+const SAYS_NOTHING = new Set<unknown>(['Unknown', 'Bot'])
+
 const WORDS: Record<string, (details: Values) => (string | undefined | false)[]> = {
   click: ({ referrer, browser, system, device, bot }) => [
     bot ? 'bot' : undefined,
     referrer ? `from ${show(referrer)}` : undefined,
-    ...[browser, system, device].map((value) => (value ? show(value) : undefined)),
+    ...[browser, system, device].map((value) => (value && !SAYS_NOTHING.has(value) ? show(value) : undefined)),
   ],
   created: ({ short_code, original_url }) => [`${show(short_code)} → ${show(original_url)}`],
   imported: (details) => WORDS.created!(details),
@@ -51,12 +59,14 @@ const WORDS: Record<string, (details: Values) => (string | undefined | false)[]>
 function changed(details: Values): string {
   const { field, old_value, new_value } = details
   if (field === 'is_active') return new_value ? 'activated' : 'deactivated'
-  const name = field === 'original_url' ? 'target' : show(field).replaceAll('_', ' ')
+  const name = NAMES.get(field) ?? show(field).replaceAll('_', ' ')
+  const said = (value: unknown) => (TIMES.has(field) && typeof value === 'string' ? dateOf(value, ownZone) : show(value))
   if (!('new_value' in details)) return `${name} changed`
-  return 'old_value' in details ? `${name}: ${show(old_value)} → ${show(new_value)}` : `${name} → ${show(new_value)}`
+  return 'old_value' in details ? `${name}: ${said(old_value)} → ${said(new_value)}` : `${name} → ${said(new_value)}`
 }
 
 function show(value: unknown): string {
   if (Array.isArray(value)) return value.map(show).join(', ') || 'none'
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
   return typeof value === 'string' ? value : value === null ? 'none' : JSON.stringify(value)
 }
