@@ -387,6 +387,29 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await row('dropped-here').waitFor()
     })
 
+    test('show a whole title next to many tags, and all tags where the window is narrow', async () => {
+      const title = 'A title that is not cut'
+      const tags = Array.from({ length: 20 }, (_, n) => `many-${n}`)
+      await server.post('/urls', { original_url: 'https://example.com/', short_code: 'tagged', title, tags })
+      try {
+        for (const width of [1440, 768, 390]) {
+          await page.setViewportSize({ width, height: 900 })
+          await seen.open('links?q=tagged')
+          const name = row('tagged').locator('.name')
+          await name.waitFor()
+          expect(await name.evaluate((element) => element.scrollWidth - element.clientWidth)).toBeLessThanOrEqual(0)
+          const last = row('tagged').locator('.chip').last()
+          const isWhole = await last.evaluate(
+            (element) => element.getBoundingClientRect().right <= element.parentElement!.getBoundingClientRect().right,
+          )
+          expect(isWhole).toBe(width < 900)
+          expect(await seen.overflows()).toBe(false)
+        }
+      } finally {
+        await page.setViewportSize({ width: 1440, height: 900 })
+      }
+    })
+
     test('are exported with their filter', async () => {
       await entitled('page-88', '=1+1')
       await seen.open('links?q=page-8')
@@ -497,6 +520,24 @@ describe.skipIf(!hasBrowser)('the console', () => {
       expect(await page.getByLabel('Valid until').inputValue()).toBe('2030-07-01T19:00')
       expect(await page.locator('.link-facts').count()).toBe(0)
       expect(await seen.violations()).toEqual([])
+    })
+
+    test('names its owner, and says in words and in local time what was changed', async () => {
+      const [ada] = (await server.get('/users?username=ada')).body
+      const body = { original_url: 'https://example.com/owned', short_code: 'owned', user_id: ada.id }
+      const { id } = (await server.post('/urls', body)).body
+      await server.call('PATCH', `/urls/${id}`, { valid_until: '2030-07-01T10:00:00Z', forward_path: true })
+      await server.post(`/urls/${id}/aliases`, { code: 'owned-too' })
+      await seen.open(`links/${id}`)
+      await page.locator('.link-facts').getByRole('link', { name: 'ada', exact: true }).waitFor()
+      const trail = page.getByRole('region', { name: 'Audit trail' })
+      await trail.getByText('valid until: none → 1 Jul 2030, 12:00').waitFor() // Berlin
+      await trail.getByText('forward path: no → yes').waitFor()
+      await trail.getByText('alias added').waitFor()
+      await seen.open('events')
+      await page.getByLabel('Type').selectOption('alias added')
+      await page.waitForURL(/type=alias_added/)
+      await page.locator('td.type').filter({ hasText: 'alias added' }).waitFor()
     })
 
     test('has its clicks reset, after a question', async () => {

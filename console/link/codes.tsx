@@ -57,35 +57,31 @@ export function Codes({ link, changed, writes }: { link: Link; changed: (link: L
                 <Text of={code} />
               </a>
               <CopyButton text={urlOf(code)} />
-              {code === short_code ? (
-                <span class="quiet">the code of the link</span>
-              ) : (
-                <>
-                  <span class="quiet">alias</span>
-                  {writes && (
-                    <>
-                      <button
-                        type="button"
-                        class="quiet-button"
-                        title="Make it the code of the link"
-                        aria-label={`Make ${code} the code of the link`}
-                        onClick={() => attempt(() => rename(code))}
-                      >
-                        <Pen />
-                      </button>
-                      <button
-                        type="button"
-                        class="quiet-button"
-                        title="Remove"
-                        aria-label={`Remove ${code}`}
-                        onClick={() => attempt(() => remove(code))}
-                      >
-                        <Bin />
-                      </button>
-                    </>
-                  )}
-                </>
-              )}
+              <span class="what">
+                <span class="quiet">{code === short_code ? 'the code of the link' : 'alias'}</span>
+                {code !== short_code && writes && (
+                  <>
+                    <button
+                      type="button"
+                      class="quiet-button"
+                      title="Make it the code of the link"
+                      aria-label={`Make ${code} the code of the link`}
+                      onClick={() => attempt(() => rename(code))}
+                    >
+                      <Pen />
+                    </button>
+                    <button
+                      type="button"
+                      class="quiet-button"
+                      title="Remove"
+                      aria-label={`Remove ${code}`}
+                      onClick={() => attempt(() => remove(code))}
+                    >
+                      <Bin />
+                    </button>
+                  </>
+                )}
+              </span>
             </li>
           ))}
         </ul>
