@@ -10,6 +10,7 @@ import { PageFrame } from '../kit/parts/page.tsx'
 import { QrDialog } from '../kit/parts/qr.tsx'
 import { State } from '../kit/parts/state.tsx'
 import { Text } from '../kit/parts/text.tsx'
+import { Trace } from '../kit/parts/trace.tsx'
 import { Trouble } from '../kit/parts/trouble.tsx'
 import { asApiError, call } from '../kit/server/api.ts'
 import { useResource } from '../kit/server/resource.ts'
@@ -55,7 +56,7 @@ export function LinkPage({ id }: { id: string }) {
 
   if (error?.status === 404)
     return (
-      <PageFrame title={<Trace name={id} />}>
+      <PageFrame title={<Title code={id} />}>
         <Empty title="Link not found">
           <p>It doesn’t exist, was purged, or belongs to another user.</p>
           <a class="button" href="/console/links">
@@ -79,7 +80,7 @@ export function LinkPage({ id }: { id: string }) {
   const edited = query.edit === id
   return (
     <PageFrame
-      title={<Trace name={code ?? '…'} />}
+      title={<Title code={code ?? '…'} />}
       note={
         link === 'deleted' ? (
           <State tone="unknown">Deleted. Its code is never issued again.</State>
@@ -133,17 +134,12 @@ export function LinkPage({ id }: { id: string }) {
   )
 }
 
-/** A link back to the list, and the code. */
-const Trace = ({ name }: { name: string }) => (
-  <span class="trace">
-    <a href="/console/links">Links</a>
-    <span class="quiet" aria-hidden="true">
-      /
-    </span>
+const Title = ({ code }: { code: string }) => (
+  <Trace path="links" list="Links">
     <span class="code">
-      <Text of={name} />
+      <Text of={code} />
     </span>
-  </span>
+  </Trace>
 )
 
 /** /console/links/a-code redirects to the page of its id. */

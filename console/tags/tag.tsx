@@ -4,6 +4,7 @@ import { Empty } from '../kit/parts/empty.tsx'
 import { count } from '../kit/parts/figures.ts'
 import { PageFrame } from '../kit/parts/page.tsx'
 import { Text } from '../kit/parts/text.tsx'
+import { Trace } from '../kit/parts/trace.tsx'
 import { Trouble } from '../kit/parts/trouble.tsx'
 import { useResource } from '../kit/server/resource.ts'
 import { Statistics } from '../link/statistics.tsx'
@@ -24,7 +25,7 @@ export function TagPage({ id }: { id: string }) {
 
   if (error?.status === 404)
     return (
-      <PageFrame title={<Trace tag={tag} />}>
+      <PageFrame title={<Title tag={tag} />}>
         <Empty title="No link has this tag">
           <a class="button" href="/console/tags">
             Show all tags
@@ -36,7 +37,7 @@ export function TagPage({ id }: { id: string }) {
   const dimmed = error !== undefined || !current
   return (
     <PageFrame
-      title={<Trace tag={tag} />}
+      title={<Title tag={tag} />}
       actions={
         <a class="button" href={`/console/links?${new URLSearchParams({ tag })}`}>
           {stats ? `Show ${stats.links === 1 ? '1 link' : `${count(stats.links)} links`}` : 'Show links'}
@@ -57,15 +58,10 @@ function decoded(segment: string): string {
   }
 }
 
-/** A link back to the list, and the tag. */
-const Trace = ({ tag }: { tag: string }) => (
-  <span class="trace">
-    <a href="/console/tags">Tags</a>
-    <span class="quiet" aria-hidden="true">
-      /
-    </span>
+const Title = ({ tag }: { tag: string }) => (
+  <Trace path="tags" list="Tags">
     <b>
       <Text of={tag} />
     </b>
-  </span>
+  </Trace>
 )
