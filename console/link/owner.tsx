@@ -10,5 +10,9 @@ export function Owner({ id }: { id: number }) {
   const { data: user } = useResource(`owner ${id}`, {
     ask: async (signal) => (sees ? (await call<User>('GET', `/users/${id}`, { signal })).data : undefined),
   })
-  return <a href={`/console/links?user=${id}`}>{user?.id === id ? <Text of={user.username} /> : id}</a>
+  return (
+    <a class="owner" href={`/console/links?user=${id}`}>
+      {user?.id === id ? <Text of={user.username} /> : id}
+    </a>
+  )
 }
