@@ -1,11 +1,10 @@
--- What a link says to a redirect besides its target: from when until when, how often, with which query, behind which page.
--- A link without any of it is plain.
+-- The rules of a link for its redirects: its window of time, its limit on clicks, forwarding, and pages in front of the target. A link without rules is plain.
 
 -- The constraints are not valid for existing rows, which have nulls: validating them would read the whole table under a lock.
 alter table urls
   add column valid_from timestamptz(3),
   add column valid_until timestamptz(3),
-  add column expired_url text, -- where the link leads when it has expired or is used up
+  add column expired_url text, -- the target once the link has expired or is used up
   add column max_clicks bigint,
   add column forward_query text, -- add or override; null: off
   add column forward_path boolean not null default false,
@@ -16,7 +15,7 @@ alter table urls
   add column note text, -- for the owner; no redirect reads it
   add column used_up_at timestamptz(3), -- set when the last click of max_clicks was spent
   add column click_limit bigint, -- names one limit: another one, or a lower one, makes leases of this one void
-  add column extra text, -- what a redirect obeys of these, as compact JSON; null for a plain link
+  add column extra text, -- the rules for the redirect, as compact JSON; null for a plain link
   add constraint urls_window check (valid_until > valid_from) not valid,
   add constraint urls_max_clicks check (max_clicks > 0) not valid,
   add constraint urls_forward_query check (forward_query in ('add', 'override')) not valid;
@@ -42,13 +41,13 @@ create function link_extra(link urls) returns text language sql stable as $$
     'card', link.card))::text, '{}')
 $$;
 
--- Clicks of max_clicks that no replica has leased yet; below 0 where the limit was lowered after they were.
+-- Clicks of max_clicks that no replica has leased yet; below 0 if the limit was lowered after that.
 create table allowances (
   url_id bigint primary key,
   "left" bigint not null
 );
 
--- What a replica has leased of them: it spends these without asking. `recorded` counts the clicks of its journal that are stored.
+-- The clicks that a replica has leased. It spends them without asking. `recorded` counts the clicks of its journal that are stored.
 create table leases (
   url_id bigint not null,
   click_limit bigint not null,
@@ -60,7 +59,7 @@ create table leases (
 );
 create index leases_journal on leases (journal_id);
 
--- The database that all leases are known to: a standby that was promoted may have missed some, until their replicas confirm them.
+-- The identity of the database that knows all leases. A promoted standby may have missed some, until the replicas confirm theirs.
 create table lease_epoch (
   only_row boolean primary key default true check (only_row),
   identity text,
@@ -109,7 +108,7 @@ begin
   new.extra := link_extra(new);
   return new;
 end $$;
--- Plain links, which most are, never come to the function.
+-- Most links are plain. For them, the function is never called.
 create trigger urls_extra before insert on urls for each row
   when (new.valid_from is not null or new.valid_until is not null or new.expired_url is not null or new.max_clicks is not null
     or new.forward_query is not null or new.forward_path or new.password is not null or new.confirm or new.noindex is not null
@@ -130,11 +129,12 @@ alter table import_links
   add column noindex boolean,
   add column note text;
 
--- Whoever needs several of these locks takes them in this order: urls, allowances, leases.
+-- To avoid deadlocks, every function locks in this order: urls, allowances, leases.
 
 -- Leases clicks to a journal: at least `wanted`, which visits are waiting to spend, and more while many are left, so that few visits wait. `spent_here`
--- is what the journal has spent under this limit. No row: the limit is another by now. `granted` is 0 where none is left; then `elsewhere` counts those that living
--- replicas hold. The link is marked as used up as soon as nobody holds an unspent one. granted is null until the replicas have confirmed their leases.
+-- is what the journal has spent under this limit. No row: the link has another limit by now. `granted` is 0 if no click is left; then `elsewhere`
+-- counts those that other live replicas have leased. The link is marked as used up as soon as no replica has an unspent one. granted is null until
+-- the replicas have confirmed their leases.
 create function lease_clicks(link bigint, of_limit bigint, journal uuid, spent_here bigint, wanted bigint, identity_now text)
 returns table (granted bigint, total bigint, elsewhere bigint) language plpgsql as $$
 declare
@@ -178,7 +178,7 @@ begin
   update urls set used_up_at = null where id = link and used_up_at is not null and exists (select from allowances where url_id = link and "left" > 0);
 end $$;
 
--- Returns what a journal has leased and not spent. Doing it again changes nothing.
+-- Returns the clicks that a journal has leased and not spent. Repeating it changes nothing.
 create function return_lease(link bigint, of_limit bigint, journal uuid, spent_here bigint) returns void language plpgsql as $$
 declare
   unspent bigint;
@@ -192,7 +192,7 @@ begin
   perform give_back(link, unspent);
 end $$;
 
--- Tells the database of leases that it may have lost in a failover.
+-- Confirms leases that the database may have lost in a failover.
 create function confirm_leases(journal uuid, links bigint[], limits bigint[], totals bigint[], spents bigint[]) returns void language plpgsql as $$
 declare
   lease record;
@@ -210,7 +210,7 @@ begin
   end loop;
 end $$;
 
--- Counts stored clicks of a journal that spent a lease. Where more were spent than the database knows to be leased, a failover lost the lease.
+-- Counts stored clicks of a journal that spent a lease. If it spent more than the database knows to be leased, a failover lost the lease.
 create function record_spent(journal uuid, links bigint[], counts bigint[]) returns void language plpgsql as $$
 declare
   click record;
@@ -231,7 +231,7 @@ begin
   end loop;
 end $$;
 
--- Gives back what the journal of an ended process had leased and not spent; all of its clicks must be stored.
+-- Gives back the clicks that an ended process had leased and not spent. All clicks of its journal must be stored.
 create function settle_leases(journal uuid) returns void language plpgsql as $$
 declare
   lease record;

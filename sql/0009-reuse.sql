@@ -1,9 +1,9 @@
--- Links in the order of their clicks, clicks that were reset, and answers that a repeated request gets again.
+-- The order of links by clicks, resets of clicks, and answers for repeated requests.
 
--- A deleted link keeps its totals, but leaves the indexes that lists in their order read. Before urls_changed: link_totals is locked before allowances.
+-- A deleted link keeps its totals, but leaves the indexes for lists by clicks. The trigger runs before urls_changed: link_totals is locked before allowances.
 alter table link_totals
   add column listed boolean not null default true,
-  add column reset_at timestamptz(3), -- clicks before it do not count, whenever they come
+  add column reset_at timestamptz(3), -- earlier clicks do not count, whenever they arrive
   add column reset_xid xid8; -- the transaction that reset it
 
 create index link_totals_reset on link_totals (url_id) where reset_at is not null; -- few: each batch of clicks looks for them
@@ -16,7 +16,7 @@ end $$;
 create trigger urls_become_unlisted before update of deleted_at on urls for each row
   when (old.deleted_at is null and new.deleted_at is not null) execute function urls_unlisted();
 
--- 0, or an error where the statement with this snapshot did not see that the link was reset: it may store clicks from before, so it is run again.
+-- Returns 0. Raises an error if the statement with this snapshot did not see the reset of the link: it may store earlier clicks, so the caller runs it again.
 create function unless_reset(reset xid8, seen pg_snapshot) returns int language plpgsql stable as $$
 begin
   if reset is not null and not pg_visible_in_snapshot(reset, seen) then
@@ -31,7 +31,7 @@ create table click_resets (
   before bigint not null
 );
 
--- What requests with an Idempotency-Key were answered, for a day: stored in the transaction of what they created.
+-- Answers to requests with an Idempotency-Key, kept for a day. The transaction that creates also stores the answer.
 create table answers (
   id uuid primary key, -- of the caller and its key
   number bigint not null unique generated always as identity,
@@ -41,4 +41,4 @@ create table answers (
   body text not null,
   created_at timestamptz(3) not null default now()
 );
-create index answers_location on answers (location); -- who is erased is erased here too
+create index answers_location on answers (location); -- to find the answers of an erased link or user

@@ -1,10 +1,11 @@
 -- Aliases: more codes of one link. Each is a row of urls that redirects as its link does; lists and totals leave it out.
 
--- The id of the link. No foreign key, which would cost every link created; rows of urls are never deleted.
+-- The id of the link. No foreign key: it would slow down every creation, and rows of urls are never deleted.
 alter table urls add column alias_of bigint;
 create index urls_alias_of on urls (alias_of) where alias_of is not null;
 
--- A new alias, or one that comes back, takes from its link what redirects need. The lock orders it with changes of the link. A backup brings its own.
+-- A new alias, or one that is given back, copies the columns for redirects from its link. The lock orders this with changes of the link. In a backup,
+-- aliases have their values already.
 create function alias_of_link() returns trigger language plpgsql as $$
 declare
   link urls;
@@ -27,7 +28,7 @@ create trigger urls_alias before insert on urls for each row
 create trigger urls_alias_back before update on urls for each row
   when (new.alias_of is not null and old.deleted_at is not null and new.deleted_at is null) execute function alias_of_link();
 
--- Runs after urls_changed, by its name. A code that moves between a link and its aliases becomes newer than it was: caches go by its version.
+-- Its name makes this trigger run after urls_changed. A code that moves between a link and its aliases gets a higher version, by which caches order changes.
 create function alias_changed() returns trigger language plpgsql as $$
 declare
   link urls;
@@ -40,7 +41,7 @@ begin
 end $$;
 create trigger urls_changed_alias before update on urls for each row when (new.alias_of is not null) execute function alias_changed();
 
--- Aliases follow their link, also into its deletion.
+-- Aliases change with their link, and are deleted with it.
 create function aliases_follow() returns trigger language plpgsql as $$
 begin
   update urls set original_url = new.original_url, location = new.location, is_active = new.is_active, deleted_at = new.deleted_at,
@@ -51,8 +52,8 @@ end $$;
 create trigger urls_followed after update on urls for each row
   when (new.alias_of is null and new.version <> old.version) execute function aliases_follow();
 
--- Renaming a link keeps its old code as an alias. If the new code is an alias of the same link, removed or not, the two change places: the alias first
--- leaves its code, for a name that no code has.
+-- Renaming a link keeps its old code as an alias. If the new code is an alias of the same link, removed or not, the two swap codes: the alias first
+-- gets a name that no code has.
 create function link_renames() returns trigger language plpgsql as $$
 declare
   known bigint;

@@ -1,7 +1,7 @@
 -- Statistics of many links together, in one row. stats-span.sql comes before.
 -- $1 links, in order
--- Other than for one link, every row is read once and then put into its buckets: a scan for each link and bucket would be too many.
--- Conditions on the first and the last link say nothing new, but let the planner choose between that range and a look-up for each link.
+-- Unlike for one link, every row is read once and then assigned to its bucket: a scan for each link and bucket would take too long.
+-- The conditions on the first and the last link are redundant. They let the planner choose between that range and a look-up for each link.
 , links as materialized (select unnest($1::bigint[]) as id),
 units as materialized (select 'hour' as unit, starts from hour_starts union all select 'day', starts from day_starts),
 bounds as materialized (

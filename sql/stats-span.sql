@@ -1,4 +1,4 @@
--- The span of statistics: how both statements of them begin (link-stats.sql and links-stats.sql).
+-- The span of statistics: the beginning of both statements (link-stats.sql and links-stats.sql).
 -- $2 time zone  $3 from (s since 1970, or null)  $4 to (exclusive; null: now)
 -- Buckets are complete: the first contains `from`, the last contains the moment before `to`. The lists of starts end with the end of the
 -- last bucket.

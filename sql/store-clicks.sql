@@ -5,7 +5,7 @@
 -- $21..$22 of links with max_clicks: link, clicks that spent a lease    $23 totals: first (ms)
 -- The fence: if the watermark changed since it was read, nothing is stored. So no batch is stored twice, not even by a replica that was
 -- suspended while another adopted its journal, or after a failover. Clicks of purged links are skipped.
--- Where clicks are older than a reset of their link, nothing is stored either: `late` names these links, and the caller leaves the clicks out.
+-- If clicks are older than a reset of their link, nothing is stored either: `late` names these links, and the caller leaves the clicks out.
 with late as (
   select t.url_id, t.reset_at from unnest($7::bigint[], $23::float8[]) as n (link, first)
   join link_totals t on t.url_id = n.link and t.reset_at > to_timestamp(n.first / 1000)),

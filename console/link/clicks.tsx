@@ -26,7 +26,7 @@ const AS = [
 /** A scrolling area must be reachable by keyboard. */
 const SCROLLS = { tabIndex: 0 }
 
-/** When a link, or those of a tag, were clicked. */
+/** The clicks of a link, or of a tag's links, over time. */
 export function Clicks({ stats, view, dimmed, change }: Props) {
   const { span, by, zone, unknown, table } = view
   const buckets = by === 'hour' ? stats?.by_hour : stats?.by_day

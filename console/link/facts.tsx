@@ -9,7 +9,7 @@ import { Switch } from '../links/switch.tsx'
 import { Owner } from './owner.tsx'
 import { Rules } from './rules.tsx'
 
-/** What a link is and does, besides its clicks. */
+/** Everything about a link, except its clicks. */
 export function Facts({ link, zone, changed }: { link: Link; zone: string; changed: (link: Link) => void }) {
   return (
     <>

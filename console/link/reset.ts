@@ -8,11 +8,11 @@ import { asApiError, call } from '../kit/server/api.ts'
 /** A link with millions of clicks takes its time. */
 const DEADLINE = 120_000
 
-/** Deletes the clicks of a link, after a question. Calls `done` if they are gone. */
+/** Deletes the clicks of a link, after a question. Calls `done` once they are deleted. */
 export async function resetClicks({ id, short_code, click_count }: Link, done: () => void) {
   const sure = await confirm({
     title: `Reset the clicks of ${short_code}?`,
-    text: `Its ${count(click_count)} clicks, its statistics and its click events are deleted. This cannot be undone. What is left of a limit on clicks stays.`,
+    text: `Its ${count(click_count)} clicks, its statistics and its click events are deleted. This cannot be undone. A limit on clicks is not affected.`,
     action: 'Reset',
     danger: true,
   })

@@ -5,7 +5,7 @@ import { count } from '../kit/parts/figures.ts'
 import { Text } from '../kit/parts/text.tsx'
 import { Target } from '../links/named.tsx'
 
-/** What the link does besides leading to its target, a sentence for each rule. */
+/** The rules of a link, a sentence for each. */
 export function Rules({ link, zone }: { link: Link; zone: string }) {
   const rules = rulesOf(link, zone)
   if (rules.length === 0) return null

@@ -15,7 +15,7 @@ type Props = {
   remove: (link: Link) => void
 }
 
-/** What can be done with one row of the list. */
+/** The actions for one row of the list. */
 export function Actions({ link, edited, edit, code, changed, remove }: Props) {
   const { turn } = useTurn(changed)
   const writes = may('write', { bound: true })

@@ -7,7 +7,7 @@ export type Which = { ids: number[] } | { filter: Record<string, string> }
 /** A million links take some minutes. */
 const DEADLINE = 600_000
 
-/** Throws what `call` throws. What was changed until then stays changed. */
+/** Throws what `call` throws. Changes until then stay. */
 export const changeMany = async (which: Which, set: LinkChange) =>
   (await call<Outcome>('PATCH', '/urls/bulk', { body: { ...bodyOf(which), set }, deadline: DEADLINE })).data
 
@@ -25,5 +25,5 @@ export async function deleteOnLeaving(ids: number[]) {
   if (!response.ok) throw await refusal(response)
 }
 
-/** An empty filter selects nothing by mistake: all links are named. */
+/** The server refuses an empty filter, which may be a mistake: `all` names every link. */
 const bodyOf = (which: Which) => ('filter' in which && Object.keys(which.filter).length === 0 ? { filter: { all: true } } : which)

@@ -2,7 +2,7 @@ import { Field } from '../kit/parts/field.tsx'
 import { CAMPAIGN, valueIn, withValue } from './campaign.ts'
 import type { LinkForm } from './form.ts'
 
-/** Builds the UTM parameters of the target, in the target: nothing of it is kept elsewhere. */
+/** Edits the UTM parameters in the text of the target. They are kept nowhere else. */
 export function CampaignFields({ form: { draft, change } }: { form: LinkForm }) {
   const { target } = draft
   return CAMPAIGN.map(([name, label, example]) => (

@@ -1,4 +1,4 @@
-// What is typed into a form for a link, and what of it the server gets.
+// The content of a form for a link, and the request body from it.
 import type { Link, NewLink } from '../../src/links/schema.ts'
 import { tagsIn } from '../kit/parts/tags.tsx'
 

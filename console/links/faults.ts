@@ -1,4 +1,4 @@
-// Checks of a link before it is sent. The server has the last word.
+// Checks of a link before it is sent. The server decides.
 import { tagsIn } from '../kit/parts/tags.tsx'
 import { completed, type Draft, type Field } from './draft.ts'
 

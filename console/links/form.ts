@@ -14,7 +14,7 @@ type Options = {
   name: string
   /** The link as it is; without one, the form creates a link. */
   before?: Draft
-  /** Sends the body. What it throws is shown at the fields that it names. */
+  /** Sends the body. Its errors are shown at the fields that they name. */
   send: (body: Partial<NewLink>) => Promise<unknown>
 }
 

@@ -5,7 +5,7 @@ import { faultsOf } from './faults.ts'
 import { useFound } from './found.ts'
 import { ShortUrl } from './named.tsx'
 
-/** Says that there is a link to this target already, while it is typed. Another one may be created nonetheless. */
+/** While a target is typed, shows a link that leads there already. The form can create another one nonetheless. */
 export function Known({ target }: { target: string }) {
   const valid = faultsOf({ ...EMPTY, target }, '', true).target === undefined
   const link = useFound(valid ? { target: completed(target), order: 'desc' } : undefined)

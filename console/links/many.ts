@@ -1,4 +1,4 @@
-// What can be done with all selected links at once, and what is said of it.
+// The actions for all selected links at once, and their messages.
 import { useState } from 'preact/hooks'
 import type { Link, LinkChange, Outcome } from '../../src/links/schema.ts'
 import { confirm } from '../kit/parts/dialog.tsx'

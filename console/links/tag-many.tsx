@@ -9,7 +9,7 @@ type Props = {
   close: () => void
 }
 
-/** Gives tags to many links, and takes tags off them. */
+/** Adds tags to many links, and removes tags from them. */
 export function TagMany({ those, change, close }: Props) {
   const [add, setAdd] = useState('')
   const [remove, setRemove] = useState('')
@@ -24,7 +24,7 @@ export function TagMany({ those, change, close }: Props) {
         }}
       >
         <TagField label="Add" value={add} change={setAdd} />
-        <TagField label="Take off" value={remove} change={setRemove} />
+        <TagField label="Remove" value={remove} change={setRemove} />
         <footer>
           <button type="button" class="button" onClick={close}>
             Cancel

@@ -21,7 +21,7 @@ export const SORTS = [
   ['created asc', 'Created, oldest first'],
 ] as const
 
-/** The order of what a search finds, unless another is chosen. */
+/** The default order of a search. */
 export const RELEVANT = { by: 'relevance', order: 'desc' } as const
 
 type Query = Record<string, string | undefined>

@@ -2,7 +2,7 @@ import { CopyButton } from '../kit/parts/copy.tsx'
 import { Dialog } from '../kit/parts/dialog.tsx'
 import { Links } from './page-icons.tsx'
 
-/** How to come to a new link from other pages, from the address bar and on a phone. */
+/** How to create links from other pages, from the address bar and on a phone. */
 export function Anywhere({ close }: { close: () => void }) {
   const form = `${location.origin}/console/links/new`
   const bookmarklet = `javascript:void open('${form}?url='+encodeURIComponent(location)+'&title='+encodeURIComponent(document.title))`

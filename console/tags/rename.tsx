@@ -14,7 +14,7 @@ export const LONG = 300_000
 
 export const pathOf = (tag: string) => `/api/tags/${encodeURIComponent(tag)}`
 
-/** Gives a tag another name. If other links have that one already, asks whether both shall become one. */
+/** Gives a tag another name. If other links have that one already, asks whether to merge them. */
 export function RenameForm({ tag, renamed, close }: { tag: Tag; renamed: (name: string) => void; close: () => void }) {
   const [text, setText] = useState(tag.name)
   const { busy, run, faultOf, failure, clear } = useAttempt()

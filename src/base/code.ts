@@ -9,7 +9,7 @@ export const RESERVED = new Set(
    openapi prometheus ready readyz robots shorten static swagger urls users`.split(/\s+/),
 )
 
-/** Whether no code may be this word, in any case. */
+/** Whether the word is reserved, in any case. */
 export const isReserved = (word: string) => RESERVED.has(word.toLowerCase())
 
 /** Characters of generated codes, without 0 O, 1 I l: 57 of them, so 6 characters make 34 billion codes. */

@@ -30,7 +30,7 @@ export function codeOfPath(segment: string): string | undefined {
   return CODE.test(text) ? codeOfPath(text) : codeBefore(text)
 }
 
-/** A text of any characters, without what a chat appended: the same as for a code. A regular expression would take the square of its length. */
+/** A text of any characters without an ending that a chat appended, by the rules for codes. A regular expression would take quadratic time. */
 export function withoutEnding(text: string): string {
   let end = text.length
   let slashes = 0

@@ -4,7 +4,7 @@ export type Detail = { field: string; message: string }
 
 type Extras = { details?: Detail[]; headers?: Record<string, string>; page?: Page; cause?: unknown }
 
-/** What a visitor can send with a page: the password of the link, or only the press of a button. */
+/** The content of a page's form: the password of the link, or only a button. */
 export type Form = 'password' | 'confirm'
 
 /** The page for a visitor who followed a link, if it says more than the status. */

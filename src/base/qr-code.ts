@@ -2,11 +2,11 @@
 import { encode } from 'uqr'
 import { type PixelRow, pngOf } from './png.ts'
 
-/** How much of it may be unreadable: 7, 15, 25 or 30 %. */
+/** How much of the code may be unreadable: 7, 15, 25 or 30 %. */
 export const CORRECTIONS = ['L', 'M', 'Q', 'H'] as const
 export type Correction = (typeof CORRECTIONS)[number]
 
-/** `margin` is in modules; scanners expect four. A higher correction is used where it makes the code no larger. */
+/** `margin` is in modules; scanners expect four. A higher correction is used if the code does not grow. */
 export type QrForm = { margin: number; ecc: Correction }
 /** `size` is in pixels, colours are `#rrggbb`. */
 export type QrLook = { size: number; dark: string; light: string }
@@ -42,7 +42,7 @@ export function svgOf(code: QrCode, { size, dark, light }: QrLook): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 ${width} ${width}" shape-rendering="crispEdges"><path fill="${light}" d="M0 0h${width}v${width}H0z"/><path fill="${dark}" d="${pathOf(code)}"/></svg>\n`
 }
 
-/** Every module is a whole number of pixels; what is left of the size becomes margin. */
+/** Every module is a whole number of pixels; the rest of the size becomes margin. */
 export function qrPng({ modules, width }: QrCode, { size, dark, light }: QrLook): Promise<Uint8Array<ArrayBuffer>> {
   const scale = Math.floor(size / width)
   const before = (size - width * scale) >> 1

@@ -1,11 +1,11 @@
-// What a tag is: shared by links, filters, keys and imports.
+// The rules for tags, shared by links, filters, keys and imports.
 import { invalid } from './problem.ts'
 
 /** Of a link. sql/ has the same number. */
 export const MAX_TAGS = 30
 const MAX_LENGTH = 64
 
-/** The tag that `text` means: trimmed, in NFC. Throws 400 with the field. */
+/** `text` as a tag: trimmed, in NFC. Throws 400 with the field. */
 export function tagOf(text: string, field: string): string {
   const tag = text.normalize('NFC').trim()
   const reason = refusal(tag)
@@ -21,7 +21,7 @@ function refusal(tag: string): string | undefined {
   return undefined
 }
 
-/** The same for a list. Of tags that differ only by case, the first stays. */
+/** The same for a list. If tags differ only by case, the first is kept. */
 export function tagsOf(list: readonly string[], field: string): string[] {
   const tags = new Map<string, string>()
   for (const [index, text] of list.entries()) {

@@ -24,7 +24,7 @@ type Link = Sum & { first: number; last: number; series: Map<number, Sum>; days:
 const DIMENSIONS = ['browser', 'device', 'referrer', 'system'] as const
 type Dimension = (typeof DIMENSIONS)[number]
 
-/** When links were reset, ms since 1970: their clicks from before do not count. */
+/** When links were reset, ms since 1970: earlier clicks do not count. */
 export type Resets = Map<number, number>
 
 /** `clampTime` limits times, because a clock may be far off. Times are ms since 1970; sums are sorted by key. */

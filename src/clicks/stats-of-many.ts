@@ -14,7 +14,7 @@ const WITHIN = 10_000
 const SHOWN = 10
 const REST = '(other)'
 
-/** The statistics of the links `ids`, which are in order, together. Throws 503 if they take more than 10 s. */
+/** The statistics of the links `ids` together; `ids` are in ascending order. Throws 503 if they take more than 10 s. */
 export async function statsOfMany(database: Database, ids: number[], span: StatsSpan): Promise<Stats> {
   const began = Date.now()
   const fixed = { ...span, to: span.to ?? began / 1000 } // every portion has the same buckets
@@ -57,7 +57,7 @@ function together(counts: Breakdowns): Breakdowns {
   return [...sums.values()]
 }
 
-/** Of each dimension the ten values with most clicks, then all others together, as link-stats.sql does. */
+/** The ten values of each dimension with the most clicks, then the sum of all others, as in link-stats.sql. */
 function ranked(counts: Breakdowns): Breakdowns {
   const isRest = ({ value }: Count) => Number(value === REST)
   const inOrder = counts.toSorted(

@@ -85,8 +85,8 @@ type Span = { journal: string; before: number; after: number }
 type Row = { fenced: number; stored: number; late: Record<string, number> | null }
 
 /**
- * Stores `batch`, the conversion of `clicks`. Clicks from before a reset of their link are left out. With `fenced` 0 the journal's watermark
- * is not `before`, and nothing was stored.
+ * Stores `batch`, the conversion of `clicks`. Clicks from before a reset of their link are left out. If `fenced` is 0, the journal's watermark is not
+ * `before`, and nothing was stored.
  */
 export async function storeBatch(
   sql: Sql | Transaction,
@@ -151,6 +151,6 @@ const isWithoutPartition = (error: unknown) => {
   return hasState(error, 'check_violation') && table_name === 'events' && !constraint_name
 }
 
-/** Gives back what an ended process had leased of links' max_clicks and not spent. Call it when all clicks of its journal are stored. */
+/** Gives back the clicks of max_clicks that an ended process had leased and not spent. Call it when all clicks of its journal are stored. */
 export const settleLeases = (database: Database, journalId: string) =>
   database.run((sql) => sql`select settle_leases(${journalId})`)

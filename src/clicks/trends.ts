@@ -4,7 +4,7 @@ import { type Owner, ownLinks } from '../database/ownership.ts'
 import type { Trend } from './schema.ts'
 import { refuseZone } from './stats.ts'
 
-/** Two weeks: so that each weekday is there twice. */
+/** Two weeks have each weekday twice. */
 export const TREND_DAYS = 14
 
 /** The trend of each link of `ids` that exists, and belongs to the owner. 100 links clicked in every quarter of an hour take 15 ms. */
@@ -23,7 +23,7 @@ export async function trendsOf(database: Database, ids: number[], zone: string, 
   return [...rows]
 }
 
-/** The first moments of the days, today last, and of tomorrow. If clocks go back over midnight, the day has two; PostgreSQL returns the second. */
+/** The start of each day, with today last, and of tomorrow. If clocks go back over midnight, the day has two; PostgreSQL returns the second. */
 const midnights = (sql: Sql, zone: string) => sql`
   select array_agg(
     case when (midnight - interval '1 hour') at time zone ${zone} >= day then midnight - interval '1 hour' else midnight end order by day) as starts
@@ -31,7 +31,7 @@ const midnights = (sql: Sql, zone: string) => sql`
     lateral (select date_trunc('day', now() at time zone ${zone}) - make_interval(days => ${TREND_DAYS - 1}::int - place) as day) as local,
     lateral (select day at time zone ${zone} as midnight) as zoned`
 
-/** Per link one range of the series, and its folded days: of each, the part that lies in a day of the zone is a difference of two sums. */
+/** For each link, one range of the series and its folded days. The share of a folded day in a day of the zone is the difference of two sums. */
 const parts = (sql: Sql) => sql`
   select id, width_bucket(bucket, starts) as place, clicks
   from days, asked join click_series on url_id = id
@@ -44,6 +44,6 @@ const parts = (sql: Sql) => sql`
     least(width_bucket((day + 1)::timestamp at time zone 'UTC', starts), ${TREND_DAYS}::int)) as place
   where day >= (starts[1] at time zone 'UTC')::date and day <= (starts[${TREND_DAYS}::int + 1] at time zone 'UTC')::date`
 
-/** Of an hour, before the moment: 0 to 95 if it lies in the day. */
+/** The quarter of an hour before the moment: 0 to 95 if the moment is within the day. */
 const lastQuarter = (sql: Sql, moment: string) =>
   sql.unsafe(`(date_part('epoch', ${moment} at time zone 'UTC' - day) / 900 - 1)::smallint`)

@@ -30,10 +30,10 @@ export function agentOf(userAgent: string): Agent {
   return agent
 }
 
-/** What is recorded in place of the user agent of a person who asked not to be recorded: neither a browser's nor a bot's. */
+/** Recorded instead of the user agent of a person who asked not to be recorded. It belongs to neither a browser nor a bot. */
 export const NOT_KEPT = 'Sec-GPC'
 
-/** Whether a user agent, as much of it as is recorded, is that of a program without a person in front of it; an empty one is. Takes 7 µs. */
+/** Whether a user agent (its recorded part) belongs to a bot, a program that no person is using; true if it is empty. Takes 7 µs. */
 export function isBot(userAgent: string): boolean {
   const recorded = userAgent.slice(0, MAX_AGENT)
   return recorded === '' || isbot(recorded) || PROGRAM.test(recorded)

@@ -13,7 +13,7 @@ export function baseOf({ HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`
 }
 
-/** No response came: the server does not run, or is not where the command looks. */
+/** No response: the server is not running, or not at this address. */
 export class NoAnswer extends Error {
   override name = 'NoAnswer'
 }
@@ -21,8 +21,8 @@ export class NoAnswer extends Error {
 type Options = { body?: unknown; headers?: Record<string, string>; token?: string; within?: number; proxy?: false }
 
 /**
- * Sends `body` as JSON, and never follows a redirect, which would take the token elsewhere. Throws NoAnswer if there is no response within `within`
- * ms. A proxy of the environment is used unless `proxy` is false or the host is loopback.
+ * Sends `body` as JSON, and never follows a redirect, which would send the token elsewhere. Throws NoAnswer if there is no response within `within`
+ * ms. Uses a proxy of the environment unless `proxy` is false or the host is loopback.
  */
 export async function send(
   base: string,
@@ -47,7 +47,10 @@ export async function send(
   })
 }
 
-/** Asks a server of this fleet, as its operator. Returns the JSON of the response. Throws an error with a readable message if there is none within 5 s, or for an error status. */
+/**
+ * Asks a server of this fleet, as its operator. Returns the JSON of the response. Throws an error with a readable message for an error status, and if
+ * no response comes within 5 s.
+ */
 export async function ask(
   base: string,
   { ADMIN_TOKEN }: Pick<Config, 'ADMIN_TOKEN'>,

@@ -75,7 +75,7 @@ export async function run(argv: string[]) {
     })
   const link = program.command('link').description('Create, find and change links on a running server.')
   const [first = 'serve'] = argv
-  // Their flags come from the schemas of the API, which take other commands, such as a health check every few seconds, 20 ms to load.
+  // Their flags come from the schemas of the API. Loading those takes 20 ms, too long for a health check every few seconds.
   if (['link', 'completion', 'help'].includes(first))
     (await import('./link/commands.ts')).addLinkCommands(
       (usage, description) =>
@@ -139,7 +139,7 @@ function messageOf(error: unknown): string {
   return cause ? `the database is not reachable: ${cause}` : error.message
 }
 
-/** The settings, and --init-empty, from a command's parsed flags, of which those in `names` are settings. Throws ConfigError. */
+/** The settings, and --init-empty, from a command's parsed flags. The flags in `names` are settings. Throws ConfigError. */
 function configOf(options: Record<string, unknown>, names: readonly Name[] = NAMES): Config {
   const flags: Partial<Record<Name, string>> = {}
   for (const name of names) {

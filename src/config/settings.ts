@@ -91,22 +91,22 @@ export const settings = {
   EXPIRED_URL: setting(
     undefined,
     optional(webUrl),
-    'Where links lead that have expired or are used up, and have no expired_url of their own. Unset: they get 410.',
+    'Target of links that have expired or are used up, unless they have an expired_url. Unset: they get 410.',
   ),
   FORWARD_QUERY: setting(
     'off',
     choice({ off: ['no', 'false', '0'], add: ['on', 'yes', 'true', '1'], override: [] }),
-    'forward_query of new links that do not say it. add: a visitor’s query goes to the target, whose own parameters stay. override: they are replaced.',
+    'forward_query of new links that do not set it. add: a visitor’s query is added to the target, whose own parameters take precedence. override: the visitor’s take precedence.',
   ),
   NOINDEX: setting(
     'off',
     onOff,
-    'on adds X-Robots-Tag: noindex to redirects, so that search engines do not list short URLs. noindex of a link is the exception.',
+    'on adds X-Robots-Tag: noindex to redirects, so that search engines do not list short URLs. A link’s own noindex takes precedence.',
   ),
   CODES: setting(
     'sensitive',
     choice({ sensitive: [], insensitive: [] }),
-    'insensitive: a code also works in another case, if exactly one link has it; new codes are made lower case.',
+    'insensitive: a code also works in another case, if exactly one link has it; new codes are in lower case.',
   ),
   INACTIVE_STATUS: setting('404', oneOf('404', '410'), 'Status for an inactive link: 404 or 410.'),
   ADMIN_TOKEN: secret(
@@ -191,7 +191,7 @@ export const settings = {
   HONOR_GPC: setting(
     'off',
     onOff,
-    'on: of visitors whose browser sends Sec-GPC: 1 (Global Privacy Control) clicks are counted, and no address, browser or referrer is recorded.',
+    'on: if a visitor’s browser sends Sec-GPC: 1 (Global Privacy Control), the click is counted, and no address, browser or referrer is recorded.',
   ),
   JOURNAL_KEEP: setting(
     '600',
@@ -253,7 +253,10 @@ export const settings = {
     optional(webUrl),
     'Server of the commands `waypost link`: https://go.example.com. Unset: the one on this machine, by HOST and PORT.',
   ),
-  WAYPOST_KEY: secret(optional(text), 'API key for `waypost link`. Unset: ADMIN_TOKEN, if WAYPOST_URL is unset too; else none.'),
+  WAYPOST_KEY: secret(
+    optional(text),
+    'API key for `waypost link`. Unset: ADMIN_TOKEN, if WAYPOST_URL is unset too; otherwise none.',
+  ),
   LOG_LEVEL: setting('info', logLevel, 'Log lines of this level and above go to standard output. Read again at SIGHUP.'),
   DRAIN_WAIT: setting(
     '1',

@@ -52,10 +52,10 @@ export type Database = {
   close: () => Promise<void>
 }
 
-/** What writes: the database, or one open transaction. */
+/** The database, or one open transaction. */
 export type Writer = Pick<Database, 'run' | 'transaction'>
 
-/** Makes everything that it runs a part of the transaction `sql`. */
+/** A writer that runs everything in the transaction `sql`. */
 export const within = (sql: Transaction): Writer => ({
   run: async (work) => work(sql as unknown as Sql),
   transaction: (work) => work(sql),

@@ -1,4 +1,4 @@
-// Builds the indexes of large tables after the migration: within it, writers of a table of millions would wait for each.
+// Builds the indexes of large tables after the migration: during it, writers of a table with millions of rows would wait for each.
 import text from '../../sql/indexes.sql' with { type: 'text' }
 import type { Log } from '../telemetry/logs.ts'
 import type { Database, Sql, Transaction } from './guard.ts'
@@ -16,7 +16,7 @@ export const buildEmptyIndexes = (sql: Transaction) => sql.unsafe(text).simple()
 
 /**
  * Builds the missing indexes, one replica at a time; others return at once. `external`: there are other sessions, which must not wait; the
- * embedded database has only one. One that was interrupted is built again at the next call.
+ * embedded database has only one. An interrupted build is repeated at the next call.
  */
 export async function buildIndexes(database: Database, log: Log, external: boolean): Promise<void> {
   for (const index of INDEXES) {

@@ -83,7 +83,7 @@ export async function migrate(database: Database, log: Log, upTo = newestSchema)
   return applied
 }
 
-/** Creates the index for looking up codes in any case, where that is asked for: only codes with capitals are in it. */
+/** Creates the index for looking up codes in any case, if CODES requires it. It contains only codes with capitals. */
 export const indexCodesInLowerCase = (database: Database) =>
   database.transaction(async (sql) => {
     await takeTurn(sql)
@@ -136,7 +136,7 @@ async function currentVersion(sql: Transaction): Promise<number> {
   return row!.version
 }
 
-/** Creates pg_trgm, if the role may: otherwise searches read only the newest links, which is logged once. */
+/** Creates pg_trgm if the role is allowed to. Otherwise searches read only the newest links, and a warning is logged once. */
 async function enableSearch(database: Database, log: Log) {
   try {
     await database.transaction(async (sql) => {

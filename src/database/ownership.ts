@@ -1,7 +1,7 @@
 // Restricts a statement to what a bound key reaches: the rows of a user, the links with a tag, or those of both.
 import type { Sql, Transaction } from './guard.ts'
 
-/** What a bound key is bound to (`ownerOf` of the request); undefined: unrestricted. Deliberately never optional. */
+/** The user and the tag that a key is bound to (`ownerOf` of the request); undefined: unrestricted. Deliberately never optional. */
 export type Owner = { user?: number; tag?: string } | undefined
 
 /** A condition on `urls`. Links without a user belong to nobody. */
@@ -12,14 +12,14 @@ export function ownLinks(sql: Sql | Transaction, owner: Owner) {
     ${tag === undefined ? (sql as Sql)`` : (sql as Sql)`and ${hasAll(sql, [tag])}`}`
 }
 
-/** A condition on `users`: a key that is bound to a tag alone sees none. */
+/** A condition on `users`: a key that is bound to a tag alone sees no users. */
 export function ownUsers(sql: Sql | Transaction, owner: Owner) {
   return owner === undefined ? (sql as Sql)`` : (sql as Sql)`and id = ${owner.user ?? null}`
 }
 
 /**
- * A condition on `events`: a link's events belong to its owner, whichever user they name; those without a link to their user, if a tag does not narrow
- * the key to links.
+ * A condition on `events`. Events of a link belong to the owner of the link, whichever user they name. Events without a link belong to their user; a
+ * key that is bound to a tag sees none of them.
  */
 export function ownEvents(sql: Sql | Transaction, owner: Owner) {
   if (owner === undefined) return (sql as Sql)``

@@ -16,7 +16,7 @@ export function pageOf(sql: Sql, page: Page, id: Fragment = sql`id`) {
   return sql`${orderOf(sql, page, id)} limit ${page.size} offset ${page.offset}`
 }
 
-/** The same without an end: from the page's cursor on. */
+/** The same without a limit: from the page's cursor on. */
 export function orderOf(sql: Sql, { after, descending }: Page, id: Fragment = sql`id`) {
   const from = after === undefined ? sql`` : descending ? sql`and ${id} < ${after}` : sql`and ${id} > ${after}`
   return sql`${from} order by ${id} ${descending ? sql`desc` : sql``}`

@@ -33,7 +33,7 @@ export function eventRoutes({ events, clicks, once }: Parts) {
         detail: {
           summary: 'Write an event',
           description:
-            'An event of type `click` counts as a click of its link. Types that only the server writes (created, updated, key_revoked, …) are refused. The server adds the caller to `details` (`by`, `key_id`, `key_name`), and ignores what the body says there.',
+            'An event of type `click` counts as a click of its link. Types that only the server writes (created, updated, key_revoked, …) are refused. The server adds the caller to `details` (`by`, `key_id`, `key_name`), and ignores these fields in the body.',
           ...idempotent,
           ...needs('write', { bound: true }),
           ...fails(404, 409, 422),

@@ -12,7 +12,7 @@ export const eventResource = {
 const Details = Type.Object({}, { additionalProperties: true, description: 'Any JSON object.' })
 const NullableId = Nullable(Type.Integer())
 
-const RECORDED = `In an event that the server writes for a caller, \`by\` says how the caller was admitted (open, off, admin-token, key, session, chaos-token, command line; server: nobody asked), and \`key_id\` and \`key_name\` its API key. \`updated\` has \`field\`, \`old_value\` and \`new_value\`; for a secret only \`field\`. Events of older releases may lack these.`
+const RECORDED = `In an event that the server writes for a caller, \`by\` says how the caller was admitted (open, off, admin-token, key, session, chaos-token, command line; server: there was no caller), and \`key_id\` and \`key_name\` its API key. \`updated\` has \`field\`, \`old_value\` and \`new_value\`; for a secret only \`field\`. Events of older releases may lack these.`
 
 export const Event = Type.Object({
   id: Type.Integer(),

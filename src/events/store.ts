@@ -22,7 +22,7 @@ export function eventStore(database: Database) {
       const { event_type, url_id = null, user_id = null, timestamp } = event
       const details = signed(event.details ?? {}, by)
       const at = timestamp === undefined || timestamp === null ? null : timeOf(timestamp)
-      if (url_id === null && owner?.tag !== undefined) throw invalid('url_id', 'is required of a key that is bound to a tag')
+      if (url_id === null && owner?.tag !== undefined) throw invalid('url_id', 'is required for a key that is bound to a tag')
       if (url_id && !Number.isSafeInteger(url_id)) throw notFound('URL')
       if (user_id && !Number.isSafeInteger(user_id)) throw notFound('User')
       const written = await writer.transaction(async (sql) => {
@@ -118,7 +118,7 @@ const withReferrer = ({ referer: _, ...details }: Details, referrer: string) => 
 /** When the latest click is deleted, we look for the next latest among this many of the link's newest clicks (20 ms). */
 const LATEST_AMONG = 10_000
 
-/** Whether a reset of the link took this click out of all counts already. Until the transaction ends, it is not reset. */
+/** Whether a reset of the link has removed this click from all counts already. Nobody can reset the link until the transaction ends. */
 async function wasReset(sql: Transaction, id: number, link: number): Promise<boolean> {
   await sql`select from urls where id = ${link} for share`
   return (await sql`select from click_resets where url_id = ${link} and before > ${id}`).count > 0

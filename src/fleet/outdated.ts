@@ -14,6 +14,6 @@ export async function outdatedReplica(sql: Sql | Transaction): Promise<Outdated 
   return row
 }
 
-/** Why a rule is refused, as a phrase that follows the field's name. */
+/** The reason why a rule is refused, as a phrase after the field's name. */
 export const notYet = ({ version, hostname }: Outdated) =>
   `cannot be set yet: ${hostname} still runs release ${version}, which would ignore it`

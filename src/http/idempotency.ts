@@ -1,4 +1,4 @@
-// Idempotency-Key: a repeated request gets the answer of the first one, which was stored in the same transaction as what it created.
+// Idempotency-Key: a repeated request gets the answer of the first one. The transaction that creates stores the answer, too.
 import { createHash, createHmac } from 'node:crypto'
 import { invalid, Problem } from '../base/problem.ts'
 import type { Resource } from '../base/resource.ts'
@@ -16,7 +16,7 @@ const MAX_ANSWER = 65_536
 const MAX_ANSWERS = 1_000_000
 const portion = portionUpTo(5_000)
 
-/** `committed` is called once it is stored for good. */
+/** `committed` is called after the commit. */
 export type Created = { status: number; location: string; body: unknown; committed?: () => void }
 
 type Set = { status?: number | string; headers: Record<string, unknown> }
@@ -36,12 +36,12 @@ export const idempotent = {
   ],
 }
 
-/** Reads and checks what to create, then creates it: with the given Writer if there is one, in whose transaction the answer is stored too. */
+/** Reads and checks the body, and returns a function that creates: with the given Writer, if there is one, whose transaction also stores the answer. */
 type Create = () => Promise<(writer?: Writer) => Promise<Created>>
 
 /**
- * Returns a function that answers a request by what `create` creates. With an Idempotency-Key that happens once per caller and key, whichever
- * replica gets the repetition. Throws 400 for an invalid key, 409 while the first request is in flight, 422 for another body.
+ * Returns a function that runs `create` and returns its answer. With an Idempotency-Key, `create` runs once per caller and key, whichever replica
+ * gets the repetition. Throws 400 for an invalid key, 409 while the first request is in flight, 422 for another body.
  */
 export function idempotency(database: Database) {
   return async (request: Request, set: Set, body: unknown, create: Create): Promise<unknown> => {
@@ -111,7 +111,7 @@ export async function forgetAnswers(database: Database): Promise<void> {
   })
 }
 
-/** Of the caller's credential and the key: a UUID. Callers without one (open mode) share their keys. */
+/** A UUID from the caller's credential and the key. Callers without one (open mode) share their keys. */
 function idOf(request: Request, key: string): string {
   const { by, key: apiKey } = principalOf(request)
   return createHash('sha256')
@@ -120,7 +120,7 @@ function idOf(request: Request, key: string): string {
     .slice(0, 32)
 }
 
-/** Keyed by the Idempotency-Key, which is not stored: the body may contain a password, and a plain hash of it could be guessed. */
+/** A hash keyed by the Idempotency-Key, which is not stored: a plain hash would allow guesses of a password in the body. */
 const fingerprint = (request: Request, key: string, body: unknown) =>
   createHmac('sha256', key)
     .update(`${request.method} ${exchangeOf(request).route}\n${JSON.stringify(body)}`)

@@ -6,7 +6,8 @@ import { exchangeOf } from './exchange.ts'
 const SIGN_OF_LIFE_EVERY = 5_000
 
 /**
- * What `steps` returns, as JSON. If it takes longer than 5 s, the answer begins with blanks, one every 5 s, which JSON allows; a failure after
+ * Answers with the JSON of the value that `steps` returns. If that takes longer than 5 s, the answer begins with blanks, one every 5 s, which JSON
+ * allows; a failure after
  * that aborts the connection, so that nobody mistakes it for the end. A client that leaves, or is no longer authorised, ends the steps.
  */
 export async function answerInTime<T>(

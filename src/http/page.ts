@@ -24,7 +24,7 @@ const pageParameters = {
   cursor: Type.Optional(
     Type.String({ description: 'X-Next-Cursor of the previous answer: as fast at the end as at the start.' }),
   ),
-  order: Type.Optional(Type.String({ description: 'asc or desc, by id, or by `sort` where a list has it.', default: 'asc' })),
+  order: Type.Optional(Type.String({ description: 'asc or desc: the direction of `sort`, or of ids.', default: 'asc' })),
 }
 
 /** The schema of a list's query: pagination, and the resource's own `filters`. */
@@ -74,7 +74,7 @@ type Shown = { size: number; number: number; after?: number; place?: Place }
 
 /**
  * X-Total-Count, X-Total-Exact, X-Next-Cursor and, unless it is too long, Link for the page with `rows`. `cursor` is the one after the last
- * row, if that is not its id; rows without ids have none. null: no cursor leads on.
+ * row, if that is not its id; rows without ids have none. null: there is no cursor.
  */
 export function pageHeaders(
   url: string,

@@ -1,4 +1,4 @@
-// HTML for visitors: whether a client prefers it, and the page that says what their link met, with a form where one is needed.
+// HTML for visitors: whether a client prefers it, and the pages that they get instead of a redirect, some with a form.
 import type { Form, Page } from '../base/problem.ts'
 import { visible, visibleLine } from '../base/visible.ts'
 

@@ -12,7 +12,7 @@ export type Principal = {
   scope: Scope | 'none'
   /** The API key, if there is one, also behind a session. */
   key?: { id: number; name: string }
-  /** What the key is bound to: it sees and changes nothing else. */
+  /** The user and the tag that the key is bound to: it sees and changes nothing else. */
   owner?: Owner
 }
 
@@ -34,10 +34,10 @@ export function askedBy(request: Request): By {
   return { by, ...(key && { key_id: key.id, key_name: key.name }) }
 }
 
-/** To what this request is restricted; undefined if it may see everything that its scope allows. */
+/** The restriction of this request; undefined if it may see everything that its scope allows. */
 export const ownerOf = (request: Request): Owner => principalOf(request).owner
 
-/** The user of what a request creates: the one it names, or a bound key's own. 403 if a bound key names another. */
+/** The user for a row that a request creates: the one that it names, or the user of a bound key. 403 if a bound key names another. */
 export function ownUser(request: Request, named: number | null | undefined): number | null {
   const owner = ownerOf(request)
   if (owner === undefined) return named ?? null
@@ -51,13 +51,13 @@ export function ownUser(request: Request, named: number | null | undefined): num
   return owner.user ?? null
 }
 
-/** The tags that a request gives a link: those it names, and a bound key's own. */
+/** The tags for a link that a request creates: those that it names, and the tag of a bound key. */
 export function ownTags(request: Request, named: string[]): string[] {
   const tag = ownerOf(request)?.tag
   return tag === undefined ? named : tagsOf([...named, tag], 'tags')
 }
 
-/** 403 if the request takes away, from one link or from all, the tag that its key is bound to. */
+/** 403 if the request removes the tag that its key is bound to, from one link or from all. */
 export function assertNotOwnTag(request: Request, tag: string, field: string) {
   if (ownerOf(request)?.tag?.toLowerCase() === tag.toLowerCase())
     throw outOfBounds(field, 'must not be the tag that this key is bound to')

@@ -13,7 +13,7 @@ export const OTHERS_IGNORED = { additionalProperties: true }
 /** An id in a body. */
 export const Id = Type.Integer({ minimum: 1 })
 
-/** A time in a body, ISO 8601 with a zone: without one, it would be another time for each reader. */
+/** A time in a body, ISO 8601 with a zone: without one, it would be ambiguous. */
 export const Time = Type.String({ format: 'time', maxLength: 40, examples: ['2026-12-31T23:59:59Z'] })
 
 /** A text with more than white space. */

@@ -1,4 +1,4 @@
-// Stores the aliases of staged links, once the links are there.
+// Stores the aliases of staged links, once the links are stored.
 import type { Transaction } from '../database/guard.ts'
 import { asProblem } from '../links/violations.ts'
 import { type BadRow, badRows } from './bad-rows.ts'

@@ -29,7 +29,7 @@ export async function storeLinks(sql: Transaction, load: Load) {
   for (const chunk of load.chunks) await storeAliases(sql, load.id, chunk)
 }
 
-/** A replica of an earlier release would ignore them. */
+/** Refuses rules while a replica of an earlier release would ignore them. */
 async function refuseRules(sql: Transaction, importId: number) {
   const old = await outdatedReplica(sql)
   if (!old) return

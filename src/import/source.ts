@@ -8,8 +8,7 @@ export type Staged = { line: number } & Record<string, unknown>
 export type Chunk = [after: number, upTo: number]
 
 /**
- * The rows of one file in its staging table, for the import `id`. `by`: the caller, for the audit log; undefined for a folder, which brings
- * its own in events.csv.
+ * The rows of one file in its staging table, for the import `id`. `by`: the caller, for the audit log; undefined for a folder, whose events are in events.csv.
  */
 export type Load = Pick<Source, 'table' | 'staging'> & { id: number; chunks: Chunk[]; by?: By }
 

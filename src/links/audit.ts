@@ -1,4 +1,4 @@
-// What the audit log records of a change of a link.
+// The audit log's record of a change to a link.
 import type { Sql } from '../database/guard.ts'
 import type { By } from '../http/principal.ts'
 import { SECRET } from './columns.ts'

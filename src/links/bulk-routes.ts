@@ -23,7 +23,7 @@ const Selection = {
   filter: Type.Optional(FilterBody),
   dry_run: Type.Optional(Type.Boolean({ description: 'true: changes nothing, and counts what would change.', default: false })),
 }
-/** One code is no code for many links. */
+/** Without short_code: many links cannot have the same code. */
 const { short_code: _, ...SETTABLE } = LinkChange.properties
 const BulkChange = Type.Object(
   {
@@ -49,7 +49,7 @@ type Parts = {
   reading: Reading
 }
 
-const HOW = `Give either ids or filter. Links are handled in chunks of at most 500, in order of id; each chunk is a transaction. If the request fails or the client leaves, chunks that are done stay done: repeat the request for the rest. An answer that takes longer than 5 seconds begins with blanks.`
+const HOW = `Give either ids or filter. Links are handled in chunks of at most 500, in order of id; each chunk is a transaction. If the request fails or the client leaves, finished chunks stay: repeat the request for the rest. An answer that takes longer than 5 seconds begins with blanks.`
 
 /** DELETE has a body here, so these routes parse bodies themselves: register them before a global onParse. */
 export function bulkRoutes({ database, links, events, resolver, admission, reading }: Parts) {

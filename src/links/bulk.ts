@@ -1,4 +1,4 @@
-// Changes and deletes of many links: in chunks, each one statement, so that nobody waits for long and a repetition continues where it ended.
+// Changes and deletes many links, in chunks of one statement each: nobody waits for long, and a repeated request does the rest.
 import type { Database, Fragment, Sql } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import { portionUpTo } from '../database/portion.ts'
@@ -14,7 +14,7 @@ import { walkLinks } from './walk.ts'
 
 /** Links of one statement at most; some 50 ms. */
 const CHUNK = 500
-/** statement_timeout is 10 s. A chunk that is given up earlier may be committed nevertheless, and would not be counted. */
+/** statement_timeout is 10 s. With a shorter deadline, a chunk might be committed without being counted. */
 const DEADLINE = 12_000
 
 export type Which = { ids: number[] } | { filter: LinkFilter }
@@ -24,7 +24,7 @@ type Done = Outcome & { targets: Target[]; aliased: boolean }
 /** A statement that handles the links in the table expression `matching`, which has locked them, and returns one row. */
 type Statement = (sql: Sql) => Fragment
 
-/** What changes links, or `dry`, only counts those that it would change. */
+/** Changes links; `dry` only counts those that would change. */
 export const changeOf =
   (change: Change, by: By, dry: boolean): Statement =>
   (sql) =>
@@ -34,7 +34,7 @@ export const changeOf =
     select (select count(*) from matching) as matched, (select count(distinct id) from changes) as changed,
       (select count(*) from matching) - (select count(*) from old) as refused, ${dry ? nothing(sql) : targetsOf(sql, sql`updated`)}`
 
-/** What deletes links. */
+/** Deletes links. */
 export const deletionOf =
   (reason: string, by: By, dry: boolean): Statement =>
   (sql) =>
@@ -44,7 +44,7 @@ export const deletionOf =
       ${dry ? nothing(sql) : targetsOf(sql, sql`deleted`)}`
 
 /**
- * Runs the statement on all links that match, of the caller, chunk by chunk in order of id. A chunk that fails or is slow makes the next ones
+ * Runs the statement on all matching links of the caller, chunk by chunk in order of id. A chunk that fails or is slow makes the next ones
  * smaller. Calls `changed` when a chunk is committed, and yields after each. Returns the sums.
  */
 export async function* inBulk(
@@ -95,7 +95,7 @@ async function handle(database: Database, ids: number[], filter: LinkFilter, own
   return row!
 }
 
-/** Whether a link's window stays one: unlike for a single link, it is no error of the caller. */
+/** Whether valid_until stays after valid_from. Unlike for a single link, the opposite is not an error of the caller. */
 const fits = (sql: Sql, { valid_from, valid_until }: Change) => sql`
   (${valid_until === undefined ? sql`valid_until` : sql`${valid_until}::timestamptz`}
     > ${valid_from === undefined ? sql`valid_from` : sql`${valid_from}::timestamptz`}) is not false`

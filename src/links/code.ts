@@ -5,11 +5,11 @@ import type { Config } from '../config/config.ts'
 /** Codes that a client may choose. */
 export const CUSTOM_CODE = /^[A-Za-z0-9_-]{3,64}$/
 
-/** How new codes are made, as the setting CODES says. */
+/** The rules for new codes, by the setting CODES. */
 export type Codes = {
   /** Whether a code is also found in another case. */
   anyCase: boolean
-  /** A random code, `longer` than usual by so many characters. */
+  /** A random code, `longer` characters longer than usual. */
   generate: (longer?: number) => string
   /** A chosen code as it is stored. */
   tidy: (code: string) => string
@@ -35,7 +35,7 @@ export function generateCode(length: number, alphabet = ALPHABET): string {
   return code
 }
 
-/** Why a client may not choose a code, as a phrase that follows the field's name: also for one that a route or an id would shadow. */
+/** The reason why a client may not choose a code, as a phrase after the field's name. A route or an id must not shadow it. */
 export function refusalOfChosen(code: string): string | undefined {
   if (!CUSTOM_CODE.test(code)) return 'must be 3 to 64 of A-Z a-z 0-9 _ -'
   if (isReserved(code)) return 'is reserved by Waypost: choose another code'

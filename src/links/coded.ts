@@ -15,8 +15,8 @@ const idInAnyCase = (sql: Sql, code: string) => sql`
   having count(*) = 1`
 
 /**
- * Whether no other link than `id` has the code, given in lower case, with capitals: a condition after others. Whether one has it in lower case, the
- * constraint of `short_code` tells.
+ * A further condition: no link but `id` has the code in a spelling with capitals. `code` is in lower case; the constraint on `short_code` finds a
+ * link with the code in lower case.
  */
 export const isFree = (sql: Sql, code: Fragment, id: Fragment, anyCase: boolean) =>
   anyCase

@@ -12,7 +12,7 @@ import { asProblem } from './violations.ts'
 export type Draft = Pick<RowOf<'given'>, 'short_code' | 'original_url' | 'is_active'> &
   Partial<RowOf<'given'>> & { location: string | null; by: By }
 
-/** `extra`: what the redirect obeys. */
+/** `extra`: the rules for the redirect. */
 export type Created = LinkRow & { extra: string | null }
 
 type Waiting = { draft: Draft; resolve: (row: Created | undefined) => void; reject: (error: unknown) => void }

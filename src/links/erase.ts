@@ -12,7 +12,7 @@ const linksPortion = portionUpTo(LINKS_AT_ONCE)
 const rowsPortion = portionUpTo(5_000)
 
 /**
- * Erases one link. The audit log keeps a `purged` event with the caller (`by`). Returns what redirects obey of it and its aliases; nothing if
+ * Erases one link. The audit log keeps a `purged` event with the caller (`by`). Returns the link and its aliases as redirects see them; nothing if
  * there is no such link (or it is purged already).
  */
 export async function purgeLink(database: Database, id: number, owner: Owner, by: By): Promise<Target[]> {

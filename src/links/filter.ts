@@ -42,7 +42,7 @@ export const LinkFilters = {
   q: Type.Optional(
     Type.String({
       description:
-        'Finds links with all of these words in code, target or title, in any order and case; a word of one or two letters where a word starts. A short URL of this server finds its link.',
+        'Finds links with all of these words in code, target or title, in any order and case. A word of one or two letters is found only where a word starts. A short URL of this server finds its link.',
     }),
   ),
 }
@@ -66,7 +66,7 @@ export function readFilter(query: Query, tags: string[], { codeIn, anyCase }: Co
   }
 }
 
-/** A filter in a body: the same parameters, as JSON values. `all` selects every link; nothing else may, in case a value is missing by mistake. */
+/** A filter in a body: the same parameters, as JSON values. Only `all` selects every link: an empty filter may be a mistake. */
 export const FilterBody = Type.Object(
   {
     all: Type.Optional(Type.Literal(true, { description: 'Every link. Must be alone.' })),

@@ -1,4 +1,4 @@
-// What a client gives, turned into what is stored: checked, times from durations, passwords hashed.
+// Turns the values of a client into stored ones: checks them, computes times from durations, hashes passwords.
 import { invalid, Problem } from '../base/problem.ts'
 import { tagsOf } from '../base/tag.ts'
 import { iso, readTime } from '../base/time.ts'
@@ -18,7 +18,7 @@ import { endsTooEarly } from './violations.ts'
 /** Values of columns; a column that is left out stays as it is, or gets its default. */
 export type Stored = Partial<RowOf<'given'>>
 
-/** What a change stores; the tags of `add` and `remove` are relative to those that the link has then. */
+/** The values that a change stores. `add` and `remove` are relative to the tags that the link has then. */
 export type Change = Stored & { add?: string[]; remove?: string[] }
 
 /** A link to create; a code is generated if it has none. */
@@ -32,7 +32,10 @@ const TEN_YEARS = 10 * 365 * 86_400
 
 export type Reading = ReturnType<typeof readingOf>
 
-/** Readers of a body for POST and for PATCH. They throw 400 with the field, and 409 while a replica of an earlier release would ignore a rule. */
+/**
+ * Readers of a body for POST and for PATCH. They throw 400 with the field, 403 if a bound key would lose its own tag, and 409 while a replica of an
+ * earlier release would ignore a rule.
+ */
 export function readingOf({ admission, database, codes, config }: Parts) {
   async function storedOf(given: NewLink | LinkChange): Promise<Stored> {
     const { password, forward_query, tags, ...rest } = given
@@ -58,7 +61,7 @@ export function readingOf({ admission, database, codes, config }: Parts) {
     if (rule) await assertAllKnow(database, rule)
   }
 
-  /** The code to which a link is renamed; undefined if it keeps its own. Also one of its aliases, whatever an import allowed. */
+  /** The new code of a link; undefined if it keeps its own. Any of its aliases will do, even one that only an import could create. */
   async function renamed(code: string, { short_code, aliases }: Aliased) {
     if (code === short_code) return undefined
     const wanted = aliases.includes(code) ? code : codes.tidy(code)
@@ -69,7 +72,7 @@ export function readingOf({ admission, database, codes, config }: Parts) {
   }
 
   return {
-    /** `field` of the target, which POST /shorten accepts by two names. */
+    /** `field`: the name of the target in the body, of which POST /shorten accepts two. */
     async newLink({ expires_in, reuse, ...given }: NewLink, request: Request, field = 'original_url'): Promise<New> {
       admission.assert(given.original_url, request, field)
       if (given.expired_url) admission.assert(given.expired_url, request, 'expired_url')
@@ -111,7 +114,7 @@ export function readingOf({ admission, database, codes, config }: Parts) {
   }
 }
 
-/** Throws 409 while a replica runs that would not know `field`. */
+/** Throws 409 while a replica is alive that does not know `field`. */
 export async function assertAllKnow(database: Database, field: string) {
   const old = await database.run((sql) => outdatedReplica(sql))
   if (old)

@@ -1,4 +1,4 @@
-// The links that a search finds, by id. If the index finds few, it is asked once; if there are many, the next ones by id are soon read.
+// The matches of a search, by id. If the index finds few, one query reads them; if there are many, reading by id soon finds the next ones.
 import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import { orderOf, type Page, pageOf, type Total } from '../database/paging.ts'
@@ -41,7 +41,7 @@ async function idsUpTo(sql: Sql, end: number | undefined, filter: Searched, page
   return rows.map(({ id }) => id)
 }
 
-/** The id up to which a page is searched: a rare word that the index does not know would else take a look at every link. */
+/** The id up to which a page is searched: otherwise a rare word that the index does not know would read every link. */
 async function endOf(sql: Sql, filter: Searched, page: Page, owner: Owner): Promise<number | undefined> {
   const [end] = await sql<{ id: number }[]>`
     select u.id from urls u where ${narrowedIn(sql, filter, owner)} ${orderOf(sql, page, sql`u.id`)}

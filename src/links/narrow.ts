@@ -1,12 +1,13 @@
-// Finds few among many links for a search, at a cost that does not grow with the links: a look at the newest ones tells which words are rare, and the
-// index is asked for those alone. A word that most links have costs 30 ms a million and trigram there, and narrows nothing.
+// Finds the few matches of a search among many links, at a cost that does not grow with their number. A look at the newest links shows which words
+// are rare, and the index is queried for those alone. A word of most links would cost 30 ms per million links and trigram there, and exclude hardly
+// any.
 import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { LinkFilter } from './filter.ts'
 import { hasPiece, type Piece, piecesOf } from './searched.ts'
 import { narrowedIn } from './select.ts'
 
-/** Links that a look reads: 2 ms, in the embedded database 4. */
+/** Links that a look reads, in 2 ms; in the embedded database 4. */
 export const LOOKED_AT = 1_000
 /** A word in more links than this share narrows nothing. */
 const COMMON = 0.4
@@ -47,8 +48,8 @@ const counts = (sql: Sql, pieces: Piece[]) =>
   )
 
 /**
- * The links that have the rare pieces, at most `limit`: from the index, if `work` runs by `byIndex`. PostgreSQL reads no more of `source` than the limit
- * asks for; told of the limit, it would rather filter links in another order.
+ * The links that have the rare pieces, at most `limit`: from the index, if `work` runs by `byIndex`. The limit is outside of `source`: PostgreSQL
+ * stops reading there, but a plan that knew the limit would rather filter links in another order.
  */
 export const narrowed = (sql: Sql, { rare }: Look, filter: LinkFilter, owner: Owner, limit: number) => sql`(
   with source as materialized (

@@ -24,7 +24,7 @@ export const QrQuery = Type.Object(
     size: option(`Width and height in pixels, ${SIZES.min} to ${SIZES.max}.`, String(PLAIN.size)),
     margin: option(`Margin in modules, ${MARGINS.min} to ${MARGINS.max}. Scanners expect ${PLAIN.margin}.`, String(PLAIN.margin)),
     ecc: option(
-      'Error correction: L, M, Q or H tolerate damage to 7, 15, 25 or 30 %. A higher one is used if the code stays as small.',
+      'Error correction: L, M, Q or H tolerate damage to 7, 15, 25 or 30 %. A higher one is used if the code does not grow.',
       PLAIN.ecc,
     ),
     dark: option('Colour of the modules, as hexadecimal RGB: 0a6a8f or 06f.', PLAIN.dark.slice(1)),
@@ -57,7 +57,7 @@ function wholeIn(query: Query, field: 'size' | 'margin', { min, max }: { min: nu
   return number
 }
 
-/** `#rrggbb`, from that, `rrggbb`, `#rgb` or `rgb`. */
+/** A colour as `#rrggbb`, from that, `rrggbb`, `#rgb` or `rgb`. */
 function colourIn(query: Query, field: 'dark' | 'light'): string {
   const [, digits] = /^#?([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(query[field] ?? PLAIN[field]) ?? []
   if (digits === undefined) throw invalid(field, 'must be a colour in hexadecimal: 0a6a8f or 06f')

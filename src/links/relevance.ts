@@ -1,5 +1,5 @@
 // Links by relevance: an exact code, then codes that begin with the search, then titles, then targets. It ranks a bounded number of candidates, so it
-// takes no longer with a million links; of a search that more links match, it ranks some.
+// takes no longer with a million links; if more links match, it ranks some of them.
 import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
@@ -59,7 +59,7 @@ const candidates = (sql: Sql, seen: Look, filter: LinkFilter, owner: Owner) =>
       ? narrowed(sql, seen, filter, owner, CANDIDATES + 1)
       : newest(sql, filter, owner, SCANNED + 1)
 
-/** `codes`: those that the whole search may be; `prefix`: how a code may begin. */
+/** `codes`: codes that the whole search may mean; `prefix`: a possible beginning of a code. */
 type Search = { words: string[]; codes: string[]; prefix: string | undefined }
 
 function searchOf(q: string): Search {
@@ -96,7 +96,7 @@ function named(sql: Sql, { codes, prefix }: Search) {
 const idsOf = (sql: Sql, codes: string[]) =>
   sql`array(select coalesce(a.alias_of, a.id) from urls a where a.short_code = any(${codes}::text[]) and a.deleted_at is null)`
 
-/** After every continuation of a code in most collations. In others only the index of the text finds such codes. */
+/** Sorts after every continuation of a code in most collations. In others only the index of the text finds such codes. */
 const LAST = 'z'.repeat(64)
 
 const lowerCode = (sql: Sql) => sql`lower(u.short_code collate "C")`

@@ -1,4 +1,4 @@
-// Resets the clicks of a link: its counts, statistics and click events. Clicks from before that are still in a journal are not stored any more.
+// Resets the clicks of a link: its counts, statistics and click events. Earlier clicks that are still in a journal will not be stored.
 import { notFound } from '../base/problem.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Transaction } from '../database/guard.ts'
@@ -13,7 +13,7 @@ const AT_ONCE = 100
 const TRIES = 3
 const DEADLINE = 15_000
 
-/** 404 if the caller has no such link. The audit log gets a `reset` event with the caller (`by`) and what was counted until then. */
+/** 404 if the caller has no such link. The audit log gets a `reset` event with the caller (`by`) and the counts until then. */
 export async function resetClicks(database: Database, id: number, owner: Owner, by: By): Promise<void> {
   const found = await database.run(
     (sql) => sql`select from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)}`,
@@ -25,7 +25,7 @@ export async function resetClicks(database: Database, id: number, owner: Owner, 
       await database.transaction((sql) => reset(sql, id, owner, by), DEADLINE)
       break
     } catch (error) {
-      // Two batches of clicks at once may wait for one another through this.
+      // A reset can deadlock with two simultaneous batches of clicks.
       const deadlocked = error instanceof DatabaseUnreachable && hasState(error.cause, 'deadlock_detected')
       if (!deadlocked || left === 0) throw error
     }

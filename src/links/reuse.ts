@@ -8,10 +8,10 @@ import { select } from './select.ts'
 /** Of one owner's links to one target, only so many of the newest are compared. */
 const COMPARED = 1_000
 
-/** What decides what a visit meets; other columns are compared if they are given. */
+/** The columns that decide what a visit gets. Other columns are compared only if they are given. */
 const ALWAYS: readonly string[] = ['is_active', ...RULES]
 
-/** Tags in any order; those of a link that gives none do not matter. */
+/** Tags are compared in any order, and only if the new link gives some. */
 const HAS_TAGS = `(wanted.tags = '{}' or u.tags @> wanted.tags and wanted.tags @> u.tags)`
 
 /**

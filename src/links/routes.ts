@@ -44,7 +44,6 @@ const CHANGES = [...CHANGED, 'add_tags', 'remove_tags'] as const
 const FIELDS = CHANGES.join(', ').replace(/, (?=[^,]+$)/, ' or ')
 const RENAMES = {
   description: `Changes ${FIELDS}; other fields are ignored. Another short_code renames the link: its old code becomes an alias.`,
-  ...fails(409),
 }
 const linkAnswer = { description: 'The link with this id.', content: { 'application/json': { schema: Link as never } } }
 const CREATION = { ...idempotent, ...needs('write', { bound: true }), ...fails(404, 409, 422) }
@@ -59,6 +58,7 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
       summary: 'Change a link',
       description: `Changes ${FIELDS.replace('short_code, ', '')}; other fields are ignored.`,
       ...needs('write', { bound: true }),
+      ...fails(409),
     },
   }
   type Asked = { params: { id: string }; body: LinkChange; request: Request }
@@ -244,7 +244,10 @@ export function linkRoutes({ database, links, events, clicks, resolver, redirect
         summary: 'Redirect a code',
         ...openToAll,
         ...fails(401, 410, 429, 503),
-        responses: { 200: { description: 'The page of a link that has one, see /{code}.' }, ...REDIRECTED },
+        responses: {
+          200: { description: 'The page of a link with a password, a button or limited clicks: see /{code}.' },
+          ...REDIRECTED,
+        },
       },
     })
 }

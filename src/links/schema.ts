@@ -35,7 +35,7 @@ export const Link = Type.Object({
   updated_at: Moment,
   state: Type.Union(STATES.map((state) => Type.Literal(state)) as [TLiteral<State>], {
     description:
-      'What a visit meets. scheduled: before valid_from; expired: after valid_until; used_up: max_clicks are spent; blocked: the host of the target.',
+      'Decides what a visit gets. scheduled: before valid_from; expired: after valid_until; used_up: max_clicks are spent; blocked: the host of the target.',
   }),
   valid_from: Nullable(Moment),
   valid_until: Nullable(Moment),
@@ -84,12 +84,10 @@ const card = Type.Object(
 
 const tags = (description: string) => Nullable(Type.Array(Type.String({ maxLength: 100 }), { maxItems: 100, description }))
 
-/** What a link says besides its target; null clears. */
+/** The fields of a link besides its target; null clears one. */
 const more = {
   tags: Type.Optional(
-    tags(
-      'At most 30, of 1 to 64 characters without commas and vertical bars. Of tags that differ only by case, the first stays.',
-    ),
+    tags('At most 30, of 1 to 64 characters without commas and vertical bars. If tags differ only by case, the first is kept.'),
   ),
   valid_from: Type.Optional(
     Nullable(Time, { description: 'Before this time the link is not found, as if it did not exist. ISO 8601, with a zone.' }),
@@ -109,7 +107,7 @@ const more = {
   forward_query: Type.Optional(
     Nullable(Type.Union([Type.Literal('off'), Type.Literal('add'), Type.Literal('override')]), {
       description:
-        'Whether the query of a visit goes to the target. Of parameters that both have, add keeps the target’s, override the visitor’s. Default: FORWARD_QUERY.',
+        'Whether the query of a visit is added to the target. If both have a parameter, add keeps the target’s, override the visitor’s. Default: FORWARD_QUERY.',
     }),
   ),
   forward_path: Type.Optional(Type.Boolean({ description: 'Whether /code/rest leads to rest below the target.' })),
@@ -119,7 +117,9 @@ const more = {
     }),
   ),
   confirm: Type.Optional(Type.Boolean({ description: 'Whether visitors see a page with a button first.' })),
-  noindex: Type.Optional(Nullable(Type.Boolean(), { description: 'X-Robots-Tag: noindex. null: as the setting NOINDEX.' })),
+  noindex: Type.Optional(
+    Nullable(Type.Boolean(), { description: 'Whether redirects have X-Robots-Tag: noindex. null: as NOINDEX says.' }),
+  ),
   card: Type.Optional(Nullable(card)),
   note: Type.Optional(Nullable(Type.String({ maxLength: 2_000 }), { description: 'For you; visitors never see it.' })),
 }
@@ -149,7 +149,7 @@ export const NewLink = Type.Object(
     reuse: Type.Optional(
       Type.Boolean({
         description:
-          'true: returns your newest link to this target that does what this one would do, with 200; creates one, with 201, if there is none. title, note and short_code are compared if they are given.',
+          'true: returns your newest link to this target that does what this one would do, with 200. Without such a link it creates one, with 201. Of several simultaneous requests, only one creates a link. title, note and short_code are compared if they are given.',
         default: false,
       }),
     ),
@@ -158,7 +158,7 @@ export const NewLink = Type.Object(
 )
 export type NewLink = Static<typeof NewLink>
 
-/** A code that a link may have already: an import brings longer ones than a client may choose. */
+/** A code that a link may have already: imported ones may be longer than those that a client chooses. */
 const anyCode = (description: string) => Type.String({ minLength: 1, maxLength: 400, description })
 
 export const LinkChange = Type.Object(
@@ -167,11 +167,11 @@ export const LinkChange = Type.Object(
     title: Type.Optional(title),
     is_active: Type.Optional(Type.Boolean()),
     short_code: Type.Optional(
-      Nullable(anyCode('Renames the link: 3 to 64 of A-Z a-z 0-9 _ -. Its old code becomes an alias, and always works.')),
+      Nullable(anyCode('Renames the link: 3 to 64 of A-Z a-z 0-9 _ -. Its old code becomes an alias, and keeps working.')),
     ),
     ...more,
-    add_tags: Type.Optional(tags('Added to the tags that the link has, after remove_tags.')),
-    remove_tags: Type.Optional(tags('Taken away, whatever their case.')),
+    add_tags: Type.Optional(tags('Added to the tags of the link, after remove_tags.')),
+    remove_tags: Type.Optional(tags('Removed, ignoring case.')),
   } satisfies Record<NamesOf<'changed'> | 'add_tags' | 'remove_tags', TSchema>,
   OTHERS_IGNORED,
 )

@@ -1,7 +1,7 @@
-// What a search looks at, and how its words become SQL: the only place that knows the searched text. sql/search.sql has its index.
+// The searched text of a link, and the SQL for the words of a search. No other file knows the searched text. sql/search.sql has its index.
 import type { Fragment, Sql } from '../database/guard.ts'
 
-/** Of more words, the longest count: PostgreSQL keeps 32 compiled regular expressions, and a search uses two for each word. */
+/** If there are more words, the longest count: PostgreSQL keeps 32 compiled regular expressions, and a search uses two for each word. */
 const MAX_WORDS = 10
 /** The letters of a trigram. Fewer have one only at the start or the end of a word, where blanks complete it. */
 const TRIGRAM = 3
@@ -10,7 +10,7 @@ const TRIGRAM = 3
 export const searchedText = (sql: Sql) =>
   sql`(u.short_code || ' ' || coalesce(u.original_url, '') || ' ' || coalesce(u.title, ''))`
 
-/** The words of a search, at most ten, each once. One of signs alone counts only if there is no other. */
+/** The words of a search, at most ten, each once. A word of signs alone counts only if there is no other. */
 export function wordsOf(q: string): string[] {
   const words = new Map(q.split(/\s+/).map((word) => [word.toLowerCase(), word]))
   const all = [...words.values()].filter((word) => word !== '')
@@ -18,13 +18,13 @@ export function wordsOf(q: string): string[] {
   return (spelled.length > 0 ? spelled : all).sort((a, b) => b.length - a.length).slice(0, MAX_WORDS)
 }
 
-/** Whether `place`, a text, has the word, in any case; one of only one or two letters where a word of the text starts. */
+/** Whether the text `place` has the word, in any case. A word of one or two letters counts only where a word of the text starts. */
 export const contains = (sql: Sql, place: Fragment, word: string): Fragment =>
   isRegular(word)
     ? sql`${place} ~ ${(isShort(word) ? START : '') + anyCase(word)}`
     : sql`(${place} ilike case_pattern(${`%${escapeLike(word)}%`}) and has_text(${place}, ${word}))`
 
-/** The same where a word of the text starts, if that can be said. */
+/** The same, only where a word of the text starts, if a regular expression can tell. */
 export const begins = (sql: Sql, place: Fragment, word: string): Fragment =>
   isRegular(word) ? sql`${place} ~ ${START + anyCase(word)}` : contains(sql, place, word)
 
@@ -43,7 +43,7 @@ export function piecesOf(words: string[], ascii = false): Piece[] {
   return (whole.length > 0 ? whole : pieces).sort((a, b) => b.text.length - a.text.length)
 }
 
-/** The piece that the letters `text` at `index` of a word are; none if they have no trigram. */
+/** The piece for the letters `text` at `index` of a word; none if they have no trigram. */
 function pieceOf(word: string, text: string, index: number): Piece[] {
   const whole = text === word
   if ([...text].length >= TRIGRAM) return [{ text, start: false, end: false, word: whole }]

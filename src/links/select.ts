@@ -40,7 +40,7 @@ export function indexedIn(sql: Sql, { user_id, is_active, code, anyCase, target 
 export const narrowedIn = (sql: Sql, filter: LinkFilter, owner: Owner) =>
   sql`${indexedIn(sql, filter, owner)} ${filter.tagged && filter.tagged.match !== 'none' ? sql`and ${isTagged(sql, filter.tagged)}` : sql``}`
 
-/** The other conditions: answered by a scan, or by an index without an order. `known`: words of the search that need no look. */
+/** The other conditions: answered by a scan, or by an index without an order. `known`: words of the search that need no check. */
 export function searchedIn(sql: Sql, { blocked, state, tagged, q }: LinkFilter, known: string[] = []) {
   const words = q === undefined ? [] : wordsOf(q).filter((word) => !known.includes(word))
   return sql`

@@ -19,7 +19,7 @@ type Sort = {
   type: string
   /** The value of `u` and its totals `t`; null for links without one. */
   value: string
-  /** Where links without a value come: before all values, or after all in either direction. */
+  /** The place of links without a value: before all values, or after all in either direction. */
   missing: 'lowest' | 'last'
   accepts: (value: unknown) => boolean
   /** How an index finds those with a value, and those without. */
@@ -83,7 +83,7 @@ const NAMES = [...Object.keys(SORTS), 'relevance']
 export const SortParameter = {
   sort: Type.Optional(
     Type.String({
-      description: `${NAMES.join(', ')}. Default: by id. Links that were never clicked come first in ascending order; links without a title come last in either. title ignores case, and looks at the first ${TITLE} characters. relevance needs \`q\`: an exact code comes first, then codes that begin with it, titles, targets; \`order\` is that of equal relevance. It ranks at most 5,000 links, the newest if the index cannot find all matches: X-Total-Exact is then false. It is paged by \`page\`, and has no X-Next-Cursor.`,
+      description: `${NAMES.join(', ')}. Default: by id. Links that were never clicked come first in ascending order; links without a title come last in either. title ignores case, and looks at the first ${TITLE} characters. relevance needs \`q\`: an exact code comes first, then codes that begin with it, titles, targets; \`order\` applies to links of equal relevance. It ranks at most 5,000 links, the newest if the index cannot find all matches: X-Total-Exact is then false. It is paged by \`page\`, and has no X-Next-Cursor.`,
     }),
   ),
 }

@@ -1,4 +1,4 @@
-// Lists of links in another order than that of their ids. Of few matches, all are sorted; of many, an index finds those of the page.
+// Lists of links in another order than by id. Few matches are all sorted; of many, an index finds those of the page.
 import type { Database, Fragment, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { Place, SortedPage, Total } from '../database/paging.ts'

@@ -1,4 +1,4 @@
-// The one state of a link, the same in answers, filters, previews and metrics: what a visit meets.
+// The state of a link, which decides what a visit gets. Answers, filters, previews and metrics use the same.
 import type { Sql } from '../database/guard.ts'
 import type { RowOf } from './columns.ts'
 

@@ -74,7 +74,7 @@ export function linkStore(database: Database, codes: Codes) {
       throw unavailable('no free code was found: try again')
     },
 
-    /** Finds a link that does the same, or creates this one: then `target` is there. Of several callers at once, only one creates. */
+    /** Finds a link that does the same, or creates this one and returns its `target`. Of several simultaneous callers, only one creates. */
     reuse(link: New, by: By, writer: Writer = database): Promise<{ link: Aliased; target?: Target }> {
       return writer.transaction(async (sql) => {
         const found = await findSame(sql, draftOf(link, codes))
@@ -123,8 +123,8 @@ export function linkStore(database: Database, codes: Codes) {
     },
 
     /**
-     * Changes the given fields and writes an `updated` event for each that differs. Another short_code makes the old one an alias. Returns also
-     * what redirects obey of the link and its aliases.
+     * Changes the given fields and writes an `updated` event for each that differs. Another short_code makes the old one an alias. Also returns the
+     * link and its aliases as redirects see them.
      */
     async update(id: number, change: Change, owner: Owner, by: By): Promise<{ link: Aliased; targets: Target[] }> {
       const { short_code } = change

@@ -21,7 +21,7 @@ type Lease = { limit: number; total: number; spent: number; waiting: number; ask
 const EVERY = 1_000
 /** ms after which a lease that nobody uses is returned. Until then it works while the database is unreachable. */
 const UNUSED = 600_000
-/** ms after its last click during which a link without clicks left is looked at. */
+/** ms after its last click for which a link without clicks left is checked. */
 const RECENT = 10_000
 const MAX_LINKS = 100_000
 /** Visits that may wait for one link's lease. */

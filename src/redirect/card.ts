@@ -1,12 +1,12 @@
-// The card of a link: what a chat or a social network shows of it, in place of the page that it leads to.
+// The card of a link: chats and social networks show it instead of the page that the link leads to.
 import type { Config } from '../config/config.ts'
 import { addressOf } from '../http/address.ts'
 import { transportSecurity } from '../http/headers.ts'
 import type { Card, Rules } from './rules.ts'
 
 /**
- * Programs that fetch a link to show a card. They are answered with ours and not redirected, so search engines and browsers must not be among
- * them. Messages of Apple sends facebookexternalhit and Twitterbot, Signal WhatsApp, Teams SkypeUriPreview.
+ * Programs that fetch a link to show a card. They get the card and no redirect, so search engines and browsers must not be among them. Apple Messages
+ * sends facebookexternalhit and Twitterbot, Signal sends WhatsApp, Teams sends SkypeUriPreview.
  */
 const AGENTS =
   /\b(?:Slackbot|Discordbot|facebookexternalhit|Facebot|Twitterbot|LinkedInBot|TelegramBot|SkypeUriPreview|redditbot|Mattermost-Bot)\b|^WhatsApp\b|\bMastodon\/|^Synapse \(bot|Bluesky Cardyb/i
@@ -34,7 +34,7 @@ export function createCards(config: Config) {
   }
 }
 
-/** A page with the card in its head. It does not have the target. Escapes the texts. */
+/** A page with the card in its head. It does not contain the target. Escapes the texts. */
 export function cardPage({ title, description, image }: Card, shortUrl: string): string {
   const named = title ?? shortUrl.replace(/^https?:\/\//, '')
   const properties = { type: 'website', url: shortUrl, title: named, description, image }

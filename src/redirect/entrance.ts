@@ -1,5 +1,5 @@
-// What a visit meets before the target of a link that has a password or a button, or limited clicks. Programs that only look at links get a page
-// without the target, so that no preview uses up a click.
+// The pages in front of the target of a link with a password, a button or limited clicks. Programs that only look at links get a page without the
+// target, so that no preview uses up a click.
 import type { Limits } from '../access/limits/limits.ts'
 import { hostOf } from '../base/host.ts'
 import { type Page, Problem } from '../base/problem.ts'
@@ -25,7 +25,7 @@ const WRONG: Page = {
 /** With a button, for a person whose browser is taken for a program. */
 const FOR_PEOPLE: Page = {
   title: 'Open this link',
-  text: 'It leads on when you press the button, so that programs that only look at links do not use it up.',
+  text: 'Press the button to continue. This way, programs that only look at links do not use it up.',
   form: 'confirm',
 }
 const confirmPage = (target: string, isLimited: boolean): Page => ({
@@ -35,14 +35,14 @@ const confirmPage = (target: string, isLimited: boolean): Page => ({
   form: 'confirm',
 })
 
-/** Whether a visit may meet a page before the target, which has a form: so the link takes a POST. */
+/** Whether a visit may get a page with a form before the target. Such a link accepts POST. */
 export const isGuarded = ({ password, confirm, click_limit }: Rules) =>
   password !== undefined || confirm === true || click_limit !== undefined
 
 type Parts = { config: Config; figures: RedirectFigures; limits: Pick<Limits, 'guardPassword'> }
 
 /**
- * Returns a function that answers a visit of a guarded link, or returns undefined where it may go on to the target. Throws 401 or 403 for a missing
+ * Returns a function that answers a visit of a guarded link, or returns undefined if the visit may continue to the target. Throws 401 or 403 for a missing
  * or wrong password, and 429.
  */
 export function createEntrance({ config, figures, limits }: Parts) {
@@ -80,7 +80,7 @@ export function createEntrance({ config, figures, limits }: Parts) {
       throw refusal('this link needs its password: send Authorization: Basic with any user name', PASSWORD)
     }
 
-    /** 401 asks a browser for a user name, too; so what was sent by the form gets 403. */
+    /** A browser that gets 401 asks for a user name, too, so a form gets 403. */
     function refusal(text: string, page: Page): Problem {
       figures.failed('page')
       return isPost ? new Problem(403, text, { page }) : new Problem(401, text, { page, headers: CHALLENGE })
@@ -100,5 +100,5 @@ const NOT_IN_ADVANCE = { 'Cache-Control': 'private, no-store' }
 
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="the password of this link", charset="UTF-8"' }
 
-/** False for a form that a page of another site sends: it would press the button in the visitor's place. */
+/** False for a form that a page of another site sends: it would press the button for the visitor. */
 const isOurForm = (headers: Headers) => !/^(cross|same)-site$/.test(headers.get('sec-fetch-site') ?? '')

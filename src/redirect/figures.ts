@@ -2,7 +2,7 @@
 import { bucketOf, histogramSamples, type Metrics } from '../telemetry/metrics.ts'
 
 const TIERS = ['hit', 'edge', 'miss'] as const // memory, the copy on this machine, shared cache or database
-/** No click: not found or not active for one reason or another, or led to a page or another URL instead of the target. */
+/** No click: not found, not active, or answered with a page or another URL instead of the target. */
 const FAILURES = ['not_found', 'inactive', 'scheduled', 'expired', 'used_up', 'blocked', 'page', 'unavailable'] as const
 const RESULTS = [...TIERS, ...FAILURES] as const
 export type Tier = (typeof TIERS)[number]
@@ -52,7 +52,7 @@ export function redirectFigures(metrics: Metrics) {
       results[result]++
       metrics.observe(method, '/:code', method === 'POST' ? 303 : 302, ms / 1000)
     },
-    /** Showed a page in place of the target. */
+    /** Showed a page instead of the target. */
     showed(method: string, ms: number) {
       results.page++
       metrics.observe(method, '/:code', 200, ms / 1000)

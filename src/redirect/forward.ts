@@ -7,8 +7,8 @@ const SENDABLE = /^[\x21-\x7e]*$/
 export type QueryMode = 'add' | 'override'
 
 /**
- * `location` with the `query` (without its ?) of the visitor. Of parameters that both have, `add` keeps those of the target, `override` those of
- * the visitor. The host cannot change: the query goes behind the ?. A query that cannot be sent is left out.
+ * `location` with the `query` (without its ?) of the visitor. If both have a parameter, `add` keeps the target's, `override` the visitor's. The host
+ * cannot change: the query goes behind the ?. A query that cannot be sent is left out.
  */
 export function withQuery(location: string, query: string, mode: QueryMode): string {
   if (query === '' || !SENDABLE.test(query)) return location

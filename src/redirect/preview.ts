@@ -18,7 +18,7 @@ export const redirectResource = { tag: 'Redirects' } satisfies Resource
 const Preview = Type.Object({
   short_code: Type.String(),
   original_url: Nullable(Type.String(), {
-    description: 'null where visitors must enter a password or spend a click, and after the link’s time.',
+    description: 'null if visitors must enter a password or spend a click, and if the link does not lead there now.',
   }),
   is_active: Type.Boolean(),
   blocked: Type.Boolean({ description: 'The host of its target is blocked: the link gets 410.' }),
@@ -51,7 +51,7 @@ export function previewRoute({ resolver, limits }: { resolver: Resolver; limits:
       detail: {
         summary: 'Redirect; with + at the end, preview the target',
         description:
-          'A link with `password` or `confirm` gets a page, whose form posts to the same address (application/x-www-form-urlencoded, `password=…`): then 303. So does a link with `max_clicks` for bots and HEAD. Programs send the password as `Authorization: Basic`, with any user name. A prefetch of such a link gets 503.',
+          'A visit of a link with `password` or `confirm` gets a page. Its form is a POST to the same address (application/x-www-form-urlencoded, `password=…`), which gets 303. With `max_clicks`, bots and HEAD get a page, too. Programs send the password as `Authorization: Basic`, with any user name. A prefetch of such a link gets 503.',
         ...openToAll,
         ...fails(401, 410, 429, 503),
         responses: {
@@ -66,7 +66,7 @@ export function previewRoute({ resolver, limits }: { resolver: Resolver; limits:
   )
 }
 
-const HIDDEN = 'Where it leads is shown to those who open it.'
+const HIDDEN = 'Open the link to see where it leads.'
 
 const NOTES: Record<State, string> = {
   blocked: 'This destination is blocked; the link does not redirect.',
@@ -79,8 +79,8 @@ const NOTES: Record<State, string> = {
 type State = 'blocked' | 'inactive' | Exclude<ReturnType<typeof stateAt>, 'scheduled'>
 
 /**
- * What a preview shows. The target is null where a visit would have to earn it, by a password or one of its clicks, and where the link does not
- * lead there now. Undefined if there is no such link, or not yet.
+ * The content of a preview. The target is null if a visit needs a password or spends a click, and if the link does not lead there now. Undefined if
+ * there is no such link, or not yet.
  */
 function seenOf(entry: Target, now: number): { state: State; is_active: boolean; original_url: string | null } | undefined {
   if (entry.location === null) return undefined

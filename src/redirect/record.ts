@@ -1,4 +1,4 @@
-// What is recorded of a click.
+// The record of a click.
 import { addressIn, networkOf } from '../base/ip.ts'
 import type { Recorder } from '../clicks/recorder.ts'
 import { refererHost } from '../clicks/referrer.ts'
@@ -10,7 +10,7 @@ import { timeAt } from './time.ts'
 /** Records a click of the link with this id, with bits of MARKS; false if the journal has no room. `started` is of performance.now(). */
 export type RecordClick = (request: Request, id: number, started: number, marks?: number) => boolean
 
-/** VISITOR_ADDRESS says how much of the address is recorded, HONOR_GPC whether a visitor can ask for nothing. */
+/** VISITOR_ADDRESS says how much of the address is recorded, HONOR_GPC whether a visitor can opt out. */
 export function recordsTo(clicks: Pick<Recorder, 'record'>, config: Config, peers: Peers): RecordClick {
   const client = clientAddress(config)
   const keptAddress = {
@@ -29,7 +29,7 @@ export function recordsTo(clicks: Pick<Recorder, 'record'>, config: Config, peer
       marks,
     )
 
-  /** Of a visitor who sends `Sec-GPC: 1` only that there was a click, and whether it was a bot's. */
+  /** For a visitor who sends `Sec-GPC: 1`, records only the click, and whether it was a bot's. */
   const recordAsAsked: RecordClick = (request, id, started, marks) => {
     const { headers } = request
     if (headers.get('sec-gpc') !== '1') return record(request, id, started, marks)

@@ -205,7 +205,7 @@ export function createResolver({
     }
   }
 
-  /** The code exists now, so none is absent that is the same in another case. */
+  /** The code exists now, so no spelling of it is remembered as unknown. */
   function isThere({ code }: Target) {
     absent.remove(keyOf(code))
     others?.changed(code)

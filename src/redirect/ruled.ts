@@ -1,4 +1,4 @@
-// Redirects of a link with rules: when, where to, what is forwarded, and what a visit meets or spends before. Plain links never come here.
+// Redirects of a link with rules: its window of time, its pages, its limit on clicks, its target, and forwarding. Plain links never come here.
 import type { Limits } from '../access/limits/limits.ts'
 import { Problem, unavailable } from '../base/problem.ts'
 import type { Config } from '../config/config.ts'
@@ -20,7 +20,7 @@ type Parts = {
   allowance: Allowance
   record: RecordClick
   leadTo: (request: Request, location: string, tier: Tier) => Response
-  /** Throws what unknown codes get. */
+  /** Throws the problem of an unknown code. */
   unknown: (request: Request) => Promise<never>
 }
 
@@ -35,7 +35,7 @@ const OVER = {
 }
 
 /**
- * Returns a function that answers one visit; `rest` is the path behind the code. A link that is not valid yet gets what unknown codes get. An
+ * Returns a function that answers one visit; `rest` is the path behind the code. A link that is not valid yet looks like an unknown code. An
  * expired or used-up one leads to its expired_url, else to EXPIRED_URL, or gets 410.
  */
 export function createRuled({ config, figures, limits, allowance, record, leadTo, unknown }: Parts): Ruled {
@@ -68,7 +68,7 @@ export function createRuled({ config, figures, limits, allowance, record, leadTo
     const page = enter(request, rules, target, started)
     return page instanceof Promise ? page.then((page) => page ?? open(performance.now())) : (page ?? open(started))
 
-    /** The one place where a visit gets the target; `at` is when there was nothing left to enter or to press. */
+    /** Sends a visit to the target, and nothing else does. `at`: the time when the visitor had nothing left to enter or to press. */
     function open(at: number): Response | Promise<Response> {
       if (rules.click_limit !== undefined) return spend(rules.click_limit, at)
       if (isClick) record(request, id, at)
@@ -79,7 +79,7 @@ export function createRuled({ config, figures, limits, allowance, record, leadTo
       const led = (spent: Spent) => {
         if (spent === 'used_up') return over('used_up')
         if (spent === 'spent' && record(request, id, at, MARKS.spent)) return lead(at)
-        if (spent === 'spent') allowance.refund(id, limit) // the journal is full: what it does not have would be given back
+        if (spent === 'spent') allowance.refund(id, limit) // the journal is full, and clicks that it lacks are given back later
         figures.failed('unavailable')
         throw unavailable('the clicks of this link cannot be counted just now, try again in a moment')
       }
@@ -108,7 +108,7 @@ export function createRuled({ config, figures, limits, allowance, record, leadTo
       return send(elsewhere)
     }
 
-    /** A form is followed by a GET, which 303 says. */
+    /** 303 tells the browser to follow a form with a GET. */
     function send(location: string): Response {
       const response = withRobots(leadTo(request, location, tier))
       return method === 'POST' ? new Response(null, { status: 303, headers: response.headers }) : response
@@ -123,10 +123,10 @@ export function createRuled({ config, figures, limits, allowance, record, leadTo
   }
 }
 
-/** What a QR code with track=1 adds says something to us, and nothing to the target. */
+/** The `?qr` of a QR code with track=1 is for Waypost, not for the target. */
 const OURS = /^qr(&|$)/
 
-/** The target with what the link forwards of the visitor's URL. Undefined if the path cannot be forwarded. */
+/** The target with the parts of the visitor's URL that the link forwards. Undefined if the path cannot be forwarded. */
 function forwarded(location: string, { forward_query, forward_path }: Rules, url: string, rest: string | undefined) {
   const target = forward_path && rest !== undefined ? withPath(location, rest) : location
   if (target === undefined || forward_query === undefined) return target

@@ -1,4 +1,4 @@
-// What a link says to its redirects besides its target, compiled once from `extra` when the link enters memory.
+// The rules of a link for its redirects, compiled once from `extra` when the link enters memory.
 import type { Target } from './target.ts'
 
 /** The keys of `extra`, which link_extra in sql/ writes; times in ms since 1970. */

@@ -1,4 +1,4 @@
-// Visits of a link that are not a GET or HEAD of a plain code: of a wide code, of a path below a code, and by the form of a link's page.
+// Visits other than a GET or HEAD of a plain code: of a wide code, of a path below a code, and by the form on a link's page.
 import type { Limits } from '../access/limits/limits.ts'
 import { decoded } from '../base/ending.ts'
 import { codeMeant, isRoute, refusalOf, wideCodeIn } from '../base/wide-code.ts'
@@ -8,7 +8,7 @@ import type { RedirectFigures, Tier } from './figures.ts'
 import type { Resolver } from './resolver.ts'
 import type { Target } from './target.ts'
 
-/** Answers a request of a path that no route has; undefined if no link wants it. */
+/** Answers a request whose path is not a route; undefined if no link has the path. */
 export type Visit = (request: Request, path: string) => Response | undefined | Promise<Response | undefined>
 
 type Answer = Response | Promise<Response>
@@ -22,7 +22,7 @@ type Parts = {
   withinLimit: (request: Request, answer: () => Answer) => Answer
 }
 
-/** A code that a path may mean, and what is behind it, with its slash. */
+/** A code that a path may mean, and the rest of the path, with its slash. */
 type Reading = { code: string; rest?: string }
 type Found = Reading & { target: Target; tier: Tier }
 type IsMeant = (target: Target, reading: Reading) => boolean
@@ -80,7 +80,7 @@ export function createVisits({ resolver, limits, figures, answer, withinLimit }:
       const found = near(readings, hasForm) ?? (asks ? await far(readings, hasForm) : undefined)
       if (found) return arrive(request, found, performance.now())
       const [whole] = readings
-      // Else this would find codes.
+      // Otherwise a POST could be used to guess codes.
       if (whole && (asks || readings.length === 1) && !near([whole], isThere)) await limits.take('unknown', request)
       return undefined
     },
@@ -112,6 +112,6 @@ const IN_API = /^\/urls\/([^/]+)(\/redirect)?$/
 function submittedTo(path: string): Reading[] {
   const [, named, redirect] = IN_API.exec(path) ?? []
   if (isRoute(path) && (named === undefined || (!redirect && !/\D/.test(named)))) return []
-  const code = codeMeant(decoded(named ?? path.slice(1))) // with what a chat appended, a slash for example
+  const code = codeMeant(decoded(named ?? path.slice(1))) // the path may end with a slash, or with an ending that a chat appended
   return code === undefined || (named === undefined && code.includes('/')) ? readingsOf(path) : [{ code }]
 }

@@ -74,7 +74,7 @@ function correct(method: string, operation: Operation) {
   const scope = operation['x-scope']
   if (scope) {
     const bound = operation['x-bound']
-      ? ' A key bound to a user or a tag only reaches the links of that user, or those with the tag.'
+      ? ' A key bound to a user or a tag only reaches what it is bound to.'
       : ' Not available to keys bound to a user or a tag.'
     operation.description = `${operation.description ? `${operation.description} ` : ''}Requires the scope ${scope}.${bound}`
   }
@@ -106,12 +106,12 @@ function failuresOf(operation: Operation): number[] {
 const FAILURES: Record<number, string> = {
   400: 'Invalid input: `details` names the field.',
   401: 'Missing or invalid credential.',
-  403: 'Insufficient scope, or the request comes from a page of another origin.',
+  403: 'Insufficient scope, something that a bound key may not do, or a request from a page of another origin.',
   404: 'Not found, or not the caller’s.',
   406: 'Only available as a stream: send Accept: text/event-stream.',
   408: 'The body did not arrive in time.',
-  409: 'Conflict: it exists already.',
-  410: 'The link leads to a blocked host, or it is inactive and INACTIVE_STATUS is 410.',
+  409: 'Conflict: it exists already, a request with this Idempotency-Key is in flight, or a replica of an earlier release would ignore the field.',
+  410: 'The link has expired or is used up, its host is blocked, or it is inactive and INACTIVE_STATUS is 410.',
   413: 'The body is too large.',
   415: 'Unsupported content type or charset, or a compressed body.',
   422: 'The Idempotency-Key was used with another request.',

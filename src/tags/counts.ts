@@ -35,7 +35,7 @@ export function tagCounts(database: Database) {
 
   return {
     /**
-     * All tags, by name. Up to 10,000 tagged links are counted at once; of more, the last count is returned, and renewed in the background. A
+     * All tags, by name. Up to 10,000 tagged links are counted at once; if there are more, the last count is returned, and refreshed in the background. A
      * restricted caller's links are always counted.
      */
     async all(owner: Owner): Promise<Counts> {

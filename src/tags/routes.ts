@@ -41,8 +41,7 @@ export function tagRoutes({ database, tags, clicks, tagChanged }: Parts) {
         response: { 200: Type.Array(Tag) },
         detail: {
           summary: 'List tags, by name',
-          description:
-            'At most 10,000. With more than 10,000 tagged links, the counts are those of a moment ago, which depends on how long counting takes.',
+          description: 'At most 10,000 tags. With more than 10,000 tagged links, the counts are slightly out of date.',
           ...needs('read', { bound: true }),
         },
       },
@@ -81,7 +80,7 @@ export function tagRoutes({ database, tags, clicks, tagChanged }: Parts) {
         response: { 204: Type.Void() },
         detail: {
           summary: 'Delete a tag',
-          description: 'Takes it off its links, which stay.',
+          description: 'Removes it from its links. The links stay.',
           ...needs('write', { bound: true }),
         },
       },

@@ -7,7 +7,7 @@ import { OTHERS_IGNORED } from '../http/validation.ts'
 export const tagResource = { tag: 'Tags' } satisfies Resource
 
 export const Tag = Type.Object({
-  name: Type.String({ description: 'As the oldest link that has it spells it.' }),
+  name: Type.String({ description: 'In the spelling of the oldest link that has it.' }),
   links: Type.Integer(),
   clicks: Type.Integer({ description: 'All clicks of these links, bots included.' }),
   bots: Type.Integer(),

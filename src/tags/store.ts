@@ -62,7 +62,7 @@ export function tagStore(database: Database) {
     },
 
     /**
-     * Gives a tag another name on the caller's links, in chunks; where the link has that one already, the two become one. Keys bound to the tag
+     * Gives a tag another name on the caller's links, in chunks; if a link has that one already, the two become one. Keys bound to the tag
      * follow, unless the caller only reaches some of its links. Returns how many links changed.
      */
     async rename(tag: string, name: string, owner: Owner, by: By): Promise<number> {
@@ -82,7 +82,7 @@ export function tagStore(database: Database) {
       return change(tag, renamed, owner, by)
     },
 
-    /** Takes a tag off the caller's links, in chunks. */
+    /** Removes a tag from the caller's links, in chunks. */
     async remove(tag: string, owner: Owner, by: By): Promise<void> {
       const { count } = await database.run(
         (sql) => sql`

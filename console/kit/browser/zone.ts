@@ -17,8 +17,8 @@ export const ownZone = isZone(systemZone) ? systemZone : 'UTC'
 export const localOf = (time: string, zone: string) => (time ? clock(Date.parse(time), zone).slice(0, 16) : '')
 
 /**
- * The time, in UTC, at which clocks in `zone` show `local`: the first, if they show it twice; the same time after the skip, if they skip it.
- * '' if it is no time, or before the year 1000: a year that is half typed.
+ * The UTC time at which clocks in `zone` show `local`: the first, if they show it twice, and a later one, if they skip it. '' if it is not a time, or
+ * before the year 1000, as while the year is typed.
  */
 export function timeOf(local: string, zone: string): string {
   const shown = Date.parse(`${local}Z`)

@@ -4,7 +4,7 @@ import type { Event } from '../../../src/events/schema.ts'
 import { dateOf, ownZone } from '../browser/zone.ts'
 import { Text } from './text.tsx'
 
-/** The details of an event as text, without who asked; nothing if its type says it all. */
+/** The details of an event as text, without the caller; nothing if the type is enough. */
 export function Details({ event_type, details }: Pick<Event, 'event_type' | 'details'>) {
   const values = details as Record<string, unknown>
   const { by: _by, key_id: _id, key_name: _name, ...others } = values

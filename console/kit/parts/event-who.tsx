@@ -1,7 +1,7 @@
 import type { Event } from '../../../src/events/schema.ts'
 import { Text } from './text.tsx'
 
-/** Who asked for what an event records; nothing for clicks of visitors, and for events of release 0.1.0. */
+/** The caller that an event names; nothing for clicks of visitors, and for events of release 0.1.0. */
 export function Who({ details }: Pick<Event, 'details'>) {
   const { by, key_id, key_name } = details as Record<string, unknown>
   if (typeof by !== 'string') return null

@@ -42,7 +42,7 @@ type Props = {
   bare?: boolean
 }
 
-/** Each tag becomes a button that takes it off again, at a comma, at Enter, and when the field is left. Suggests tags of other links. */
+/** At a comma, at Enter and when the field is left, the text becomes a tag: a button that removes it. Suggests tags of other links. */
 export function TagField({ label, value, change, fault, placeholder, bare = false }: Props) {
   const id = useId()
   const input = useRef<HTMLInputElement>(null)

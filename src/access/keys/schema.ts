@@ -45,7 +45,7 @@ export const NewKey = Type.Object(
         Type.String({
           maxLength: 100,
           description:
-            'Binds the key to a tag: it sees and changes only links that have it, and what it creates gets it. With user_id, both must match.',
+            'Binds the key to a tag: the key sees and changes only links with the tag, and links that it creates get the tag. With user_id, both must match.',
         }),
       ),
     ),

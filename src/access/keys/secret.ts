@@ -19,8 +19,8 @@ export const hashOf = (token: string): string | undefined =>
   /^wp_[\w-]{43}$/.test(token) ? digest(token).digest('hex') : undefined
 
 /**
- * The hash under which a key is stored that is bound to a tag, from its own. Earlier releases would ignore the tag, and do not find this one: after a way
- * back, such a key opens nothing.
+ * The hash under which a key bound to a tag is stored, computed from its usual hash. An earlier release would ignore the tag. It does not find this
+ * hash, so it refuses the key.
  */
 export const taggedHash = (hash: string): string => digest(`only_tag ${hash}`).digest('hex')
 

@@ -149,7 +149,7 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
     return undefined
   }
 
-  /** Tells Valkey of a wrong secret that was counted here. */
+  /** Counts a wrong secret in Valkey, too. */
   function share(key: string, rate: Rate) {
     const valkey = inValkey()
     if (valkey?.up())
@@ -159,8 +159,8 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
   }
 
   /**
-   * The same as `guard` for the password of a link, whose comparison takes a while: counts per link and address, before it compares, because guesses may
-   * arrive together; a right one is given back.
+   * Like `guard`, for the password of a link. Counts per link and address before the comparison, which takes a while: guesses may arrive together.
+   * The count of a right password is taken back.
    */
   async function guardPassword(request: Request, linkId: number, isRight: () => Promise<boolean>): Promise<boolean> {
     const rate = rateFor('password')

@@ -30,5 +30,5 @@ ${[...paths].map(([offer, at]) => `complete -c ${program} -n ${quoted(`__${progr
 `
 }
 
-/** Not as in other shells: within quotes, a backslash escapes. */
+/** Unlike in other shells, a backslash escapes within quotes. */
 const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`

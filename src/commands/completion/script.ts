@@ -7,5 +7,5 @@ import { zshScript } from './zsh.ts'
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript }
 
-/** What `shell` runs to complete the commands and flags of `program`. */
+/** The script with which `shell` completes the commands and flags of `program`. */
 export const completionScript = (program: Command, shell: Shell): string => SCRIPTS[shell](program.name(), entriesOf(program))

@@ -7,10 +7,10 @@ export type Word = { word: string; help: string }
 export type Flag = Word & { takes: 'nothing' | 'text' | 'file'; choices: readonly string[] }
 
 const FILE = /^[<[](file|folder)/
-/** Settings; folders and files are among them. */
+/** The value of a setting, which may be a folder or a file. */
 const VALUE = '<value>'
 
-/** Every visible command. What the default command takes is offered without a command, too. */
+/** Every visible command. The flags of the default command are also offered without a command. */
 export function entriesOf(program: Command): Entry[] {
   const help = new Help()
   const read = (command: Command, path: string): Entry[] => {
@@ -43,7 +43,7 @@ const shortened = (text: string) => {
   return sentence.length > 70 ? `${sentence.slice(0, 69)}…` : sentence
 }
 
-/** The flags that take a value, as patterns `'link add --title'`, by what they take. */
+/** The flags that take a value, as patterns `'link add --title'`, by the kind of value. */
 export function offersOf(entries: Entry[]): { patterns: string[]; takes: Flag['takes']; choices: readonly string[] }[] {
   const offers = new Map<string, { patterns: string[]; takes: Flag['takes']; choices: readonly string[] }>()
   for (const { path, flags } of entries)

@@ -71,11 +71,14 @@ export function addLinkCommands(declare: Declare, configOf: ConfigOf) {
         if (json) await print(`${jsonText(links, 2)}\n`)
       }),
     )
-  declare('open <link>', 'Open the target of a link in the browser; print it if there is none.').action(
+  declare('open <link>', 'Open the target of a link in the browser. Prints it on a machine without one.').action(
     (link: string, values: Values) => run(configOf, values, async (server) => openTarget(await findLink(server, link))),
   )
   withFlags(
-    declare('qr <link> [file]', 'Write the QR code of a link to a file, .svg or .png; without one draw it, or print it as SVG.'),
+    declare(
+      'qr <link> [file]',
+      'Write the QR code of a link to a file (.svg or .png). Without a file, draws it on the terminal, or prints SVG into a pipe.',
+    ),
     QR,
   ).action((link: string, file: string | undefined, values: Values) =>
     run(configOf, values, async (server) =>

@@ -36,7 +36,7 @@ export const fieldsOf = (schema: TObject, leftOut: string[] = []): Field[] =>
       }
     })
 
-/** What a flag's value looks like, for the help. */
+/** The form of a flag's value, for the help. */
 export function placeholderOf({ kinds }: Field): string {
   if (kinds.has('string')) return '<text>'
   if (kinds.has('boolean')) return '<boolean>'
@@ -75,7 +75,7 @@ export function bodyOf(fields: Field[], pairs: [name: string, text: string][]): 
   return body
 }
 
-/** The alternatives of a schema; a single one if it is no union. */
+/** The alternatives of a schema; the schema itself if it is not a union. */
 const partsOf = (schema: TSchema): TSchema[] => (schema.anyOf ? (schema.anyOf as TSchema[]).flatMap(partsOf) : [schema])
 
 const isBoolean = ({ type }: TSchema) => type === 'boolean'

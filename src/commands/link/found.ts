@@ -10,7 +10,7 @@ import { askJson, type Server } from './server.ts'
  */
 export async function findLink(server: Server, text: string): Promise<Link> {
   const named = /^\d+$/.test(text) ? { id: text } : ((await byCode(server, text)) ?? (await byUrl(server, text)))
-  const link = named && (await byId(server, named.id)) // a list says nothing of aliases
+  const link = named && (await byId(server, named.id)) // lists do not contain aliases
   if (!link) throw new Problem(404, `there is no link ${text} on ${server.base}`)
   return link
 }

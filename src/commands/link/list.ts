@@ -28,7 +28,7 @@ export async function listLinks(server: Server, filter: [string, string][], limi
   }
 }
 
-/** Waits as long as the server says if it limits requests, or lacks its database for a moment; at most ten times. */
+/** Repeats a request after the server's Retry-After (429 or 503), at most ten times. */
 async function patiently(request: () => Promise<Response>): Promise<Response> {
   for (let tries = 1; ; tries++)
     try {

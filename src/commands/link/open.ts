@@ -4,12 +4,12 @@ import { print } from './shown.ts'
 const STARTED_WITHIN = 3_000
 const OPENER = process.platform === 'darwin' ? 'open' : 'xdg-open'
 
-/** Opens the target in the browser of this machine, or prints it if there is none. */
+/** Opens the target of a link in the browser. Prints it on a machine without one. */
 export async function openTarget({ original_url: target }: Link) {
   if (!(await isOpened(target))) await print(`${target}\n`)
 }
 
-/** A browser that stays in the foreground has opened, too. */
+/** A browser that keeps running in the foreground counts as opened. */
 async function isOpened(target: string): Promise<boolean> {
   const opener = Bun.which(OPENER)
   if (!opener || !/^https?:\/\//i.test(target)) return false // a program must not read it as a file or as a flag

@@ -8,7 +8,7 @@ import type { Link } from '../../links/schema.ts'
 import { ask, type Server } from './server.ts'
 import { onTerminal, print } from './shown.ts'
 
-/** Writes the QR code of a link to `file`, as its ending says; without one draws it on a terminal, or prints it as SVG. */
+/** Writes the QR code of a link to `file`, in the format of its ending. Without a file, draws it on a terminal, or prints SVG. */
 export async function writeQr(server: Server, link: Link, file: string | undefined, query: Record<string, string>) {
   if (file === undefined && onTerminal()) return print(inBlocks(codeOf(link, query)))
   const [, kind = file === undefined ? 'svg' : undefined] = /\.(svg|png)$/i.exec(file ?? '') ?? []

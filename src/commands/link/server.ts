@@ -7,13 +7,13 @@ const ANSWER_WITHIN = 30_000
 
 export type Server = { base: string; token?: string }
 
-/** WAYPOST_URL with WAYPOST_KEY. Without it the server of this machine, which may get ADMIN_TOKEN: no other server does. */
+/** WAYPOST_URL with WAYPOST_KEY; if it is unset, the server of this machine. Only that one may get ADMIN_TOKEN. */
 export function serverOf({ WAYPOST_URL, WAYPOST_KEY, ADMIN_TOKEN, HOST, PORT }: Config): Server {
   if (WAYPOST_URL === undefined) return { base: baseOf({ HOST, PORT }), token: WAYPOST_KEY ?? ADMIN_TOKEN }
   return { base: WAYPOST_URL, token: WAYPOST_KEY }
 }
 
-/** A successful response. Throws NoAnswer if there is none within 30 s, else a Problem with the server's sentence and status. */
+/** Returns a successful response. Throws NoAnswer if none comes within 30 s, and a Problem with the server's text and status for an error. */
 export async function ask({ base, token }: Server, method: string, path: string, body?: unknown): Promise<Response> {
   const response = await send(base, method, path, { body, token, within: ANSWER_WITHIN })
   if (response.ok) return response

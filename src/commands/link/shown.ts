@@ -4,7 +4,7 @@ import type { Link } from '../../links/schema.ts'
 
 export const onTerminal = () => process.stdout.isTTY === true
 
-/** Waits until the reader has taken it, so that a long list needs no more memory than a short one. A reader that leaves ends the command. */
+/** Prints a text and waits until it is read, so that a long list needs no more memory than a short one. Ends the command if the reader closes the pipe. */
 export const print = (text: string) =>
   new Promise<void>((done, failed) =>
     process.stdout.write(text, (error) => {

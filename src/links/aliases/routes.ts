@@ -57,7 +57,7 @@ export function aliasRoutes({ database, aliases, events, resolver, config }: Par
         detail: {
           summary: 'Give a link another code',
           description:
-            'It redirects as the link does, forever; clicks and limits are those of the link. To rename a link, PATCH its short_code.',
+            'It redirects like the link, forever. Its clicks and limits are those of the link. To rename a link, PATCH its short_code.',
           ...needs('write', { bound: true }),
           ...fails(404, 409),
         },
@@ -76,7 +76,7 @@ export function aliasRoutes({ database, aliases, events, resolver, config }: Par
         response: { 204: Type.Void() },
         detail: {
           summary: 'Remove an alias',
-          description: 'Its code is never issued to another link; POST gives it back to this one.',
+          description: 'Its code is never issued to another link. POST returns it to this one.',
           ...needs('write', { bound: true }),
         },
       },

@@ -23,7 +23,7 @@ export const isAliased = (sql: Sql) => sql`exists (select from urls a where a.al
 export const aliasCodes = (sql: Sql) =>
   sql`array(select a.short_code from urls a where a.alias_of = u.id and a.deleted_at is null order by a.id)`
 
-/** What the aliases of these links are to redirects now; the removed ones of a deleted link too. */
+/** The aliases of these links as redirects see them now, including removed ones of a deleted link. */
 export const aliasTargets = (database: Database, ids: number[]): Promise<Target[]> =>
   database.run((sql) => sql<Target[]>`select ${targetColumns(sql)} from urls u where u.alias_of = any(${ids}::bigint[])`)
 
@@ -47,8 +47,8 @@ export function aliasStore(database: Database, codes: Codes) {
     },
 
     /**
-     * Gives a link one more code, or back one that was removed from it: such a code never leads anywhere else. Writes `alias_added`. 409 if another
-     * link has the code, or this one.
+     * Gives a link one more code, or returns one that was removed from it: such a code never leads anywhere else. Writes `alias_added`. 409 if this
+     * or another link has the code.
      */
     async add(id: number, code: string, owner: Owner, by: By): Promise<{ alias: AliasRow; target: Target }> {
       const wanted = codes.tidy(code)
@@ -87,7 +87,7 @@ export function aliasStore(database: Database, codes: Codes) {
       throw conflict('code', 'this code is already taken')
     },
 
-    /** Takes an alias from a link; its code is never issued again, but can be given back to this link. Writes `alias_removed`. */
+    /** Removes an alias. Its code is never issued to another link, but this link can get it back. Writes `alias_removed`. */
     async remove(id: number, code: string, owner: Owner, by: By): Promise<Target> {
       const [target] = await database.run(
         (sql) => sql<Target[]>`
