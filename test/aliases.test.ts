@@ -121,7 +121,7 @@ describe.each(databases)('aliases on the $name database', (kind) => {
     expect((await add(id + 1, 'of-an-alias')).status).toBe(404)
   })
 
-  test('a removed one leads nowhere, is issued to nobody else, and can be given back', async () => {
+  test('a removed one leads nowhere, is not issued to another link, and can be restored', async () => {
     const one = await link()
     const two = await link()
     await add(one.id, 'taken-off')
@@ -254,7 +254,7 @@ describe.each(databases)('aliases on the $name database', (kind) => {
     })
   })
 
-  test('a bound key sees and changes those of its user’s links alone', async () => {
+  test('a bound key sees and changes only those of its user’s links', async () => {
     const { body: user } = await server.post('/users', { username: 'owner', email: 'owner@example.com' })
     const mine = await link({ user_id: user.id })
     const foreign = await link()
@@ -273,7 +273,7 @@ describe.each(databases)('aliases on the $name database', (kind) => {
     expect(await call('GET', '/urls/foreign/stats')).toBe(404)
   })
 
-  test('go with a purged link, and with a deleted user’s', async () => {
+  test('are erased with a purged link, and with a deleted user', async () => {
     const one = await link()
     await add(one.id, 'purged-too')
     await server.call('DELETE', `/urls/${one.id}?purge=true`)
@@ -410,7 +410,7 @@ describe.each(databases)('rows that SQL writes on the $name database', (kind) =>
     for (const [code, row] of await rows()) expect([code, row.location, row.active, row.extra]).toEqual([code, null, false, null])
   })
 
-  test('refuse an alias of what is no link', async () => {
+  test('refuse an alias of something that is not a link', async () => {
     await write(
       `insert into urls (id, short_code, original_url, deleted_at) values (901, 'removed', null, now()), (902, 'there', 'https://example.com/', null)`,
     )

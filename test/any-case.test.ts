@@ -70,7 +70,7 @@ describe.each(databases)('codes in any case on the $name database', (kind) => {
     }
   })
 
-  test('a chosen code is made lower case, and is taken in any case', async () => {
+  test('a chosen code is stored in lower case, and is taken in any case', async () => {
     expect(await visit(server, 'CHOSEN')).toBe(404)
     const { status, body } = await make(server, 'Chosen')
     expect([status, body.short_code, body.short_url]).toEqual([201, 'chosen', `${server.base}/chosen`])
@@ -142,7 +142,7 @@ describe.each(databases)('codes in any case on the $name database', (kind) => {
     expect((await server.settled(`/urls/${body.id}/stats`)).body.clicks).toBe(3)
   })
 
-  test('a link that is created in between makes a code ambiguous, and its deletion does not decide', async () => {
+  test('a link that is created in between makes a code ambiguous, and it stays so after its deletion', async () => {
     await make(server, 'alone-at-first')
     expect(await visit(server, 'ALONE-AT-FIRST')).toBe(target('alone-at-first'))
     const other = `short_code,original_url\nAlone-At-First,${target('other')}\n`
@@ -193,7 +193,7 @@ describe.skipIf(!serverBinaries()).each(tiers)('codes in any case with SECOND_TI
     await cluster?.end()
   })
 
-  test('hear of other replicas’ links at once, in each case, and work without the database and after a restart', async () => {
+  test('learn of other replicas’ links at once, in each case, and work without the database and after a restart', async () => {
     const one = await serve()
     let two = await serve(folder)
     const both = async (code: string, answer: string | number) => {

@@ -157,7 +157,7 @@ describe.each(databases)('on the $name database', (kind) => {
       ])
     })
 
-    test.each(CALLERS)('%s: an event of its own, whatever that claims', async (_, headers, by) => {
+    test.each(CALLERS)('%s: an event that it writes, whatever the body claims', async (_, headers, by) => {
       const [credential, caller] = [await headers(), by()]
       const forged = { by: 'admin-token', key_id: 1, key_name: 'somebody else', text: 'kept', in: { by: 'kept' } }
       for (const event_type of ['note', 'click']) {
@@ -210,7 +210,7 @@ describe.each(databases)('on the $name database', (kind) => {
     })
   })
 
-  test('of a password an event has neither the text nor the hash, set, changed or cleared', async () => {
+  test('no event has the text or the hash of a password that is set, changed or cleared', async () => {
     const { id } = (await server.post('/urls', { original_url: 'https://example.com/', password: 'open sesame 0' })).body
     for (const password of ['open sesame 1', 'open sesame 2', null])
       expect((await server.call('PATCH', `/urls/${id}`, { password })).status).toBe(200)
@@ -219,7 +219,7 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(events.text).not.toMatch(/sesame|argon2/)
   })
 
-  test('of a secret column an event has neither value', async () => {
+  test('no event has a value of a secret column', async () => {
     const changes = (sql: Parameters<typeof updatedDetails>[0], secret?: string[]) => sql<{ details: Details }[]>`
       select ${updatedDetails(sql, { by: 'open' }, secret)} as details
       from (values ('hidden', '"before"'::jsonb, '"after"'::jsonb), ('title', null, '"after"')) as c (field, old_value, new_value)`
@@ -263,7 +263,7 @@ describe('without a credential', () => {
     }
   })
 
-  test('keys of the command line say so', async () => {
+  test('events of the command line name it', async () => {
     const settings: Record<string, string> = { DATA_DIR: temporaryFolder(), ...(await anyDatabase.settings()) }
     expect((await runCommand(['key', 'create', 'first', '--scope', 'admin'], settings)).code).toBe(0)
     expect((await runCommand(['key', 'revoke', '1'], settings)).code).toBe(0)

@@ -339,7 +339,7 @@ describe('a bound key', () => {
     expect([status, body.user_id]).toEqual([200, ids.bob])
   })
 
-  test('of a tag does with its links what the route is for, and nothing with users', async () => {
+  test('of a tag can use every route for its links, and none for users', async () => {
     const REFUSED: Record<string, number> = {
       'GET /users/{id}': 404,
       'GET /users/{id}/urls': 404,

@@ -52,7 +52,7 @@ describe.each(databases)('many links on the $name database', (kind) => {
     expect(await eventsOf(ids[2]!, 'updated')).toHaveLength(3)
   })
 
-  test('visitors meet the change at once', async () => {
+  test('visitors see the change at once', async () => {
     const { word, ids } = await make(3)
     for (const n of [1, 2]) expect((await server.get(`/${word}-${n}`)).status).toBe(302)
     await change({ ids: ids.slice(0, 2), set: { original_url: 'https://example.com/moved' } })
@@ -127,7 +127,7 @@ describe.each(databases)('many links on the $name database', (kind) => {
     expect((await link(ids[0]!)).note).toBeNull()
   })
 
-  test('a window that would end before it begins leaves that link alone', async () => {
+  test('a link whose window would end before it begins stays as it is', async () => {
     const { ids } = await make(2)
     const later = await make(2, { valid_from: '2050-01-01T00:00:00Z' })
     const set = { valid_until: '2040-01-01T00:00:00Z', title: 'W' }
@@ -137,7 +137,7 @@ describe.each(databases)('many links on the $name database', (kind) => {
     expect([(await link(ids[0]!)).title, (await link(later.ids[0]!)).title]).toEqual(['W', null])
   })
 
-  test('rules, also a password, are set and cleared as for one link', async () => {
+  test('rules, including a password, are set and cleared as for one link', async () => {
     const { word, ids } = await make(2)
     await change({ ids, set: { password: 'open sesame', max_clicks: 5 } })
     expect(await link(ids[0]!)).toMatchObject({ password: true, max_clicks: 5, clicks_left: 5 })
@@ -173,7 +173,7 @@ describe.each(databases)('many links on the $name database', (kind) => {
     for (const id of ids.slice(0, 20)) expect((await server.get(`/urls/${id}`)).status).toBe(404)
   })
 
-  test('a chunk that is too much for the database is done in parts', async () => {
+  test('a chunk that is too large for the database is split', async () => {
     const { word } = await make(600)
     await server.database.run((sql) =>
       sql
@@ -195,7 +195,7 @@ describe.each(databases)('many links on the $name database', (kind) => {
     }
   })
 
-  test('a client that leaves stops it between chunks; a repetition does the rest', async () => {
+  test('a client that leaves stops it between chunks; a repeated request does the rest', async () => {
     const { word, ids } = await make(3_000)
     const titled = async () =>
       (

@@ -117,7 +117,7 @@ describe.skipIf(!installed)('three replicas', () => {
     expect(await places(2)).toEqual(['limited', 'over'])
   })
 
-  test('never exceed it while replicas are killed, and give back what those had leased', async () => {
+  test('are never exceeded while replicas are killed, whose leases are given back', async () => {
     const LIMIT = 4_000
     const id = await make('killed', { max_clicks: LIMIT })
     const ledger: Ledger = {}

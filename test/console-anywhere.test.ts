@@ -72,7 +72,7 @@ describe.skipIf(!hasBrowser)('a new link', () => {
     expect(await formOf()).toEqual({ target, title })
   })
 
-  test('to what is no web address is refused at once', async () => {
+  test('to something that is not a web address is refused at once', async () => {
     await seen.open(query({ url: 'javascript:alert(1)', title: 'x'.repeat(501) }))
     await signIn()
     await page.getByText('Use an http or https address.').waitFor()
@@ -183,7 +183,7 @@ describe.skipIf(!hasBrowser || !installer)('the console as an app', () => {
     await server?.stop()
   })
 
-  test('can be installed, and takes what other apps share', async () => {
+  test('can be installed, and accepts addresses that other apps share', async () => {
     const page = await context.newPage()
     await page.goto(`${server.base}/console`)
     const session = await context.newCDPSession(page)

@@ -493,7 +493,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await trail.getByText('activated', { exact: true }).waitFor()
     })
 
-    test('says its rules in words', async () => {
+    test('shows its rules in words', async () => {
       const { id } = (
         await server.post('/urls', {
           original_url: 'https://example.com/ruled',
@@ -540,7 +540,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await page.locator('td.type').filter({ hasText: 'alias added' }).waitFor()
     })
 
-    test('has its clicks reset, after a question', async () => {
+    test('loses its clicks by a reset, after a question', async () => {
       const link = await linkOf('page-71')
       await server.get('/page-71')
       await server.settled(`/urls/${link.id}/stats`)

@@ -783,7 +783,7 @@ const groups: Record<string, Case[]> = {
         [{ set: { title: 'x' } }, 'ids'],
         [{ ids: [1], filter: { all: true }, set: { title: 'x' } }, 'ids'],
         [{ ids: [], set: { title: 'x' } }, 'ids'],
-        [{ ids: [0], set: { title: 'x' } }, 'ids.0'],
+        [{ ids: [0], set: { title: 'x' } }, 'ids[0]'],
         [{ ids: Array(10_001).fill(1), set: { title: 'x' } }, 'ids'],
         [{ ids: [1] }, 'set'],
         [{ ids: [1], set: {} }, 'set'],
@@ -1275,7 +1275,7 @@ const groups: Record<string, Case[]> = {
       { name: 'removed twice', method: 'DELETE', path: '/urls/{named}/aliases/named_1', status: 404 },
       { name: 'the code of the link is no alias', method: 'DELETE', path: '/urls/{named}/aliases/named_3', status: 404 },
       {
-        name: 'is issued to nobody',
+        name: 'is not issued again',
         method: 'POST',
         path: '/urls',
         body: { original_url: target, short_code: 'named_1' },
@@ -1284,7 +1284,7 @@ const groups: Record<string, Case[]> = {
       { name: 'given back', method: 'POST', path: '/urls/{named}/aliases', body: { code: 'named_1' }, status: 201 },
     ),
     {
-      name: 'an alias that is none',
+      name: 'a code that is not an alias',
       method: 'POST',
       path: '/urls/{page}/aliases',
       body: { code: 'a' },
@@ -1451,7 +1451,7 @@ const groups: Record<string, Case[]> = {
       expect: { error: 'wrong password' },
     },
     {
-      name: 'JSON in place of a form',
+      name: 'JSON instead of a form',
       given: ['locked'],
       method: 'POST',
       path: '/locked_1',
@@ -2084,6 +2084,7 @@ const MET_ELSEWHERE = [
   'POST /events: 409',
   'POST /urls/bulk: 404',
   'POST /users/bulk: 404',
+  'PUT /urls/{id}: 409',
 ]
 
 type Document = {

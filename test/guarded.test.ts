@@ -348,7 +348,7 @@ describe('a visit', () => {
     }
   })
 
-  test('of an expired link goes on to where it leads now, also by its form', async () => {
+  test('of an expired link leads to its new target, also by its form', async () => {
     const code = await make({
       ...PASSWORD,
       expired_url: 'https://over.example/',

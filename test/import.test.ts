@@ -184,7 +184,7 @@ describe('bad files', () => {
       'a title',
       linkSource,
       `title,${link}${'t'.repeat(501)},abc,https://example.com\n`,
-      'row 2, column title: must be a string of at most 500 characters or null',
+      'row 2, column title: must have at most 500 characters',
     ],
     ['no time', eventSource, `${event}click,,{}\n`, 'row 2, column timestamp: is required'],
     ['a list', eventSource, `${event}click,2025-01-01,[]\n`, 'row 2, column details: must be a JSON object'],

@@ -106,11 +106,7 @@ describe('a link', () => {
 test.each<[args: string[], code: number, says: RegExp]>([
   [['add', 'nonsense'], 1, /^waypost: original_url must be an http or https URL with a host\n$/],
   [['add', 'https://example.com', '--code', 'known'], 1, /^waypost: this short_code is already taken\n$/],
-  [
-    ['add', 'https://example.com', '--code', 'a b', '--user-id', '0'],
-    1,
-    /^waypost: user_id must [^;]+; short_code must [^;]+\n$/,
-  ],
+  [['add', 'https://example.com', '--code', 'a b', '--user-id', '0'], 1, /^waypost: user_id must [^;]+; short_code has [^;]+\n$/],
   [['add', 'https://example.com', '--is-active', 'maybe'], 2, /^waypost: --is-active must be true or false \(it is "maybe"\)\n$/],
   [['add', 'https://example.com', '--user-id', 'ada'], 2, /^waypost: --user-id must be a number \(it is "ada"\)\n$/],
   [['add'], 2, /^error: missing required argument 'target'\n/],
@@ -146,12 +142,12 @@ describe('the server', () => {
     expect(await link(['get', 'known'], settings)).toEqual({ code, out: '', err: expect.stringMatching(says) })
   })
 
-  test('is that of this machine, with ADMIN_TOKEN, where WAYPOST_URL is not set', async () => {
+  test('is the one on this machine, with ADMIN_TOKEN, if WAYPOST_URL is not set', async () => {
     const { code, out } = await runCommand(['link', 'get', 'known'], { PORT: String(server.config.PORT), ADMIN_TOKEN })
     expect([code, JSON.parse(out).short_code]).toEqual([0, 'known'])
   })
 
-  test('gets ADMIN_TOKEN of this machine nowhere else', async () => {
+  test('gets ADMIN_TOKEN only if it is the one on this machine', async () => {
     const seen: (string | null)[] = []
     await using other = Bun.serve({
       port: 0,
@@ -173,7 +169,7 @@ describe('the server', () => {
     expect([byFile, byEnvFile, byFlag].map(({ code, err }) => [code, err])).toEqual(Array(3).fill([0, '']))
   })
 
-  test('on this machine is never asked by way of a proxy', async () => {
+  test('on this machine is never reached through a proxy', async () => {
     const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy']
     const proxied = Object.fromEntries(PROXIES.map((name) => [name, 'http://127.0.0.1:9']))
     expect((await jsonOf(['get', 'known'], proxied)).short_code).toBe('known')
@@ -268,7 +264,7 @@ describe('a list', () => {
     expect([await leaving.exited, await new Response(leaving.stderr).text()]).toEqual([0, ''])
   })
 
-  test('goes on when the server’s limit lets it', async () => {
+  test('continues when the server’s rate limit allows it', async () => {
     const limited = await serveOn(anyDatabase, { ADMIN_TOKEN, RATE_READ: '3/s' })
     const rows = Array.from({ length: 450 }, (_, i) => `https://example.com/${i}`)
     await limited.post('/urls/bulk', csv(`original_url\n${rows.join('\n')}\n`))
@@ -319,7 +315,7 @@ describe('on a terminal', () => {
 })
 
 describe('a QR code', () => {
-  test('is written to a file, as its ending says', async () => {
+  test('is written to a file, in the format of its ending', async () => {
     expect(await link(['qr', 'known', at('code.png'), '--size', '200', '--ecc', 'H'])).toEqual({ code: 0, out: '', err: '' })
     const { data, width } = PNG.sync.read(readFileSync(at('code.png')))
     expect([width, jsQR(new Uint8ClampedArray(data), width, width)?.data]).toEqual([200, `${server.base}/known`])
@@ -336,7 +332,7 @@ describe('a QR code', () => {
 describe('open', () => {
   const opener = process.platform === 'darwin' ? 'open' : 'xdg-open'
 
-  test('prints the target where there is no browser', async () => {
+  test('prints the target on a machine without a browser', async () => {
     expect(await link(['open', 'known'])).toEqual({ code: 0, out: 'https://example.com/known\n', err: '' })
   })
 

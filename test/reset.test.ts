@@ -88,7 +88,7 @@ describe.each(databases)('a reset on the $name database', (kind) => {
     expect((await reset(id)).status).toBe(404)
   })
 
-  test('clicks from before that are stored later do not count; those from afterwards do', async () => {
+  test('earlier clicks that are stored later do not count; later clicks do', async () => {
     const [id, other] = [await make(), await make()]
     await reset(id)
     const { store, watermark } = await journal()
@@ -118,7 +118,7 @@ describe.each(databases)('a reset on the $name database', (kind) => {
     expect((await statistics(id)).clicks).toBe(1)
   })
 
-  test('that was interrupted is continued, and an event from before that is deleted in the meantime is not taken back twice', async () => {
+  test('that was interrupted is continued, and an earlier event that is deleted in the meantime is not subtracted twice', async () => {
     const id = await make()
     const { store } = await journal()
     await store([id, Date.now() - HOUR], [id, Date.now() - HOUR])

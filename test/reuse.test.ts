@@ -72,7 +72,7 @@ describe.each(databases)('on the $name database', (kind) => {
       expect([older, newer, adas]).not.toContain(await find({ user_id: bob }))
     })
 
-    test('compares a code that is given, and gets 409 where it is another link’s', async () => {
+    test('compares a code that is given, and gets 409 if another link has it', async () => {
       const original_url = newTarget()
       const short_code = `own-${targets}`
       const { body } = await server.post('/urls', { original_url, short_code, reuse: true })
@@ -80,7 +80,7 @@ describe.each(databases)('on the $name database', (kind) => {
       expect((await server.post('/urls', { original_url: newTarget(), short_code, reuse: true })).status).toBe(409)
     })
 
-    test('of many at once makes one link', async () => {
+    test('of many simultaneous requests creates one link', async () => {
       const original_url = newTarget()
       const answers = await Promise.all(
         Array.from({ length: AT_ONCE }, () => server.post('/urls', { original_url, reuse: true })),
@@ -100,7 +100,7 @@ describe.each(databases)('on the $name database', (kind) => {
     let keys = 0
     const withKey = (key = `key-${++keys}`) => ({ 'idempotency-key': key })
 
-    test('of many at once creates once', async () => {
+    test('of many simultaneous requests creates once', async () => {
       const original_url = newTarget()
       const headers = withKey()
       const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => server.post('/urls', { original_url }, headers)))
@@ -113,7 +113,7 @@ describe.each(databases)('on the $name database', (kind) => {
       expect((await server.post('/urls', { original_url }, headers)).headers.get('idempotent-replayed')).toBe('true')
     })
 
-    test('repeats the answer as it was, also if the link changed or is deleted, and what reuse found', async () => {
+    test('repeats the first answer, also of reuse, and also if the link has changed or is deleted', async () => {
       const original_url = newTarget()
       const [created, found] = [withKey(), withKey()]
       const first = await server.post('/urls', { original_url, reuse: true }, created)
@@ -168,14 +168,14 @@ describe.each(databases)('on the $name database', (kind) => {
       expect((await server.get(`/urls/${link.id}`)).body.click_count).toBe(1)
     })
 
-    test('refuses what it could not keep, and creates nothing', async () => {
+    test('refuses a body whose answer is too long to keep, and creates nothing', async () => {
       const details = { text: 'x'.repeat(66_000) }
       const answer = await server.post('/events', { event_type: 'large', details }, withKey())
       expect([answer.status, answer.body.details[0].field]).toEqual([400, 'Idempotency-Key'])
       expect(await count('events where event_type = $1', ['large'])).toBe(0)
     })
 
-    test('keeps neither a password nor what it could be guessed from', async () => {
+    test('keeps neither a password nor anything from which to guess it', async () => {
       const key = Bun.randomUUIDv7()
       const body = { original_url: newTarget(), password: 'open sesame' }
       expect((await server.post('/urls', body, withKey(key))).status).toBe(201)

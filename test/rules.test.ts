@@ -59,8 +59,8 @@ describe.each(databases)('on the $name database', (kind) => {
     ['noindex', { noindex: 'no' }],
     ['card', { card: 'title' }],
     ['card.image', { card: { image: 'data:image/png;base64,AAAA' } }],
-    ['card', { card: { title: '' } }],
-    ['card', { card: { colour: 'red' } }],
+    ['card.title', { card: { title: '' } }],
+    ['card.colour', { card: { colour: 'red' } }],
     ['note', { note: 'x'.repeat(2_001) }],
   ])('refuses a wrong %s: %j', async (field, rules) => {
     const { status, body } = await server.post('/urls', { original_url, ...rules })
@@ -85,7 +85,7 @@ describe.each(databases)('on the $name database', (kind) => {
     })
   })
 
-  test('an expired link leads to its expired_url, keeps its code and its counts, and lives again', async () => {
+  test('an expired link leads to its expired_url, keeps its code and its counts, and can be revived', async () => {
     const id = await make('over', { expired_url: 'https://example.org/over', expires_in: '30d' })
     await visit('/over')
     expect(await change(id, { valid_until: PAST })).toMatchObject({ state: 'expired' })
@@ -188,7 +188,7 @@ describe.each(databases)('on the $name database', (kind) => {
     }
   })
 
-  test('a row that was changed by hand is obeyed', async () => {
+  test('a rule that was changed by hand applies', async () => {
     const id = await make('by-hand', {})
     expect(await visit('/by-hand')).toEqual([302, original_url])
     await server.database.run((sql) => sql`update urls set valid_until = '2020-01-01' where id = ${id}`)
@@ -204,7 +204,7 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(left.length).toBe(0)
   })
 
-  test('no rule is taken while a replica of an earlier release would ignore it', async () => {
+  test('no rule is accepted while a replica of an earlier release would ignore it', async () => {
     const id = '00000000-0000-7000-8000-000000000001'
     await server.database.run(
       (sql) => sql`
@@ -217,7 +217,10 @@ describe.each(databases)('on the $name database', (kind) => {
       expect.stringContaining('old-host still runs release 0.1.0'),
       'valid_until',
     ])
-    expect((await server.post('/urls', { original_url, note: 'no rule' })).status).toBe(201)
+    const plain = await server.post('/urls', { original_url, note: 'no rule' })
+    expect(plain.status).toBe(201)
+    for (const method of ['PUT', 'PATCH'])
+      expect((await server.call(method, `/urls/${plain.body.id}`, { valid_until: FUTURE })).status).toBe(409)
     const form = new FormData()
     form.append(
       'file',
@@ -231,7 +234,7 @@ describe.each(databases)('on the $name database', (kind) => {
 })
 
 describe('settings', () => {
-  test('EXPIRED_URL and FORWARD_QUERY are what links have that do not say it', async () => {
+  test('EXPIRED_URL and FORWARD_QUERY apply to links that do not set their own', async () => {
     const server = await serveOn(databases.at(-1)!, { EXPIRED_URL: 'https://example.org/expired', FORWARD_QUERY: 'add' })
     try {
       const { body } = await server.post('/urls', { original_url, short_code: 'say-nothing' })
@@ -263,7 +266,7 @@ describe.skipIf(!installed)('with the database stopped', () => {
     await cluster?.end()
   })
 
-  test('every rule goes on, also after a restart', async () => {
+  test('every rule keeps working, also after a restart', async () => {
     const links: Record<string, object> = {
       'd-plain': {},
       'd-window': { valid_from: PAST, valid_until: FUTURE },

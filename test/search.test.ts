@@ -125,7 +125,7 @@ describe.each(databases.flatMap((kind) => [false, true].map((many) => ({ kind, m
       expect(await codesOf(`/urls?q=${encodeURIComponent(q)}`)).toEqual(codes)
     })
 
-    test('other filters hold, and equal relevance is in order of ids', async () => {
+    test('other filters apply, and links of equal relevance are in order of id', async () => {
       expect(await codesOf(ranked('example', '&is_active=false'))).toEqual([])
       expect(await codesOf(ranked('spring', '&code=spring-sale'))).toEqual(['spring-sale'])
       expect(await codesOf(ranked('spring', '&user_id=1'))).toEqual([])

@@ -64,7 +64,7 @@ describe.each(databases)('on the $name database', (kind) => {
 
     test.each([
       ['no list', 'a', 'tags'],
-      ['a number', [1], 'tags'],
+      ['a number', [1], 'tags[0]'],
       ['a blank one', ['a', ' '], 'tags[1]'],
       ['a comma', ['a,b'], 'tags[0]'],
       ['a bar', ['a|b'], 'tags[0]'],
@@ -241,7 +241,7 @@ describe.each(databases)('on the $name database', (kind) => {
       expect(event).toMatchObject({ url_id: null, details: { tag: 'old/1', name: 'new 1', by: 'admin-token' } })
     })
 
-    test('takes another spelling, and changes nothing where it has it', async () => {
+    test('gets another spelling, and links that have it already stay as they are', async () => {
       const { id } = await create(['spelled', 'z'])
       expect((await rename('spelled', 'SPELLED')).body).toEqual({ name: 'SPELLED', links: 1 })
       expect((await rename('spelled', 'SPELLED')).body).toEqual({ name: 'SPELLED', links: 0 })
@@ -261,7 +261,7 @@ describe.each(databases)('on the $name database', (kind) => {
       expect((await server.get('/urls?tag=in chunks')).headers.get('x-total-count')).toBe('2500')
     })
 
-    test('is taken off its links', async () => {
+    test('is removed from its links', async () => {
       const { id } = await create(['stays', 'Goes'])
       expect((await server.call('DELETE', '/api/tags/goes')).status).toBe(204)
       expect(await tagsOf(id)).toEqual(['stays'])
@@ -397,7 +397,7 @@ describe.each(databases)('on the $name database', (kind) => {
       expect((await server.get('/events?event_type=key_created&order=desc')).body[0].details.only_tag).toBe('Team Ä')
     })
 
-    test('gives its tag to what it creates, and cannot take it off', async () => {
+    test('gives its tag to links that it creates, and cannot remove it', async () => {
       const { headers } = await make('Crew')
       const made = (await server.post('/urls', { original_url, tags: ['a', 'CREW'] }, headers)).body
       expect(made.tags).toEqual(['a', 'CREW'])
@@ -455,7 +455,7 @@ describe.each(databases)('on the $name database', (kind) => {
       expect((await server.post('/urls', { original_url }, headers)).body).toMatchObject({ user_id: user.id, tags: ['duo'] })
     })
 
-    test('follows its tag when that gets another name', async () => {
+    test('follows its tag when the tag is renamed', async () => {
       const { id, headers } = await make('before')
       const link = await create(['before'])
       await server.call('PUT', '/api/tags/before', { name: 'After' })

@@ -134,7 +134,7 @@ describe.each(databases)('wide codes on the $name database', (kind) => {
     expect((await server.get('/urls')).headers.get('x-total-count')).toBe(String(CODES.length))
   })
 
-  test('routes stay routes, and other paths get what they got', async () => {
+  test('routes stay routes, and other paths get the same answers as before', async () => {
     for (const [path, status] of [
       ['/robots.txt', 200],
       ['/openapi.json', 200],
@@ -236,7 +236,7 @@ describe.skipIf(!serverBinaries())('wide codes', () => {
     await cluster.control!.start()
   })
 
-  test('are asked of the database without a second tier: once for all readings of a path, remembered, and limited', async () => {
+  test('are looked up in the database without a second tier: once for all readings of a path, remembered, and limited', async () => {
     url = await cluster.createDatabase()
     const settings = { AUTH: 'off', SECOND_TIER: 'none' }
     const server = await serveOn(at(), { ...settings, ...UNLIMITED })

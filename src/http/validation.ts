@@ -83,13 +83,30 @@ export function assertStorable(value: unknown, field = ''): void {
 export function validationProblem(errors: Iterable<ValueError>): Problem {
   const details: Detail[] = []
   for (const error of errors) {
-    const field = error.path.slice(1).replaceAll('/', '.') || 'body'
-    if (!details.some((known) => known.field === field)) details.push({ field, message: messageOf(error) })
+    const inner = besidesNull(error)
+    const field =
+      inner.path
+        .slice(1)
+        .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
+        .replaceAll('/', '.') || 'body'
+    const orNull = inner !== error && inner.path === error.path
+    const message = orNull ? withNull(messageOf(inner)) : messageOf(inner)
+    if (!details.some((known) => known.field === field)) details.push({ field, message })
     if (details.length === 20) break
   }
   const [first] = details
   return new Problem(400, first ? `${first.field} ${first.message}` : 'the request is invalid', { details })
 }
+
+/** The first error of the other type, if the schema is one type or null; it may be that of a field within. */
+function besidesNull(error: ValueError): ValueError {
+  const kinds: { type?: string }[] = error.schema.anyOf ?? []
+  const other = kinds.findIndex(({ type }) => type !== 'null')
+  return kinds.length === 2 && kinds[1 - other]?.type === 'null' ? (error.errors[other]?.First() ?? error) : error
+}
+
+const withNull = (message: string) =>
+  message.startsWith('must be') ? `${message}${/,| or /.test(message) ? ',' : ''} or null` : message
 
 function messageOf({ value, schema, message }: ValueError): string {
   if (value === undefined) return 'is required'
@@ -97,6 +114,9 @@ function messageOf({ value, schema, message }: ValueError): string {
   if (schema.format && FORMATS[schema.format] && typeof value === 'string' && /format|length greater/.test(message))
     return FORMATS[schema.format]!
   if (schema.anyOf) {
+    const texts = schema.anyOf.map((kind: { const?: unknown }) => kind.const)
+    if (texts.every((text: unknown) => typeof text === 'string'))
+      return `must be ${texts.join(', ').replace(/, (?=[^,]+$)/, ' or ')}`
     const kind = schema.anyOf.find(({ type }: { type?: string }) => type !== 'null')
     return `must be ${KINDS[kind?.type] ?? 'of another type'}${bounds(kind)} or null`
   }

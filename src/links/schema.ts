@@ -187,8 +187,8 @@ export const NewAlias = Type.Object(
 /** What a change of many links did. */
 export const Outcome = Type.Object({
   matched: Type.Integer({ description: 'Links that were selected.' }),
-  changed: Type.Integer({ description: 'Those that are different now, or would be.' }),
-  refused: Type.Integer({ description: 'Those that stay as they are because valid_until would not be after valid_from.' }),
+  changed: Type.Integer({ description: 'Links that changed or, with dry_run, would change.' }),
+  refused: Type.Integer({ description: 'Links that were left as they are, because valid_until would not be after valid_from.' }),
 })
 export type Outcome = Static<typeof Outcome>
 

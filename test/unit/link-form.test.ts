@@ -47,7 +47,7 @@ describe('a UTM parameter', () => {
     expect(valueIn(then, name)).toBe(value)
   })
 
-  test('that is no valid encoding is shown as it is', () =>
+  test('that is not validly encoded is shown as it is', () =>
     expect([valueIn('https://e.com?utm_term=%zz', 'utm_term'), valueIn(SIGNED, 'utm_source')]).toEqual(['%zz', 'a b c']))
 })
 
@@ -64,7 +64,7 @@ describe('a draft', () => {
     [{ cardImage: 'e.com/x.png' }, { original_url: 'https://example.com', card: { image: 'https://e.com/x.png' } }],
   ])('of a new link with %j', (part, body) => expect(changesOf({ ...draft, ...part }, EMPTY, 'secret')).toEqual(body))
 
-  test('of a link sends only what changed, and null for what was cleared', () => {
+  test('of a link sends only changed fields, and null for cleared ones', () => {
     const before = {
       ...draft,
       title: 'T',
