@@ -67,7 +67,7 @@ create table lease_epoch (
 );
 insert into lease_epoch default values;
 
--- Keeps the allowance in step with max_clicks. A raised limit revives the link. Null forgets what was spent.
+-- Keeps the allowance in step with max_clicks. A raised limit revives the link. Null forgets the spent clicks.
 create function limit_clicks(link inout urls, before bigint) language plpgsql as $$
 declare
   remaining bigint;
@@ -132,7 +132,7 @@ alter table import_links
 -- To avoid deadlocks, every function locks in this order: urls, allowances, leases.
 
 -- Leases clicks to a journal: at least `wanted`, which visits are waiting to spend, and more while many are left, so that few visits wait. `spent_here`
--- is what the journal has spent under this limit. No row: the link has another limit by now. `granted` is 0 if no click is left; then `elsewhere`
+-- is how many the journal has spent under this limit. No row: the link has another limit by now. `granted` is 0 if no click is left; then `elsewhere`
 -- counts those that other live replicas have leased. The link is marked as used up as soon as no replica has an unspent one. granted is null until
 -- the replicas have confirmed their leases.
 create function lease_clicks(link bigint, of_limit bigint, journal uuid, spent_here bigint, wanted bigint, identity_now text)

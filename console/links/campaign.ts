@@ -19,7 +19,7 @@ export function valueIn(target: string, name: string): string {
   }
 }
 
-/** The target with the parameter in place of the one it has, or after the others; '' removes it. */
+/** The target with the parameter replaced, or added after the others; '' removes it. */
 export function withValue(target: string, name: string, value: string): string {
   const { head, parameters, fragment } = split(target)
   const part = value && `${name}=${encodeURIComponent(value.toWellFormed())}`

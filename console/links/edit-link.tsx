@@ -10,7 +10,7 @@ import { MoreFields } from './more-fields.tsx'
 
 type Props = { link: Link; saved: (link: Link) => void; close: () => void; zone?: string }
 
-/** Changes a link, in place. Escape closes it; the draft is there when it is opened again. */
+/** Changes a link, in place. Escape closes the form and keeps the draft for the next time. */
 export function EditLink({ link, saved, close, zone = ownZone }: Props) {
   const form = useLinkForm({
     name: `link ${link.id}`,

@@ -7,7 +7,7 @@ import { useResource } from '../kit/server/resource.ts'
 
 const EVERY = 60
 
-/** The clicks per day of the links of a page, by id: one request for all, and for a new link only when it is there. */
+/** The clicks per day of the links of a page, by id: one request for all, and another one once there is a new link. */
 export function useTrends(links: Link[] | undefined): ReadonlyMap<number, number[]> {
   const ids = links?.map(({ id }) => id).sort((a, b) => a - b) ?? []
   const known = useRef(new Map<number, number[]>())

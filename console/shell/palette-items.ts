@@ -26,7 +26,7 @@ export type Item = {
 const PAUSE = 120
 const LINKS = 8
 
-/** What opens the dialogs of the shell. */
+/** Functions that open the dialogs of the shell. */
 export type Ways = { help: () => void; anywhere: () => void }
 
 /** The items that match `text`, by group; `searching` while links are loading. */

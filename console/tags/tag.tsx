@@ -13,7 +13,7 @@ import { pathOf } from './rename.tsx'
 
 const FRESH_EVERY = 30
 
-/** The statistics of all links with a tag, together. `id` is the tag, as it stands in the address. */
+/** The statistics of all links with a tag, together. `id` is the tag, as in the address. */
 export function TagPage({ id }: { id: string }) {
   const tag = decoded(id)
   const { change, view, ask: askStats, key } = useStatsView('31d')

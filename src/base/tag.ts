@@ -1,7 +1,7 @@
 // The rules for tags, shared by links, filters, keys and imports.
 import { invalid } from './problem.ts'
 
-/** Of a link. sql/ has the same number. */
+/** Per link. sql/ has the same number. */
 export const MAX_TAGS = 30
 const MAX_LENGTH = 64
 

@@ -40,7 +40,8 @@ const columns = {
 } satisfies Record<NamesOf<'imported'> | 'aliases', unknown>
 
 /**
- * Writes no `created` events: events.csv contains them. For a caller of the API, each new link gets an `imported` event. Ids are kept if they are free. A link exists already if its code has the same
+ * Writes no `created` events: events.csv contains them. For a caller of the API, each new link gets an `imported` event. Ids are kept if they are
+ * free. A link exists already if its code has the same
  * target or the same id, even if it was deleted since. A row without a code gets one, unless as many links with its target, title, user
  * and time exist already. References are to users in the database or in the same import.
  */
@@ -143,7 +144,7 @@ async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
   return rows
 }
 
-/** In lower case, so that they fit whatever CODES says. */
+/** In lower case, which is valid with every value of CODES. */
 const CODE_LENGTH = 7
 
 function newCode(isTaken: (code: string) => boolean, generated: Set<string>): string {

@@ -73,8 +73,8 @@ const LISTED = `[${SIGNS.replace(/[\\\]^-]/g, '\\$&')}]`
 const START = `(^|${LISTED})`
 
 /**
- * A regular expression for the text. Its classes do not depend on the locale, as ilike does, and the index is asked for each letter of a class: it
- * works with a Turkish one too.
+ * A regular expression for the text. Its classes do not depend on the locale, as ilike does, and the index is queried for each letter of a class, so
+ * it works with a Turkish locale, too.
  */
 const anyCase = (text: string) => [...text].map(eitherCase).join('')
 

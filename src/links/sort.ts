@@ -7,7 +7,7 @@ import { readTime } from '../base/time.ts'
 const TITLE = 60
 
 type Part = {
-  /** What to read from; `u` is the link. */
+  /** The tables to read; `u` is the link. */
   from: string
   where: string
   /** The value and the id, in the order of an index. */
@@ -88,7 +88,7 @@ export const SortParameter = {
   ),
 }
 
-/** The order that a query asks for; undefined: by id. 400 for an unknown one, and for what relevance cannot have. */
+/** The order that a query asks for; undefined: by id. 400 for an unknown one, and for relevance without `q` or with a cursor. */
 export function readSort({ sort, q, cursor }: Record<string, string | undefined>): SortName | 'relevance' | undefined {
   if (sort !== undefined && !NAMES.includes(sort)) throw invalid('sort', `must be one of ${NAMES.join(', ')}`)
   if (sort === 'relevance' && !q?.trim()) throw invalid('sort', 'can be relevance only with q')

@@ -24,13 +24,13 @@ import { asProblem, taken } from './violations.ts'
 
 export type LinkStore = ReturnType<typeof linkStore>
 
-/** Of columns that are not null. */
+/** The defaults of columns that are not null. */
 const DEFAULTS = { is_active: true, forward_path: false, confirm: false, tags: [] }
 
 /** A link, possibly deleted: a deleted link keeps its id and code. */
 export type Kept = { id: number; short_code: string; deleted: boolean }
 
-/** `next`: the cursor that leads on from a page that is not full, because more links have to be read. */
+/** `next`: the cursor after a page that is not full, because more links have to be read. */
 export type Listed = { rows: LinkRow[]; total: Total; next?: number }
 
 const TRIES = 3

@@ -1,5 +1,5 @@
 // The clicks that links with max_clicks may still have. A replica leases some from the database and spends them without asking: no limit is ever
-// exceeded, whatever is unreachable. Each spent click is marked in the journal, so what a killed replica had not spent can be given back.
+// exceeded, whatever is unreachable. Each spent click is marked in the journal, so the unspent clicks of a killed replica can be given back.
 import type { Database } from '../database/guard.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { LeaseStore } from './lease-store.ts'

@@ -95,7 +95,7 @@ export function createEntrance({ config, figures, limits }: Parts) {
   }
 }
 
-/** A browser drops what it fetched in advance, and fetches again when the visitor follows the link. */
+/** A browser drops a prefetched response like this, and sends a request when the visitor follows the link. */
 const NOT_IN_ADVANCE = { 'Cache-Control': 'private, no-store' }
 
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="the password of this link", charset="UTF-8"' }

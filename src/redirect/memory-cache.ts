@@ -17,7 +17,7 @@ export function memoryCache(maxEntries: number, maxBytes: number, check: (target
   let bytes = 0
 
   const sizeOf = ({ code, location, extra }: Target) =>
-    OVERHEAD + code.length + (location?.length ?? 0) + (extra === null ? 0 : OVERHEAD + 2 * extra.length) // text and what it was compiled to
+    OVERHEAD + code.length + (location?.length ?? 0) + (extra === null ? 0 : OVERHEAD + 2 * extra.length) // the text and its compiled form
 
   function remove(code: string): Target | undefined {
     const entry = entries.get(code) ?? unchecked.get(code)

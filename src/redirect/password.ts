@@ -4,7 +4,7 @@ import type { Limits } from '../access/limits/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { readBytes } from '../http/body.ts'
 
-/** As long as the API accepts. */
+/** The longest password that the API accepts. */
 const LONGEST = 200
 /** Bytes: 200 characters, percent-encoded. */
 const MAX_FORM = 8_192

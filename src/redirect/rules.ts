@@ -46,7 +46,7 @@ const CHECKS: Check = {
 
 /**
  * Compiles the rules of an active link. `safe` gives a URL as it may be sent, null if it must not be: then the link has no expired_url. Keys of
- * a later release are ignored. Undefined if `extra` is invalid: what it protects is not known, so the link must not redirect.
+ * a later release are ignored. Undefined if `extra` is invalid: the link may be protected, so it must not redirect.
  */
 export function rulesOf(link: Target, safe: (url: string) => string | null): Rules | undefined {
   let extra: Extra

@@ -112,7 +112,7 @@ export function TagField({ label, value, change, fault, placeholder, bare = fals
 
 type Known = { id: string; text: string; but?: string[] }
 
-/** What the input whose `list` this is suggests: tags that contain its text, requested when typing pauses. */
+/** The suggestions of an input with this `list`: tags that contain its text, requested when typing pauses. */
 export function KnownTags({ id, text, but = [] }: Known) {
   const [names, setNames] = useState<string[]>([])
   const part = text.trim()

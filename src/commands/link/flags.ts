@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { ConfigError } from '../../config/config.ts'
 import { type Field, placeholderOf } from './fields.ts'
 
-/** What commander found on the command line. */
+/** The values that commander found on the command line. */
 export type Values = Record<string, unknown>
 
 /** A flag for each field, which may be repeated. */
@@ -37,6 +37,6 @@ export function givenIn(values: Values, fields: Field[]): [name: string, text: s
   return [...flags, ...sets]
 }
 
-/** What commander keeps for a flag: under its name in camel case. */
+/** The value that commander keeps for a flag, under its name in camel case. */
 const textsIn = (values: Values, flag: string) =>
   (values[flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())] ?? []) as string[]

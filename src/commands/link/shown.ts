@@ -57,7 +57,7 @@ const COLUMNS: Column[] = [
   { title: 'TARGET', cell: ({ original_url }) => visibleLine(original_url) },
 ]
 
-/** The widths fit the first page; the last column gets what is left of `width`. */
+/** The widths fit the first page; the last column gets the rest of `width`. */
 function tableOf(links: Link[], width: number) {
   const widths = COLUMNS.map(({ title, cell }) => Math.max(title.length, ...links.map((link) => widthOf(cell(link)))))
   const before = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0)
