@@ -6,6 +6,17 @@
 units as materialized (select 'hour' as unit, starts from hour_starts union all select 'day', starts from day_starts),
 bounds as materialized (
   select min(starts[1]) as since, max(starts[cardinality(starts)]) as until from units),
+-- Clicks after the watermark are not counted yet (roll-up-clicks.sql).
+latest as materialized (
+  select date_bin('15 minutes', timestamp, '2020-01-01 00:00:00+00') as bucket, referrer, agent, details, count(*) as clicks
+  from links join clicks on url_id = links.id
+  where clicks.id > (select watermark from click_rollup) and url_id >= ($1::bigint[])[1] and url_id <= ($1::bigint[])[cardinality($1::bigint[])]
+  group by 1, 2, 3, 4),
+uncounted as materialized (
+  select latest.bucket, latest.clicks, case when coalesce(a.bot, details @> '{"bot": true}') then latest.clicks else 0 end as bots,
+    coalesce(a.browser, details ->> 'browser') as browser, coalesce(a.system, details ->> 'system') as system,
+    coalesce(a.device, details ->> 'device') as device, coalesce(r.host, details ->> 'referrer') as referrer
+  from latest left join click_agents a on a.id = latest.agent left join click_referrers r on r.id = latest.referrer),
 found as (
   select dimension, value, sum(clicks)::bigint as clicks, greatest(sum(bots), 0)::bigint as bots
   from (
@@ -16,7 +27,11 @@ found as (
     from dates, links join click_months on url_id = links.id, lateral (
       select width_bucket((last - month)::smallint, days) as upto, width_bucket((first - month - 1)::smallint, days) as before) as folded
     where url_id >= ($1::bigint[])[1] and url_id <= ($1::bigint[])[cardinality($1::bigint[])]
-      and month >= date_trunc('month', first::timestamp)::date and month <= last) as counts
+      and month >= date_trunc('month', first::timestamp)::date and month <= last
+    union all
+    select dimension, value, clicks, bots
+    from dates, uncounted, lateral (values ('browser', browser), ('device', device), ('referrer', referrer), ('system', system)) as v (dimension, value)
+    where value <> '' and (bucket at time zone 'UTC')::date between first and last) as counts
   group by dimension, value having sum(clicks) > 0),
 -- More values than are shown, because other links may have them too.
 ranked as (
@@ -28,6 +43,8 @@ quarters as (
   from (
     select bucket as start, clicks, bots from bounds, links join click_series on url_id = links.id
     where url_id >= ($1::bigint[])[1] and url_id <= ($1::bigint[])[cardinality($1::bigint[])] and bucket >= since and bucket < until
+    union all
+    select bucket, clicks, bots from bounds, uncounted where bucket >= since and bucket < until
     union all
     select (day + quarters[place] * interval '15 minutes') at time zone 'UTC', clicks[place] - coalesce(clicks[place - 1], 0),
       bots[place] - coalesce(bots[place - 1], 0)

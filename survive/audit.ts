@@ -39,7 +39,7 @@ export async function audit(sql: postgres.Sql, ledger: Ledger, run: string, peri
     select details ->> 'original_url' as target, count(*)::int from events where event_type = 'created' group by 1`
   const stored = await sql<{ mark: number; url_id: string; count: number }[]>`
     select mark, url_id, count(*)::int from (
-      select substring(details ->> 'referrer' from ${`^c([0-9]+)[.]${run}[.]example$`})::int as mark, url_id from events where event_type = 'click') as clicks
+      select substring(details ->> 'referrer' from ${`^c([0-9]+)[.]${run}[.]example$`})::int as mark, url_id from click_events) as clicks
     where mark >= ${first} and mark < ${end} group by 1, 2`
 
   const result: Audit = {
@@ -95,15 +95,18 @@ const timesDone = ({ kind, target, link }: Write, events: Map<string, number>, c
   return events.get(`${kind}d ${link!.id} ${kind === 'update' ? target : null}`) ?? 0
 }
 
-/** Totals and series are stored next to the events, and must agree with them. */
+/** Totals and series are stored next to the clicks, and must agree with them. */
 async function brokenCounters(sql: postgres.Sql): Promise<string[]> {
   const rows = await sql<{ id: string; events: number; totals: number; series: number }[]>`
-    select id, coalesce(e.count, 0)::int as events, coalesce(t.clicks, 0)::int as totals, coalesce(s.clicks, 0)::int as series
+    select id, coalesce(c.count, 0)::int as events, coalesce(t.clicks, 0)::int as totals,
+      (coalesce(s.clicks, 0) + coalesce(c.uncounted, 0))::int as series
     from urls
-    left join (select url_id, count(*) from events where event_type = 'click' group by 1) e on e.url_id = id
+    left join (
+      select url_id, count(*), count(*) filter (where id > (select watermark from click_rollup)) as uncounted
+      from clicks group by 1) c on c.url_id = id
     left join link_totals t on t.url_id = id
     left join (select url_id, sum(clicks) as clicks from click_series group by 1) s on s.url_id = id
-    where coalesce(e.count, 0) <> coalesce(t.clicks, 0) or coalesce(t.clicks, 0) <> coalesce(s.clicks, 0)`
+    where coalesce(c.count, 0) <> coalesce(t.clicks, 0) or coalesce(t.clicks, 0) <> coalesce(s.clicks, 0) + coalesce(c.uncounted, 0)`
   return rows.map(
     ({ id, events, totals, series }) => `link ${id}: ${events} clicks, ${totals} in its total, ${series} in its series`,
   )

@@ -1,144 +1,120 @@
-// Converts clicks to rows and sums, so that 50,000 clicks need 50,000 events but only as many counter updates as there are distinct counters.
+// Converts clicks to rows and sums: as many rows as clicks, but only one total per link, and each browser and referrer once.
 import { type Click, MARKS } from '../journal/journal-format.ts'
 import { type Agent, agentOf } from './visitor.ts'
 
-/** The columns of one store: parallel lists, each an array parameter of sql/store-clicks.sql. */
+/**
+ * The columns of one store: parallel lists, each an array parameter of sql/store-clicks.sql. `referrer` and `agent` of a click are places in these
+ * lists, from 1; null for none.
+ */
 export type ClickBatch = {
   count: number
-  events: { link: number[]; at: number[]; details: string[] }
-  totals: { link: number[]; clicks: number[]; bots: number[]; last: number[]; first: number[] }
-  series: { link: number[]; bucket: number[]; clicks: number[]; bots: number[] }
-  breakdowns: { link: number[]; day: string[]; dimension: string[]; value: string[]; clicks: number[]; bots: number[] }
+  clicks: {
+    link: number[]
+    at: number[]
+    referrer: (number | null)[]
+    agent: (number | null)[]
+    address: (string | null)[]
+    details: (string | null)[]
+  }
+  agents: { browser: string[]; system: string[]; device: string[]; bot: number[] }
+  referrers: string[]
+  totals: { link: number[]; clicks: number[]; bots: number[]; first: number[]; last: number[] }
   /** Clicks that spent one of their link's max_clicks. */
   spent: { link: number[]; clicks: number[] }
 }
 
-const QUARTER = 15 * 60_000
-const DAY = 86_400_000
+type Total = { clicks: number; bots: number; first: number; last: number }
 
-type Sum = { clicks: number; bots: number }
-type Values = Map<string, Sum>
-type Link = Sum & { first: number; last: number; series: Map<number, Sum>; days: Map<string, Record<Dimension, Values>> }
+/** What narrows a batch: clicks to leave out, and values without room in their tables. */
+export type Limits = {
+  /** When links were reset, ms since 1970: their clicks from before do not count. */
+  resets: Map<number, number>
+  /** Referrers and agents (`agentKey`) that are stored with their click. */
+  inline: Set<string>
+}
 
-// Sorted, because everyone locks counters in this order.
-const DIMENSIONS = ['browser', 'device', 'referrer', 'system'] as const
-type Dimension = (typeof DIMENSIONS)[number]
+export const noLimits = (): Limits => ({ resets: new Map(), inline: new Set() })
 
-/** When links were reset, ms since 1970: earlier clicks do not count. */
-export type Resets = Map<number, number>
-
-/** `clampTime` limits times, because a clock may be far off. Times are ms since 1970; sums are sorted by key. */
-export function batchOf(clicks: Click[], clampTime: (time: number) => number, resets?: Resets): ClickBatch {
-  const batch = openBatch(clampTime, resets)
+/** `clampTime` limits times, because a clock may be far off. Times are ms since 1970; totals are sorted by link. */
+export function batchOf(clicks: Click[], clampTime: (time: number) => number, limits = noLimits()): ClickBatch {
+  const batch = openBatch(clampTime, limits)
   for (const click of clicks) batch.add(click)
   return batch.close()
 }
 
 /** The same, click by click. */
-export function openBatch(clampTime: (time: number) => number, resets?: Resets) {
-  const events: ClickBatch['events'] = { link: [], at: [], details: [] }
-  const links = new Map<number, Link>()
+export function openBatch(clampTime: (time: number) => number, { resets, inline } = noLimits()) {
+  const clicks: ClickBatch['clicks'] = { link: [], at: [], referrer: [], agent: [], address: [], details: [] }
+  const agents = new Map<Agent, number>()
+  const referrers = new Map<string, number>()
+  const totals = new Map<number, Total>()
   const spent = new Map<number, number>()
 
   function add({ linkId, time, referrer, userAgent, address, marks = 0 }: Click) {
     const at = clampTime(time)
     if (marks & MARKS.spent) spent.set(linkId, (spent.get(linkId) ?? 0) + 1)
-    if (resets !== undefined && at < (resets.get(linkId) ?? 0)) return
+    if (resets.size > 0 && at < (resets.get(linkId) ?? 0)) return
     const agent = agentOf(userAgent)
-    events.link.push(linkId)
-    events.at.push(at)
-    events.details.push(detailsOf(referrer, agent, address))
+    const host = referrer.includes('\0') ? referrer.replaceAll('\0', '') : referrer
+    clicks.link.push(linkId)
+    clicks.at.push(at)
+    if (inline.size > 0 && (inline.has(host) || inline.has(agentKey(agent)))) {
+      clicks.referrer.push(null)
+      clicks.agent.push(null)
+      clicks.address.push(null)
+      clicks.details.push(detailsOf(host, agent, address))
+    } else {
+      clicks.referrer.push(host ? placeOf(referrers, host) : null)
+      clicks.agent.push(placeOf(agents, agent))
+      clicks.address.push(address || null)
+      clicks.details.push(null)
+    }
 
-    let link = links.get(linkId)
-    if (!link) links.set(linkId, (link = { clicks: 0, bots: 0, first: at, last: at, series: new Map(), days: new Map() }))
     const bots = agent.bot ? 1 : 0
-    link.clicks++
-    link.bots += bots
-    if (at > link.last) link.last = at
-    else if (at < link.first) link.first = at
-    count(link.series, at - (at % QUARTER), bots)
-
-    const day = dayOf(at)
-    let values = link.days.get(day)
-    if (!values) link.days.set(day, (values = { browser: new Map(), device: new Map(), referrer: new Map(), system: new Map() }))
-    if (referrer) count(values.referrer, referrer, bots)
-    count(values.browser, agent.browser, bots)
-    count(values.system, agent.system, bots)
-    count(values.device, agent.device, bots)
+    const total = totals.get(linkId)
+    if (!total) totals.set(linkId, { clicks: 1, bots, first: at, last: at })
+    else {
+      total.clicks++
+      total.bots += bots
+      if (at > total.last) total.last = at
+      else if (at < total.first) total.first = at
+    }
   }
 
   const close = (): ClickBatch => ({
-    count: events.link.length,
-    events,
-    ...columnsOf(links),
+    count: clicks.link.length,
+    clicks,
+    agents: agentsOf([...agents.keys()]),
+    referrers: [...referrers.keys()],
+    totals: totalsOf(totals),
     spent: { link: [...spent.keys()], clicks: [...spent.values()] },
   })
   return { add, close }
 }
 
-function count<Key>(sums: Map<Key, Sum>, key: Key, bots: number) {
-  const sum = sums.get(key)
-  if (sum) {
-    sum.clicks++
-    sum.bots += bots
-  } else sums.set(key, { clicks: 1, bots })
+/** Names an agent among referrers, which have no blanks. */
+export const agentKey = ({ browser, system, device, bot }: Agent) => `${browser} ${system} ${device} ${bot}`
+
+function placeOf<Key>(places: Map<Key, number>, key: Key): number {
+  let place = places.get(key)
+  if (place === undefined) places.set(key, (place = places.size + 1))
+  return place
 }
 
-function columnsOf(links: Map<number, Link>): Pick<ClickBatch, 'totals' | 'series' | 'breakdowns'> {
-  const totals: ClickBatch['totals'] = { link: [], clicks: [], bots: [], last: [], first: [] }
-  const series: ClickBatch['series'] = { link: [], bucket: [], clicks: [], bots: [] }
-  const breakdowns: ClickBatch['breakdowns'] = { link: [], day: [], dimension: [], value: [], clicks: [], bots: [] }
-  for (const [id, link] of inOrder(links)) {
-    totals.link.push(id)
-    totals.clicks.push(link.clicks)
-    totals.bots.push(link.bots)
-    totals.first.push(link.first)
-    totals.last.push(link.last)
-    for (const [bucket, { clicks, bots }] of inOrder(link.series)) {
-      series.link.push(id)
-      series.bucket.push(bucket)
-      series.clicks.push(clicks)
-      series.bots.push(bots)
-    }
-    for (const [day, values] of inOrder(link.days))
-      for (const dimension of DIMENSIONS)
-        for (const [value, { clicks, bots }] of inOrder(values[dimension])) {
-          breakdowns.link.push(id)
-          breakdowns.day.push(day)
-          breakdowns.dimension.push(dimension)
-          breakdowns.value.push(value)
-          breakdowns.clicks.push(clicks)
-          breakdowns.bots.push(bots)
-        }
-  }
-  return { totals, series, breakdowns }
+const agentsOf = (agents: Agent[]): ClickBatch['agents'] => ({
+  ...columnsOf(agents, ['browser', 'system', 'device']),
+  bot: agents.map(({ bot }) => Number(bot)),
+})
+
+function totalsOf(totals: Map<number, Total>): ClickBatch['totals'] {
+  const sorted = [...totals].sort(([a], [b]) => a - b)
+  return { link: sorted.map(([link]) => link), ...columnsOf(sorted.map(([, total]) => total), ['clicks', 'bots', 'first', 'last']) }
 }
 
-const inOrder = <Key extends string | number, T>(map: Map<Key, T>): [Key, T][] =>
-  map.size === 1 ? [...map] : [...map].sort(([a], [b]) => (a < b ? -1 : 1))
-
-function detailsOf(referrer: string, agent: Agent, address: string): string {
-  const text = `{${referrer && `"referrer":${JSON.stringify(referrer)},`}${agentDetails(agent)}${address && `,"address":${JSON.stringify(address)}`}}`
-  return text.includes('\\u0000') ? text.replaceAll('\\u0000', '') : text
+/** One list per column. */
+function columnsOf<Row extends object, Name extends keyof Row>(rows: Row[], names: Name[]) {
+  return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])])) as { [K in Name]: Row[K][] }
 }
 
-const agentTexts = new WeakMap<Agent, string>()
-
-/** Cached per agent: a burst comes from few browsers, and agentOf returns the same object for each. */
-function agentDetails(agent: Agent): string {
-  let text = agentTexts.get(agent)
-  if (text === undefined) {
-    const { bot, ...rest } = agent
-    text = JSON.stringify(bot ? agent : rest).slice(1, -1)
-    agentTexts.set(agent, text)
-  }
-  return text
-}
-
-let dayBefore = { start: Number.NaN, text: '' }
-
-function dayOf(time: number): string {
-  const start = time - (time % DAY)
-  if (dayBefore.start !== start) dayBefore = { start, text: new Date(start).toISOString().slice(0, 10) }
-  return dayBefore.text
-}
+const detailsOf = (referrer: string, { bot, ...agent }: Agent, address: string): string =>
+  JSON.stringify({ ...(referrer && { referrer }), ...agent, ...(bot && { bot }), ...(address && { address }) }).replaceAll('\\u0000', '')

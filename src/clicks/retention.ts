@@ -1,5 +1,5 @@
-// Drops events older than the limit, one monthly partition at a time; totals and statistics stay. Any step may be the last before a crash: the next
-// call finds what is left (a pending detachment, or a table that is detached but still exists).
+// Drops events and clicks older than the limit, one monthly partition of each at a time; totals and statistics stay. Any step may be the last
+// before a crash: the next call finds what is left (a pending detachment, or a table that is detached but still exists).
 import { askTime, watchClocks } from '../database/clocks.ts'
 import type { Database, Sql } from '../database/guard.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
@@ -15,10 +15,14 @@ const DEADLINE = 60_000 // each step waits at most 5 s for a lock, and leaves th
 
 type State = 'attached' | 'detaching' | 'detached'
 type Partition = { name: string; state: State }
+/** Partitioned tables, and how to order their rows: stored last first. */
+const PARENTS = { events: 'id desc', clicks: 'id >> 6 desc, id desc' }
+type Parent = keyof typeof PARENTS
 type Session = Pick<Sql, 'unsafe'>
 
 /**
- * Drops the oldest partition with only events older than `days`, one per call, and trims imported events. Does nothing while the clocks disagree.
+ * Drops the oldest partitions with only events or clicks older than `days`, one of each per call, and trims imported events. Does nothing while
+ * the clocks disagree.
  * `external`: there are other sessions, writers that must not wait; the embedded database has only one. One replica at a time. Throws if a transaction
  * in flight blocks it for long; the next call does the rest. Returns whether a partition was dropped.
  */
@@ -37,28 +41,33 @@ export async function dropOldEvents(
   const limit = time.at - days * DAY
   const drop = external ? dropConcurrently : dropAlone
   let dropped = false
-  for (const { name } of await oldPartitions(database, limit)) {
-    const newest = await newestOf(database, name, time.at)
-    if (newest === undefined || newest >= limit) continue
-    dropped = await drop(database, name)
-    if (dropped) log.info({ partition: name, days }, 'a partition of old events was dropped')
-    break
-  }
+  for (const parent of ['events', 'clicks'] as const) if (await dropOldest(parent, time.at)) dropped = true
   await trimImported(database, limit)
   return dropped
+
+  async function dropOldest(parent: Parent, now: number): Promise<boolean> {
+    for (const { name } of await oldPartitions(database, parent, limit)) {
+      const newest = await newestOf(database, parent, name, now)
+      if (newest === undefined || newest >= limit) continue
+      const dropped = await drop(database, parent, name)
+      if (dropped) log.info({ partition: name, days }, `a partition of old ${parent} was dropped`)
+      return dropped
+    }
+    return false
+  }
 }
 
 /** Detaches first, without a lock that writers wait for. That cannot run in a transaction, so the advisory lock belongs to the session. */
-const dropConcurrently = (database: Database, name: string) =>
+const dropConcurrently = (database: Database, parent: Parent, name: string) =>
   database.run(async (pool) => {
     const session = await pool.reserve()
     try {
       const [turn] = await session<{ mine: boolean }[]>`select pg_try_advisory_lock(${LOCK}) as mine`
       if (!turn!.mine) return false
       try {
-        const state = await stateOf(session, name) // another replica may have been faster
-        if (state === 'attached') await session.unsafe(`alter table events detach partition ${name} concurrently`).simple()
-        if (state === 'detaching') await session.unsafe(`alter table events detach partition ${name} finalize`).simple()
+        const state = await stateOf(session, parent, name) // another replica may have been faster
+        if (state === 'attached') await session.unsafe(`alter table ${parent} detach partition ${name} concurrently`).simple()
+        if (state === 'detaching') await session.unsafe(`alter table ${parent} detach partition ${name} finalize`).simple()
         if (state !== undefined) await session.unsafe(`drop table ${name}`).simple()
         return state !== undefined
       } finally {
@@ -69,22 +78,22 @@ const dropConcurrently = (database: Database, name: string) =>
     }
   }, DEADLINE)
 
-const dropAlone = (database: Database, name: string) =>
+const dropAlone = (database: Database, parent: Parent, name: string) =>
   database.transaction(async (sql) => {
-    const state = await stateOf(sql, name)
-    if (state === 'attached') await sql.unsafe(`alter table events detach partition ${name}`)
+    const state = await stateOf(sql, parent, name)
+    if (state === 'attached') await sql.unsafe(`alter table ${parent} detach partition ${name}`)
     if (state !== undefined) await sql.unsafe(`drop table ${name}`)
     return state !== undefined
   }, DEADLINE)
 
 /**
- * Months that ended before `limit` (ms), oldest first, attached or half detached, by our names: events_2026_01. Never the month from which ids are
- * assigned, nor later ones, whatever a clock says.
+ * Months that ended before `limit` (ms), oldest first, attached or half detached, by our names: events_2026_01, clicks_2026_01. Never the month
+ * from which ids are assigned, nor later ones, whatever a clock says.
  */
-const oldPartitions = (database: Database, limit: number) =>
+const oldPartitions = (database: Database, parent: Parent, limit: number) =>
   database.run((sql) =>
     sql.unsafe<Partition[]>(
-      `${PARTITIONS}
+      `${partitionsOf(parent)}
       and (make_date(substr(c.relname, 8, 4)::int, substr(c.relname, 13, 2)::int, 1) + interval '1 month') at time zone 'UTC'
         <= least(to_timestamp($1::float8), timestamptz '2020-01-01 00:00:00+00' + (select last_value from event_ids) / 4096 * interval '1 millisecond')
       order by 1`,
@@ -93,40 +102,43 @@ const oldPartitions = (database: Database, limit: number) =>
   )
 
 /**
- * When the last events of a partition were stored, in ms, by their own times, without those from the future. Undefined if another replica dropped the
- * partition.
+ * When the last events of a partition were stored, in ms, by their own times, without those from the future. Undefined if it must stay (some of its
+ * clicks are not counted yet), or another replica dropped it.
  */
-async function newestOf(database: Database, name: string, now: number): Promise<number | undefined> {
+async function newestOf(database: Database, parent: Parent, name: string, now: number): Promise<number | undefined> {
   try {
     const [row] = await database.run((sql) =>
-      sql.unsafe<{ newest: number | null }[]>(
-        `select (extract(epoch from max(timestamp)) * 1000)::float8 as newest
-         from (select timestamp from ${name} order by id desc limit ${LAST_EVENTS}) as last where timestamp < to_timestamp($1::float8)`,
+      sql.unsafe<{ newest: number | null; last: number | null; counted: number }[]>(
+        `select (extract(epoch from max(timestamp) filter (where timestamp < to_timestamp($1::float8))) * 1000)::float8 as newest,
+           max(id) as last, (select watermark from click_rollup) as counted
+         from (select id, timestamp from ${name} order by ${PARENTS[parent]} limit ${LAST_EVENTS}) as last`,
         [(now + DAY) / 1000],
       ),
     )
-    return row!.newest ?? Number.NEGATIVE_INFINITY
+    const { newest, last, counted } = row!
+    if (parent === 'clicks' && last !== null && last > counted) return undefined
+    return newest ?? Number.NEGATIVE_INFINITY
   } catch (error) {
     if (hasState(error, 'undefined_table')) return undefined
     throw error
   }
 }
 
-async function stateOf(session: Session, name: string): Promise<State | undefined> {
-  const [found] = await session.unsafe<Partition[]>(`${PARTITIONS} and c.relname = $1`, [name])
+async function stateOf(session: Session, parent: Parent, name: string): Promise<State | undefined> {
+  const [found] = await session.unsafe<Partition[]>(`${partitionsOf(parent)} and c.relname = $1`, [name])
   return found?.state
 }
 
 // A table with such a name but other columns is not ours.
-const PARTITIONS = `
+const partitionsOf = (parent: Parent) => `
   select c.relname as name, case when i.inhrelid is null then 'detached' when i.inhdetachpending then 'detaching' else 'attached' end as state
-  from pg_class events
-  join pg_class c on c.relnamespace = events.relnamespace and c.relkind = 'r'
-    and c.relname ~ '^events_(?:19|2[0-9])[0-9]{2}_(?:0[1-9]|1[0-2])$'
-  left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = events.oid
-  where events.oid = 'events'::regclass
+  from pg_class parent
+  join pg_class c on c.relnamespace = parent.relnamespace and c.relkind = 'r'
+    and c.relname ~ '^${parent}_(?:19|2[0-9])[0-9]{2}_(?:0[1-9]|1[0-2])$'
+  left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = parent.oid
+  where parent.oid = '${parent}'::regclass
     and (select array_agg(attname order by attname) from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped)
-      = (select array_agg(attname order by attname) from pg_attribute where attrelid = events.oid and attnum > 0 and not attisdropped)`
+      = (select array_agg(attname order by attname) from pg_attribute where attrelid = parent.oid and attnum > 0 and not attisdropped)`
 
 /** Imported events of all ages are in one partition. */
 const trimImported = (database: Database, limit: number) =>

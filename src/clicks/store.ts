@@ -4,7 +4,8 @@ import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Sql, Transaction } from '../database/guard.ts'
 import { hasState } from '../database/sql-state.ts'
 import { type Click, MARKS } from '../journal/journal-format.ts'
-import { batchOf, type ClickBatch, type Resets } from './batch.ts'
+import { batchOf, type ClickBatch, noLimits } from './batch.ts'
+import { learn } from './dictionary.ts'
 
 export const clickResource = {
   tables: {
@@ -15,6 +16,10 @@ export const clickResource = {
     click_months: {},
     click_resets: {},
     journals: {}, // each journal's watermark: restored with the clicks, so that none is stored twice
+    click_agents: { sequence: 'click_agents_id_seq' },
+    click_referrers: { sequence: 'click_referrers_id_seq' },
+    clicks: { content: true },
+    click_rollup: {},
     click_rejects: { sequence: 'click_rejects_id_seq' },
   },
 } satisfies Resource
@@ -26,9 +31,7 @@ export class Fenced extends Error {
   override name = 'Fenced'
 }
 
-/** Per link, day and dimension; the rest is (other). count_click in sql/0001-schema.sql has the same limit. */
-export const MAX_VALUES = 200
-export const storeStatement = text.replaceAll(':max_values', String(MAX_VALUES))
+export const storeStatement = text
 
 const DEADLINE = 12_000 // statement_timeout is 10 s: a statement that takes longer has a dead connection, and the fence makes a retry safe
 /** This many take a fraction of a second, so on a dead connection they wait no longer than any other query. */
@@ -82,7 +85,7 @@ export async function storeClicks(
 }
 
 type Span = { journal: string; before: number; after: number }
-type Row = { fenced: number; stored: number; late: Record<string, number> | null }
+type Row = { fenced: number; stored: number; unknown: boolean; late: Record<string, number> | null }
 
 /**
  * Stores `batch`, the conversion of `clicks`. Clicks from before a reset of their link are left out. If `fenced` is 0, the journal's watermark is not
@@ -95,15 +98,17 @@ export async function storeBatch(
   clampTime: (time: number) => number,
   batch: ClickBatch,
 ): Promise<Row> {
-  const resets: Resets = new Map()
+  const { resets, inline } = noLimits()
   for (;;) {
     const [row] = await storing(sql, of, batch)
     const late = Object.entries(row!.late ?? {}).map(([link, at]) => [Number(link), at] as const)
+    const known = resets.size + inline.size
     // Each round leaves out clicks of another link, or of a link that was reset again.
     const news = late.filter(([link, at]) => at > (resets.get(link) ?? 0))
-    if (news.length === 0) return row!
     for (const [link, at] of news) resets.set(link, at)
-    batch = batchOf(clicks, clampTime, resets)
+    if (row!.unknown) for (const value of await learn(sql, batch)) inline.add(value)
+    else if (news.length === 0) return row!
+    if (news.length > 0 || resets.size + inline.size > known) batch = batchOf(clicks, clampTime, { resets, inline })
   }
 }
 
@@ -111,15 +116,14 @@ const storing = (sql: Sql | Transaction, of: Span, batch: ClickBatch) =>
   (sql as Sql).unsafe<Row[]>(storeStatement, parametersOf(of, batch), { prepare: batch.count <= PREPARED })
 
 /** The parameters of `storeStatement`. */
-export function parametersOf(of: Span, { events, totals, series, breakdowns, spent }: ClickBatch) {
+export function parametersOf(of: Span, { clicks, agents, referrers, totals, spent }: ClickBatch) {
   return [
     [of.journal, of.before, of.after],
-    [events.link, events.at, events.details],
-    [totals.link, totals.clicks, totals.bots, totals.last],
-    [series.link, series.bucket, series.clicks, series.bots],
-    [breakdowns.link, breakdowns.day, breakdowns.dimension, breakdowns.value, breakdowns.clicks, breakdowns.bots],
+    [clicks.link, clicks.at, clicks.referrer, clicks.agent, clicks.address, clicks.details],
+    [agents.browser, agents.system, agents.device, agents.bot],
+    [referrers],
+    [totals.link, totals.clicks, totals.bots, totals.first, totals.last],
     [spent.link, spent.clicks],
-    [totals.first],
   ].flat() as never[]
 }
 
@@ -148,7 +152,7 @@ export const isBadData = (error: unknown) =>
 
 const isWithoutPartition = (error: unknown) => {
   const { table_name, constraint_name } = error as { table_name?: string; constraint_name?: string }
-  return hasState(error, 'check_violation') && table_name === 'events' && !constraint_name
+  return hasState(error, 'check_violation') && table_name === 'clicks' && !constraint_name
 }
 
 /** Gives back the clicks of max_clicks that an ended process had leased and not spent. Call it when all clicks of its journal are stored. */

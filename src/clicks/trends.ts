@@ -31,11 +31,20 @@ const midnights = (sql: Sql, zone: string) => sql`
     lateral (select date_trunc('day', now() at time zone ${zone}) - make_interval(days => ${TREND_DAYS - 1}::int - place) as day) as local,
     lateral (select day at time zone ${zone} as midnight) as zoned`
 
-/** For each link, one range of the series and its folded days. The share of a folded day in a day of the zone is the difference of two sums. */
+/**
+ * For each link, one range of the series, its clicks that are not counted yet, and its folded days. The share of a folded day in a day of the zone
+ * is the difference of two sums.
+ */
 const parts = (sql: Sql) => sql`
   select id, width_bucket(bucket, starts) as place, clicks
   from days, asked join click_series on url_id = id
   where bucket >= starts[1] and bucket < starts[${TREND_DAYS}::int + 1]
+  union all
+  select url_id, width_bucket(timestamp, starts), count(*)
+  from days, clicks
+  where url_id in (select id from asked) and clicks.id > (select watermark from click_rollup)
+    and timestamp >= starts[1] and timestamp < starts[${TREND_DAYS}::int + 1]
+  group by 1, 2
   union all
   select id, place, coalesce(clicks[width_bucket(${lastQuarter(sql, 'starts[place + 1]')}, quarters)], 0)
     - coalesce(clicks[width_bucket(${lastQuarter(sql, 'starts[place]')}, quarters)], 0)

@@ -28,8 +28,8 @@ export async function* backupLines(
   const schema = await schemaOf(sql)
   if (schema === 0) throw new Error('there is nothing to back up: this database has no tables of waypost')
   const months = await sql<{ month: string }[]>`
-    select replace(substring(inhrelid::regclass::text from '\\d{4}_\\d\\d$'), '_', '-') as month
-    from pg_inherits where inhparent = 'events'::regclass order by 1`
+    select distinct replace(substring(inhrelid::regclass::text from '\\d{4}_\\d\\d$'), '_', '-') as month
+    from pg_inherits where inhparent in ('events'::regclass, to_regclass('clicks')) order by 1`
   const header: Header = {
     waypost: 'backup',
     format: FORMAT,

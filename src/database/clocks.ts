@@ -56,7 +56,9 @@ export async function askTime(database: Database): Promise<DatabaseTimes> {
   const [row] = await database.run(
     (sql) => sql<{ now: number; newest: number | null }[]>`
       select (extract(epoch from event_clock()) * 1000)::float8 as now,
-        (select (extract(epoch from max(timestamp)) * 1000)::float8 from (select timestamp from events order by id desc limit ${NEWEST}) as last) as newest`,
+        (select (extract(epoch from max(timestamp)) * 1000)::float8 from (
+          (select timestamp from events order by id desc limit ${NEWEST}) union all
+          (select timestamp from clicks order by id >> 6 desc, id desc limit ${NEWEST})) as last) as newest`,
   )
   return { database: row!.now, newest: row!.newest ?? undefined }
 }

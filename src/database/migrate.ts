@@ -6,6 +6,7 @@ import moreOfALink from '../../sql/0005-more-of-a-link.sql' with { type: 'text' 
 import tags from '../../sql/0007-tags.sql' with { type: 'text' }
 import reuse from '../../sql/0009-reuse.sql' with { type: 'text' }
 import aliases from '../../sql/0011-aliases.sql' with { type: 'text' }
+import clicks from '../../sql/0013-clicks.sql' with { type: 'text' }
 import search from '../../sql/search.sql' with { type: 'text' }
 import type { Log } from '../telemetry/logs.ts'
 import { DatabaseUnreachable } from './database-unreachable.ts'
@@ -26,6 +27,7 @@ const migrations = [
   { version: 2, name: '0007-tags', sql: tags },
   { version: 2, name: '0009-reuse', sql: reuse },
   { version: 2, name: '0011-aliases', sql: aliases },
+  { version: 2, name: '0013-clicks', sql: clicks },
 ]
 /** The schema version of this release. */
 export const newestSchema = migrations.at(-1)!.version

@@ -17,10 +17,10 @@ const COST = 100
 const COUNT_DEADLINE = 9_000
 
 /**
- * The cached total of a whole table. Up to 10,000 rows it is exact: counted again after a change made here (`changed`), or when 0.1 s old. Above that,
+ * The cached total of whole tables. Up to 10,000 rows it is exact: counted again after a change made here (`changed`), or when 0.1 s old. Above that,
  * it is the last count, refreshed in the background and marked as inexact.
  */
-export function totals(database: Database, table: string, rows: (sql: Sql) => Fragment) {
+export function totals(database: Database, tables: string[], rows: (sql: Sql) => Fragment) {
   let kept: Total | undefined
   let at = 0
   let large: { count: number; nextAt: number } | undefined
@@ -42,7 +42,7 @@ export function totals(database: Database, table: string, rows: (sql: Sql) => Fr
         .run(
           (sql) => sql<{ count: number }[]>`
           select greatest(sum(c.reltuples), ${COUNTED})::bigint as count from pg_class c
-          where c.oid = ${table}::regclass or c.oid in (select inhrelid from pg_inherits where inhparent = ${table}::regclass)`,
+          where c.oid = any(${tables}::regclass[]) or c.oid in (select inhrelid from pg_inherits where inhparent = any(${tables}::regclass[]))`,
         )
         .catch(() => [])
       large = {

@@ -1,4 +1,4 @@
-import { MAX_VALUES } from '../clicks/store.ts'
+import { MAX_VALUES } from '../clicks/roll-up.ts'
 import type { Transaction } from '../database/guard.ts'
 
 /** Adds the clicks among an import’s new events to breakdowns, series and totals. */

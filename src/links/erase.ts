@@ -103,7 +103,7 @@ const COUNTS = {
 }
 
 async function eraseEvents(database: Database, ids: number[]) {
-  await eraseTables(database, { events: ['id'], ...COUNTS, link_totals: [] }, ids)
+  await eraseTables(database, { events: ['id'], clicks: ['id'], ...COUNTS, link_totals: [] }, ids)
 }
 
 /** Erases the counts of links in portions; the totals stay. */

@@ -40,6 +40,7 @@ async function reset(sql: Transaction, id: number, owner: Owner, by: By) {
   const link =
     await sql`select from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)} for no key update`
   if (link.count === 0) throw notFound('URL')
+  await sql`select from click_rollup for share` // until the transaction ends, no clicks are rolled up
   await eraseCountsOf(sql, id)
   const [before] = await sql<
     { clicks: number; bots: number }[]
@@ -48,6 +49,7 @@ async function reset(sql: Transaction, id: number, owner: Owner, by: By) {
     insert into link_totals as t (url_id, reset_at, reset_xid) values (${id}, clock_timestamp(), pg_current_xact_id())
     on conflict (url_id) do update set clicks = 0, bots = 0, last_click = null, reset_at = excluded.reset_at, reset_xid = excluded.reset_xid`
   await eraseCountsOf(sql, id) // what that batch added
+  await sql`delete from clicks where url_id = ${id} and id > (select watermark from click_rollup)`
   await sql`
     with event as (
       insert into events (id, url_id, user_id, event_type, details)
@@ -74,6 +76,14 @@ async function eraseClickEvents(database: Database, id: number) {
       (sql) => sql`
         delete from events where id = any(array(
           select id from events where url_id = ${id} and event_type = 'click' and id < ${listed.before} order by id limit ${limit} for update))`,
+    )
+    return count
+  })
+  await inPortions(eventsPortion, async (limit) => {
+    const { count } = await database.run(
+      (sql) => sql`
+        delete from clicks where url_id = ${id} and id = any(array(
+          select id from clicks where url_id = ${id} and id < ${listed.before} order by id limit ${limit} for update))`,
     )
     return count
   })

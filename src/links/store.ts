@@ -42,7 +42,7 @@ export function linkStore(database: Database, codes: Codes) {
   /** A condition: the code is that of the link already, or no other link has it in another case. */
   const mayHave = (sql: Sql, id: number, code: string) =>
     codes.anyCase ? sql`and (short_code = ${code} or true ${isFree(sql, sql`${code}`, sql`${id}`, true)})` : sql``
-  const total = totals(database, 'urls', (sql) => sql`select 1 from urls where deleted_at is null and alias_of is null`)
+  const total = totals(database, ['urls'], (sql) => sql`select 1 from urls where deleted_at is null and alias_of is null`)
 
   return {
     /**

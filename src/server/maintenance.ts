@@ -1,6 +1,7 @@
 import { foldClicks } from '../clicks/fold.ts'
 import { takeUpRefused } from '../clicks/refused.ts'
 import { dropOldEvents } from '../clicks/retention.ts'
+import { rollUp } from '../clicks/roll-up.ts'
 import type { Config } from '../config/config.ts'
 import { askTime, watchClocks } from '../database/clocks.ts'
 import { buildIndexes } from '../database/indexes.ts'
@@ -14,6 +15,7 @@ import type { Log } from '../telemetry/logs.ts'
 
 const ERASURES_EVERY = 5_000
 const PARTITIONS_EVERY = 3_600_000
+const ROLL_UP_EVERY = 5_000
 const REFUSED_EVERY = 60_000
 const FIRST = 60_000
 const FOLDING_EVERY = 6 * 3_600_000
@@ -23,7 +25,7 @@ const INDEXES_EVERY = 600_000
 const ANSWERS_EVERY = 60_000
 
 /**
- * Runs periodic tasks: continues erasures and resets, folds counts, creates partitions for the coming months, drops expired ones, builds
+ * Runs periodic tasks: continues erasures and resets, counts and folds clicks, creates partitions for the coming months, drops expired ones, builds
  * missing indexes, forgets old answers, and stores clicks that were refused because a partition was missing. Returns a function that stops
  * it.
  */
@@ -42,6 +44,7 @@ export function startMaintenance(
       oneAtATime(() => continueResets(database)),
       ERASURES_EVERY,
     ),
+    setInterval(oneAtATime(rollUp(database, () => database.place().kind === 'embedded')), ROLL_UP_EVERY),
     setInterval(
       oneAtATime(() => forgetAnswers(database)),
       ANSWERS_EVERY,

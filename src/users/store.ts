@@ -14,7 +14,7 @@ export type UserStore = ReturnType<typeof userStore>
 export type UserFilter = { username?: string; email?: string }
 
 export function userStore(database: Database) {
-  const total = totals(database, 'users', (sql) => sql`select 1 from users`)
+  const total = totals(database, ['users'], (sql) => sql`select 1 from users`)
 
   return {
     /** 409 if the username, or the e-mail ignoring case, is taken; create_user checks this under locks. */
