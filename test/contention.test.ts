@@ -1,6 +1,7 @@
 // Everything that counts clicks, at the same links at a time: nobody waits in a circle, and the sums come out. On a real PostgreSQL.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import postgres, { type Sql } from 'postgres'
+import { rollUp } from '../src/clicks/roll-up.ts'
 import { storeClicks, watermarkOf } from '../src/clicks/store.ts'
 import { readConfig } from '../src/config/config.ts'
 import { migrate } from '../src/database/migrate.ts'
@@ -11,6 +12,7 @@ import { importFile } from '../src/import/load.ts'
 import type { Click } from '../src/journal/journal-format.ts'
 import { continueErasures, purgeLink } from '../src/links/erase.ts'
 import { randomFrom } from '../survive/random.ts'
+import { ALL_EVENTS, countAll } from './counting.ts'
 import { quiet } from './databases.ts'
 import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
 import { temporaryFolder } from './scratch.ts'
@@ -68,7 +70,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
     const purged: number[] = []
     for (let n = 0; n < LINKS; n++) links.push(await make())
 
-    const done = { batches: 0, posted: 0, deleted: 0, imported: 0, purged: 0, erased: 0 }
+    const done = { batches: 0, counted: 0, posted: 0, deleted: 0, imported: 0, purged: 0, erased: 0 }
     const failures: string[] = []
     const until = Date.now() + FOR
     async function again(name: keyof typeof done, work: () => Promise<unknown>) {
@@ -118,7 +120,9 @@ describe.skipIf(!installed)('clicks of the same links', () => {
         if (posted.length > 0 && random.next() < 0.5)
           return events.delete(posted.splice(random.whole(0, posted.length - 1), 1)[0]!, undefined, true)
         const found = await database.run(
-          (pool) => pool<{ id: number }[]>`select id from events where url_id = ${any(links)} order by id desc limit 20`,
+          (pool) => pool<{ id: number }[]>`
+            select id from (select id, url_id from events union all select id, url_id from clicks) as both_kinds
+            where url_id = ${any(links)} order by id desc limit 20`,
         )
         if (found.length > 0) await events.delete(any([...found]).id, undefined, true)
       })
@@ -146,6 +150,15 @@ describe.skipIf(!installed)('clicks of the same links', () => {
       })
     const erase = () => again('erased', () => continueErasures(database))
 
+    const [count, countToo] = [1, 2].map(() =>
+      rollUp(
+        { ...database, onUp: () => {} },
+        () => false,
+        async () => {},
+      ),
+    ) as [() => Promise<number>, () => Promise<number>]
+    const roll = () => again('counted', async () => void (await Promise.all([count(), countToo()])))
+
     await Promise.all([
       replica(),
       replica(),
@@ -159,7 +172,10 @@ describe.skipIf(!installed)('clicks of the same links', () => {
       purge(),
       erase(),
       erase(),
+      roll(),
+      roll(),
     ])
+    await countAll(database)
     while ((await sql`select from erasures`).count > 0) await continueErasures(database)
     await database.close()
     // A session hands in what it counted when it ends.
@@ -176,7 +192,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
       with counted as (
         select url_id, count(*) as clicks, count(*) filter (where details @> '{"bot": true}' and id >= event_id_at('2025-01-01')) as bots,
           count(*) filter (where details ? 'browser') as browsers, count(*) filter (where details ? 'referrer') as referrers
-        from events where event_type = 'click' group by 1),
+        from ${sql.unsafe(ALL_EVENTS)} where event_type = 'click' group by 1),
       series as (select url_id, sum(clicks) as clicks, sum(bots) as bots from click_series group by 1),
       breakdowns as (
         select url_id, sum(clicks) filter (where dimension = 'browser') as browsers, sum(clicks) filter (where dimension = 'referrer') as referrers
@@ -203,7 +219,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
       userAgent: '',
       address: '',
     }))
-    const left = async () => (await sql`select from events where url_id = ${gone}`).count
+    const left = async () => (await sql`select from ${sql.unsafe(ALL_EVENTS)} where url_id = ${gone}`).count
 
     const [purging, elsewhere] = [1, 2].map(() => postgres(url, { max: 1, onnotice: () => {} })) as [
       Parameters<Parameters<OpenDatabase['run']>[0]>[0],

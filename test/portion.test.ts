@@ -88,7 +88,7 @@ describe.each(databases)('too much for the $name database at once', (kind) => {
     )
   })
   beforeEach(async () => {
-    for (const table of ['events', 'click_series', 'click_breakdowns'])
+    for (const table of ['clicks', 'click_series', 'click_breakdowns'])
       await database.run((sql) => sql.unsafe(`drop trigger if exists refuse_many on ${table}`).simple())
   })
   afterAll(() => database.close())
@@ -131,10 +131,10 @@ describe.each(databases)('too much for the $name database at once', (kind) => {
         await Bun.sleep(500)
       }
   }
-  const stored = () => count(`count(*) from events where event_type = 'click'`)
+  const stored = () => count('count(*) from clicks')
 
   test('clicks of thousands of links are stored, each once', async () => {
-    await refuseMany('events', 'insert')
+    await refuseMany('clicks', 'insert')
     const portion = batchPortion()
     await drainOf(links, portion)
     expect(portion.size()).toBeLessThanOrEqual(BEARABLE * 1.5)
@@ -144,7 +144,7 @@ describe.each(databases)('too much for the $name database at once', (kind) => {
 
   // Deadlocked, out of memory, out of what PostgreSQL can do, and what nobody foresaw.
   test.each(['40P01', '53200', '54000', 'XX000'])('clicks are stored where a batch of many is refused with %s', async (code) => {
-    await refuseMany('events', 'insert', code)
+    await refuseMany('clicks', 'insert', code)
     const clicked = links.slice(0, kind.name === 'embedded' ? 1_000 : 3_000)
     const before = await stored()
     await drainOf(clicked)

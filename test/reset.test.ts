@@ -4,6 +4,7 @@ import { storeClicks, watermarkOf } from '../src/clicks/store.ts'
 import { DatabaseUnreachable } from '../src/database/database-unreachable.ts'
 import type { Click } from '../src/journal/journal-format.ts'
 import { continueResets, resetClicks } from '../src/links/reset.ts'
+import { ALL_EVENTS, countAll } from './counting.ts'
 import { databases } from './databases.ts'
 import { serveOn, type TestServer, UNLIMITED } from './server.ts'
 import { until } from './until.ts'
@@ -31,7 +32,7 @@ describe.each(databases)('a reset on the $name database', (kind) => {
     const tables = await Promise.all(
       COUNTS.map(async (table) => (await rows(`select count(*) as n from ${table} where url_id = $1`, [id]))[0].n as number),
     )
-    const [events] = await rows(`select count(*) as n from events where url_id = $1 and event_type = 'click'`, [id])
+    const [events] = await rows(`select count(*) as n from ${ALL_EVENTS} where url_id = $1 and event_type = 'click'`, [id])
     const [total] = await rows('select clicks, bots, last_click from link_totals where url_id = $1', [id])
     return { counts: tables.reduce((sum, n) => sum + n), events: events.n, ...total }
   }
@@ -122,12 +123,15 @@ describe.each(databases)('a reset on the $name database', (kind) => {
     const id = await make()
     const { store } = await journal()
     await store([id, Date.now() - HOUR], [id, Date.now() - HOUR])
-    const [{ id: event }] = await rows(`select id from events where url_id = $1 and event_type = 'click' order by id`, [id])
+    await countAll(server.database)
+    const [{ id: event }] = await rows(`select id from ${ALL_EVENTS} where url_id = $1 and event_type = 'click' order by id`, [
+      id,
+    ])
     const simple = (text: string) => server.database.run((sql) => sql.unsafe(text).simple())
     await simple(`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$;
-      create trigger refuse before delete on events for each statement execute function refuse()`)
+      create trigger refuse before delete on clicks for each row execute function refuse()`)
     expect((await reset(id)).status).toBe(500)
-    await simple('drop trigger refuse on events; drop function refuse')
+    await simple('drop trigger refuse on clicks; drop function refuse')
     expect(await left(id)).toEqual({ ...NOTHING, events: 2 })
     await store([id, Date.now() + 1_000])
     expect((await server.call('DELETE', `/events/${event}`)).status).toBe(204)
@@ -149,7 +153,7 @@ describe.each(databases)('a reset on the $name database', (kind) => {
       const locked = Promise.withResolvers<void>()
       // The batch waits for this row when it has read that the link was not reset yet.
       const holding = server.database.transaction(async (sql) => {
-        await sql`select from click_breakdowns where url_id = ${held} for update`
+        await sql`select from link_totals where url_id = ${held} for update`
         locked.resolve()
         await release.promise
       }, 60_000)
@@ -198,6 +202,7 @@ describe.each(databases)('a reset on the $name database', (kind) => {
       drain(),
       drain(),
       drain(),
+      repeat(() => countAll(server.database)),
       repeat((n) => resetClicks(server.database, ids[n % 3]!, undefined, BY)),
       repeat((n) => resetClicks(server.database, ids[(n + 1) % 3]!, undefined, BY)),
       repeat(async (n) => {
@@ -207,9 +212,10 @@ describe.each(databases)('a reset on the $name database', (kind) => {
     ])
     expect([...new Set(failures)]).toEqual([])
     await continueResets(server.database)
+    await countAll(server.database)
     for (const id of ids) {
       const [sums] = await rows(
-        `select (select count(*) from events where url_id = $1 and event_type = 'click') as events,
+        `select (select count(*) from ${ALL_EVENTS} where url_id = $1 and event_type = 'click') as events,
            (select coalesce(sum(clicks), 0)::bigint from click_series where url_id = $1) as series,
            (select coalesce(sum(clicks), 0)::bigint from click_breakdowns where url_id = $1 and dimension = 'browser') as browsers,
            (select clicks from link_totals where url_id = $1) as total`,

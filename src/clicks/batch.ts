@@ -108,7 +108,13 @@ const agentsOf = (agents: Agent[]): ClickBatch['agents'] => ({
 
 function totalsOf(totals: Map<number, Total>): ClickBatch['totals'] {
   const sorted = [...totals].sort(([a], [b]) => a - b)
-  return { link: sorted.map(([link]) => link), ...columnsOf(sorted.map(([, total]) => total), ['clicks', 'bots', 'first', 'last']) }
+  return {
+    link: sorted.map(([link]) => link),
+    ...columnsOf(
+      sorted.map(([, total]) => total),
+      ['clicks', 'bots', 'first', 'last'],
+    ),
+  }
 }
 
 /** One list per column. */
@@ -117,4 +123,7 @@ function columnsOf<Row extends object, Name extends keyof Row>(rows: Row[], name
 }
 
 const detailsOf = (referrer: string, { bot, ...agent }: Agent, address: string): string =>
-  JSON.stringify({ ...(referrer && { referrer }), ...agent, ...(bot && { bot }), ...(address && { address }) }).replaceAll('\\u0000', '')
+  JSON.stringify({ ...(referrer && { referrer }), ...agent, ...(bot && { bot }), ...(address && { address }) }).replaceAll(
+    '\\u0000',
+    '',
+  )

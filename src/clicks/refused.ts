@@ -23,7 +23,7 @@ export async function takeUpRefused(database: Database, log: Log): Promise<void>
       })
       break
     } catch (error) {
-      if (!isBadData(error) && !(error instanceof RangeError)) throw error // a record that is not a click has no time
+      if (!isBadData(error) && !(error instanceof TypeError)) throw error // a record that is not a click has no texts
       await database.run(
         (sql) => sql`
           update click_rejects set reason = ${String((error as Error).message)

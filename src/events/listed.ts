@@ -1,7 +1,8 @@
 // Lists events: those of the table of events, and clicks as events.
+
+import type { PendingQuery, Row } from 'postgres'
 import type { Database, Sql } from '../database/guard.ts'
 import { type Owner, ownEvents, ownLinks } from '../database/ownership.ts'
-import type { PendingQuery, Row } from 'postgres'
 import { type Page, pageOf } from '../database/paging.ts'
 import { countUpTo } from '../database/totals.ts'
 import type { Event } from './schema.ts'
@@ -45,7 +46,8 @@ async function clicksOf(sql: Sql, { url_id, user_id }: EventFilter, owner: Owner
       ${url_id === undefined ? sql`` : sql`and id = ${url_id}`} ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}`
   const [found] = await sql<{ ids: number[] }[]>`select array(${links} limit ${FEW_LINKS + 1}) as ids`
   const { ids } = found!
-  if (ids.length > FEW_LINKS) return (page) => listed(sql, sql`and exists (select from (${links}) as own where own.id = url_id)`, page)
+  if (ids.length > FEW_LINKS)
+    return (page) => listed(sql, sql`and exists (select from (${links}) as own where own.id = url_id)`, page)
   return (page) => sql`
     select clicks.* from unnest(${ids}::bigint[]) as link (id) cross join lateral (
       ${listed(sql, sql`and url_id = link.id`, page)}) as clicks
