@@ -31,8 +31,8 @@ moved as materialized (select next_event_id() as id from fence),
 click as (
   insert into clicks (id, url_id, timestamp, referrer, agent, address, details)
   select nextval('event_ids'), n.link, to_timestamp(n.at / 1000), (select ids from referrers)[n.referrer], (select ids from agents)[n.agent],
-    n.address, n.details
-  from moved, unnest($4::bigint[], $5::float8[], $6::int[], $7::int[], $8::inet[], $9::jsonb[]) as n (link, at, referrer, agent, address, details)
+    n.address, n.details::jsonb
+  from moved, unnest($4::bigint[], $5::float8[], $6::int[], $7::int[], $8::inet[], $9::text[]) as n (link, at, referrer, agent, address, details)
   join link on link.id = n.link
   returning 1),
 -- All writers lock totals in the order of their links.

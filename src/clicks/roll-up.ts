@@ -64,10 +64,10 @@ export function rollUp(database: Database, embedded: () => boolean, pause: (ms: 
 const lastId = async (database: Database) =>
   (await database.run((sql) => sql<{ id: number }[]>`select last_value as id from event_ids`))[0]!.id
 
-/** The ids given out until now. Two statements, because the second must see the transactions of all these ids. */
+/** The ids given out until now. Two statements, because the second must be younger than the transactions of all these ids. */
 async function reach(database: Database): Promise<Reached> {
   const upto = await lastId(database)
-  const [next] = await database.run((sql) => sql<{ xid: string }[]>`select pg_snapshot_xmax(pg_current_snapshot())::text as xid`)
+  const [next] = await database.run((sql) => sql<{ xid: string }[]>`select pg_current_xact_id()::text as xid`)
   return { upto, xid: next!.xid }
 }
 
