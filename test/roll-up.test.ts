@@ -248,7 +248,7 @@ describe.each(databases)('clicks on the $name database', (kind) => {
     ])
     const before = (await server.get(`/urls/${id}/stats`)).body
     expect(before.referrers).toEqual([
-      { value: 'a.example', clicks: 3, bots: 0 },
+      { value: 'a.example', clicks: 3, bots: 1 },
       { value: 'new.example', clicks: 1, bots: 0 },
     ])
     await countAll(server.database)
@@ -258,29 +258,43 @@ describe.each(databases)('clicks on the $name database', (kind) => {
   })
 
   test.skipIf(kind.name === 'embedded')('of a transaction in flight are not passed over', async () => {
-    const [held, id] = [await make(), await make()]
-    await query('insert into link_totals (url_id) values ($1)', [held])
+    const [first, second] = [await make(), await make()]
+    await query('insert into link_totals (url_id) values ($1), ($2)', [first, second])
     await countAll(server.database)
     const [slow, quick] = [await journal(), await journal()]
-    const release = Promise.withResolvers<void>()
+    const releases = [await hold(first), await hold(second)]
+    // Both have their ids, and wait.
+    const storing = [slow([{ linkId: first }])]
+    await until('one waits', async () => (await query('select from pg_locks where not granted')).length === 1)
+    storing.push(quick([{ linkId: second }]))
+    await until('both wait', async () => (await query('select from pg_locks where not granted')).length === 2)
+    const count = rollUp(server.database, () => false, atOnce)
+    await count()
+    await releases[1]!()
+    await storing[1]
+    for (let n = 0; n < 4; n++) await count()
+    await releases[0]!()
+    await storing[0]
+    await countAll(server.database)
+    expect(await query('select url_id, clicks from click_series where url_id >= $1 order by 1', [first])).toEqual([
+      { url_id: first, clicks: 1 },
+      { url_id: second, clicks: 1 },
+    ])
+  })
+
+  /** Holds the total of a link; returns what lets go. */
+  async function hold(link: number) {
+    const released = Promise.withResolvers<void>()
     const locked = Promise.withResolvers<void>()
     const holding = server.database.transaction(async (sql) => {
-      await sql`select from link_totals where url_id = ${held} for update`
+      await sql`select from link_totals where url_id = ${link} for update`
       locked.resolve()
-      await release.promise
+      await released.promise
     }, 60_000)
     await locked.promise
-    const storing = slow([{ linkId: held }]) // has its id, and waits
-    await until('it waits', async () => (await query('select from pg_locks where not granted')).length > 0)
-    await quick([{ linkId: id }]) // a later id, which is committed first
-    const count = rollUp(server.database, () => false, atOnce)
-    for (let n = 0; n < 4; n++) await count()
-    release.resolve()
-    await holding
-    await storing
-    await until('both are counted', async () => {
-      await count()
-      return (await query('select sum(clicks)::int as n from click_series where url_id = any($1)', [[held, id]]))[0].n === 2
-    })
-  })
+    return () => {
+      released.resolve()
+      return holding
+    }
+  }
 })
