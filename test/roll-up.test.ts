@@ -259,7 +259,13 @@ describe.each(databases)('clicks on the $name database', (kind) => {
 
   test.skipIf(kind.name === 'embedded')('of a transaction in flight are not passed over', async () => {
     const [first, second] = [await make(), await make()]
-    await query('insert into link_totals (url_id) values ($1), ($2)', [first, second])
+    await server.database.run((sql) =>
+      sql
+        .unsafe(`create function wait_for_test() returns trigger language plpgsql as $$ begin
+            perform pg_advisory_xact_lock_shared(new.url_id); return new; end $$;
+          create trigger wait_for_test before insert on link_totals for each row execute function wait_for_test()`)
+        .simple(),
+    )
     await countAll(server.database)
     const [slow, quick] = [await journal(), await journal()]
     const releases = [await hold(first), await hold(second)]
@@ -277,18 +283,23 @@ describe.each(databases)('clicks on the $name database', (kind) => {
     await releases[0]!()
     await storing[0]
     await countAll(server.database)
-    expect(await query('select url_id, clicks from click_series where url_id between $1 and $1 + 1 order by 1', [first])).toEqual([
-      { url_id: first, clicks: 1 },
-      { url_id: second, clicks: 1 },
-    ])
+    expect(await query('select url_id, clicks from click_series where url_id between $1 and $1 + 1 order by 1', [first])).toEqual(
+      [
+        { url_id: first, clicks: 1 },
+        { url_id: second, clicks: 1 },
+      ],
+    )
+    await server.database.run((sql) =>
+      sql.unsafe('drop trigger wait_for_test on link_totals; drop function wait_for_test').simple(),
+    )
   })
 
-  /** Holds the total of a link; returns what lets go. */
+  /** Holds up the batches of a link, without a transaction id of its own; returns what lets go. */
   async function hold(link: number) {
     const released = Promise.withResolvers<void>()
     const locked = Promise.withResolvers<void>()
     const holding = server.database.transaction(async (sql) => {
-      await sql`select from link_totals where url_id = ${link} for update`
+      await sql`select pg_advisory_xact_lock(${link})`
       locked.resolve()
       await released.promise
     }, 60_000)
