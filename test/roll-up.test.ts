@@ -268,6 +268,9 @@ describe.each(databases)('clicks on the $name database', (kind) => {
     )
     await countAll(server.database)
     const [slow, quick] = [await journal(), await journal()]
+    // Snapshots list what is in flight from the oldest transaction to the last that ended.
+    const oldest = await hold(0, true)
+    await make()
     const releases = [await hold(first), await hold(second)]
     // Both have their ids, and wait.
     const storing = [slow([{ linkId: first }])]
@@ -275,10 +278,10 @@ describe.each(databases)('clicks on the $name database', (kind) => {
     storing.push(quick([{ linkId: second }]))
     await until('both wait', async () => (await query('select from pg_locks where not granted')).length === 2)
     const count = rollUp(server.database, () => false, atOnce)
-    await count()
+    expect(await count()).toBe(0)
+    await oldest()
     await releases[1]!()
     await storing[1]
-    await quick([{ linkId: await make() }])
     for (let n = 0; n < 4; n++) await count()
     await releases[0]!()
     await storing[0]
@@ -294,12 +297,13 @@ describe.each(databases)('clicks on the $name database', (kind) => {
     )
   })
 
-  /** Holds up the batches of a link, without a transaction id of its own; returns what lets go. */
-  async function hold(link: number) {
+  /** Holds up the batches of a link, with or without a transaction id; returns what lets go. */
+  async function hold(link: number, withId = false) {
     const released = Promise.withResolvers<void>()
     const locked = Promise.withResolvers<void>()
     const holding = server.database.transaction(async (sql) => {
       await sql`select pg_advisory_xact_lock(${link})`
+      if (withId) await sql`select pg_current_xact_id()`
       locked.resolve()
       await released.promise
     }, 60_000)
