@@ -3,6 +3,7 @@ import { MAX_HOSTS } from '../access/policy/policy.ts'
 import { notFound, Problem } from '../base/problem.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Sql } from '../database/guard.ts'
+import { liveLinks } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo } from '../database/totals.ts'
@@ -66,7 +67,7 @@ export function blocklistStore(database: Database) {
               sql,
               sql`
                 select 1 from urls
-                where deleted_at is null and alias_of is null and lower(coalesce(location, original_url) collate "C") ~ ${pattern}
+                where ${liveLinks(sql, undefined)} and lower(coalesce(location, original_url) collate "C") ~ ${pattern}
                   and (${anywhere(sql)} ilike case_pattern(${written(host)}) or ${anywhere(sql)} ilike case_pattern(${written(domainToUnicode(host) || host)}))`,
             ),
           COUNT_WITHIN,

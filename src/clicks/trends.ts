@@ -1,6 +1,6 @@
 // Clicks per day of the links of a page, for sparklines: one statement for all of them.
 import type { Database, Sql } from '../database/guard.ts'
-import { type Owner, ownLinks } from '../database/ownership.ts'
+import { liveLinks, type Owner } from '../database/ownership.ts'
 import type { Trend } from './schema.ts'
 import { refuseZone } from './stats.ts'
 
@@ -13,7 +13,7 @@ export async function trendsOf(database: Database, ids: number[], zone: string, 
     .run(
       (sql) => sql<Trend[]>`
       with days as materialized (${midnights(sql, zone)}),
-      asked as materialized (select id from urls where id = any(${ids}::bigint[]) and deleted_at is null and alias_of is null ${ownLinks(sql, owner)}),
+      asked as materialized (select id from urls where id = any(${ids}::bigint[]) and ${liveLinks(sql, owner)}),
       counted as (select id, place, sum(clicks) as clicks from (${parts(sql)}) as parts group by id, place)
       select id, array_agg(greatest(coalesce(clicks, 0), 0)::bigint order by place) as clicks
       from asked cross join generate_series(1, ${TREND_DAYS}::int) as place left join counted using (id, place)

@@ -1,6 +1,6 @@
 // The SQL that selects links and filters them.
 import type { Database, Sql } from '../database/guard.ts'
-import { hasAll, hasAny, type Owner, ownLinks } from '../database/ownership.ts'
+import { hasAll, hasAny, liveLinks, type Owner } from '../database/ownership.ts'
 import { idOfCode } from './coded.ts'
 import { linkColumns } from './columns.ts'
 import type { LinkFilter, Tagged } from './filter.ts'
@@ -29,7 +29,7 @@ export const whereOf = (sql: Sql, filter: LinkFilter, owner: Owner) =>
 /** Conditions that an index answers in order of id: reading the next links after an id costs only those links. */
 export function indexedIn(sql: Sql, { user_id, is_active, code, anyCase, target }: LinkFilter, owner: Owner) {
   return sql`
-    u.deleted_at is null and u.alias_of is null ${ownLinks(sql, owner)}
+    ${liveLinks(sql, owner)}
     ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
     ${code === undefined ? sql`` : sql`and u.id = ${idOfCode(sql, code, anyCase)}`}
     ${target === undefined ? sql`` : sql`and hashtextextended(u.original_url, 0) = hashtextextended(${target}, 0) and u.original_url = ${target}`}
