@@ -1612,6 +1612,8 @@ const groups: Record<string, Case[]> = {
         ['a dark that is not', 'dark=eee', 'dark'],
         ['colours that are too similar', 'dark=888888&light=bbbbbb', 'light'],
         ['neither true nor false for track', 'track=maybe', 'track'],
+        ['neither true nor false for capitals', 'capitals=maybe', 'capitals'],
+        ['capitals of a code with lower-case letters', 'capitals=1', 'capitals'],
       ] as const
     ).map(([name, query, field]): Case => ({ name, path: `/urls/{searched}/qr.svg?${query}`, status: 400, field })),
     { name: 'of a code instead of an id', path: '/urls/searched-1/qr.png', status: 400, field: 'id' },

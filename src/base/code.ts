@@ -20,3 +20,6 @@ export const LOWER_ALPHABET = '23456789abcdefghjkmnpqrstuvwxyz'
 
 /** A code in lower case, by the letters A to Z alone: `folded` in sql/ and `lower` of SQLite do the same, whatever the locale. */
 export const folded = (code: string) => code.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+
+/** A short URL, or a code, in capitals, by the letters a to z alone; what is percent-encoded stays as it is. */
+export const inCapitals = (text: string) => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())

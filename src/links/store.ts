@@ -92,6 +92,16 @@ export function linkStore(database: Database, codes: Codes) {
       return link
     },
 
+    /** Whether this spelling of a code leads to the link with this id. */
+    async leadsTo(code: string, id: number): Promise<boolean> {
+      const [row] = await database.run(
+        (sql) => sql<[{ leads: boolean | null }]>`
+          select ${idOfCode(sql, code, codes.anyCase)} = ${id}
+            and not exists (select from urls where short_code = ${code} and deleted_at is not null) as leads`,
+      )
+      return row.leads === true
+    },
+
     async list(filter: LinkFilter, page: Page, owner: Owner): Promise<Listed> {
       if (isSearch(filter)) {
         const { ids, total, next } = await pageOfMatches(database, filter, page, owner)
