@@ -92,9 +92,7 @@ export function createRuled({ config, figures, limits, allowance, record, leadTo
     }
 
     function lead(at: number): Response {
-      const took = performance.now() - at
-      if (method === 'POST') figures.submitted(tier, took)
-      else figures.redirected(method, tier, took)
+      figures.redirected(method, tier, performance.now() - at)
       return send(target!)
     }
 
