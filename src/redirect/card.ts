@@ -25,13 +25,12 @@ const HEADERS = {
 
 /** Returns a function that answers a visit with the card of the link. */
 export function createCards(config: Config) {
-  const hsts = transportSecurity(config)
+  const secure = transportSecurity(config)
   return (request: Request, { card, link }: Rules): Response => {
     const base = config.PUBLIC_URL ?? addressOf(request, config.TRUSTED_PROXIES).origin
     const title = card!.title ?? `${base}/${link.code}`.replace(/^https?:\/\//, '')
     const response = new Response(cardPage({ ...card, title }, base + pathOf(link.code)), { headers: HEADERS })
-    const byTls = hsts?.(request)
-    if (byTls) response.headers.set('Strict-Transport-Security', byTls)
+    secure(request, response)
     return response
   }
 }
