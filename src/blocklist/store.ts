@@ -38,7 +38,7 @@ export function blocklistStore(database: Database) {
             returning *, xmax = 0 as created),
           logged as (
             insert into events (id, event_type, details)
-            select next_event_id(), 'host_blocked', ${sql.json({ host, reason, ...by } as never)} from blocked where created)
+            select next_event_id(), 'host_blocked', ${sql.json({ host, reason, ...by })} from blocked where created)
           select ${columns(sql)}, created from blocked`,
       )
       if (!row) throw new Problem(409, `the blocklist is full (${MAX_HOSTS} hosts): put further hosts into BLOCKLIST_FILE`)
@@ -51,7 +51,7 @@ export function blocklistStore(database: Database) {
         (sql) => sql`
           with gone as (delete from blocked_hosts where host = ${host} returning host)
           insert into events (id, event_type, details)
-          select next_event_id(), 'host_unblocked', ${sql.json({ host, ...by } as never)} from gone returning id`,
+          select next_event_id(), 'host_unblocked', ${sql.json({ host, ...by })} from gone returning id`,
       )
       if (gone.length === 0) throw notFound('Blocked host')
     },

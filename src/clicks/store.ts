@@ -120,7 +120,7 @@ export function parametersOf(of: Span, { events, totals, series, breakdowns, spe
     [breakdowns.link, breakdowns.day, breakdowns.dimension, breakdowns.value, breakdowns.clicks, breakdowns.bots],
     [spent.link, spent.clicks],
     [totals.first],
-  ].flat() as never[]
+  ].flat()
 }
 
 async function reject(database: Database, journalId: string, before: number, click: Click, reason: string): Promise<Stored> {

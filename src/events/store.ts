@@ -112,7 +112,7 @@ type Details = Record<string, unknown>
 const signed = ({ by: _, key_id: _id, key_name: _name, ...details }: Details, by: By): Details => ({ ...details, ...by })
 
 /** Only the host of the referrer is counted. */
-const withReferrer = ({ referer: _, ...details }: Details, referrer: string) => ({ ...details, referrer }) as never
+const withReferrer = ({ referer: _, ...details }: Details, referrer: string) => ({ ...details, referrer })
 
 /** When the latest click is deleted, we look for the next latest among this many of the link's newest clicks (20 ms). */
 const LATEST_AMONG = 10_000

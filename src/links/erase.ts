@@ -26,7 +26,7 @@ export async function purgeLink(database: Database, id: number, owner: Owner, by
       forgotten as (delete from answers where location in (select '/urls/' || id from purged)),
       logged as (
         insert into events (id, event_type, details)
-        select next_event_id(), 'purged', jsonb_build_object('url_id', id, 'short_code', short_code) || ${sql.json(by as never)}::jsonb from purged)
+        select next_event_id(), 'purged', jsonb_build_object('url_id', id, 'short_code', short_code) || ${sql.json(by)}::jsonb from purged)
       select ${targetColumns(sql)} from purged u`,
   )
   if (links.length === 0) return []
@@ -135,6 +135,6 @@ function eraseRows(sql: Sql | Transaction, table: string, key: string[], ids: nu
          select ${key.join()} from ${table} where url_id = link.id order by ${key.join()} limit $2 for update) as found
        limit $2)
      delete from ${table} t using chunk where ${same}`,
-    [ids, limit] as never[],
+    [ids, limit],
   )
 }

@@ -48,7 +48,7 @@ async function reset(sql: Transaction, id: number, owner: Owner, by: By) {
   await sql`
     with event as (
       insert into events (id, url_id, user_id, event_type, details)
-      select next_event_id(), id, user_id, 'reset', ${sql.json({ clicks: before?.clicks ?? 0, bots: before?.bots ?? 0, ...by } as never)}
+      select next_event_id(), id, user_id, 'reset', ${sql.json({ clicks: before?.clicks ?? 0, bots: before?.bots ?? 0, ...by })}
       from urls where id = ${id} returning id)
     insert into click_resets (url_id, before) select ${id}, id from event
     on conflict (url_id) do update set before = excluded.before`

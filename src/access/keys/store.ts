@@ -39,7 +39,7 @@ export function keyStore(database: Database) {
               returning *),
             logged as (
               insert into events (id, event_type, details)
-              select next_event_id(), 'key_created', ${details(sql)} || ${sql.json(by as never)}::jsonb from made)
+              select next_event_id(), 'key_created', ${details(sql)} || ${sql.json(by)}::jsonb from made)
             select ${columns(sql)} from made`
           if (!row) throw new Problem(409, `there are ${MAX_KEYS} keys, the maximum: revoke some`)
           handOver({ ...row, key })
@@ -66,7 +66,7 @@ export function keyStore(database: Database) {
           with revoked as (update api_keys set revoked_at = now() where id = ${id} and revoked_at is null returning *),
           logged as (
             insert into events (id, event_type, details)
-            select next_event_id(), 'key_revoked', ${details(sql)} || ${sql.json(by as never)}::jsonb from revoked)
+            select next_event_id(), 'key_revoked', ${details(sql)} || ${sql.json(by)}::jsonb from revoked)
           select ${columns(sql)} from revoked`,
       )
       if (!row) throw notFound('Key')
