@@ -6,7 +6,7 @@ import { linkColumns } from './columns.ts'
 import type { LinkFilter, Tagged } from './filter.ts'
 import type { LinkRow } from './schema.ts'
 import { contains, searchedText, wordsOf } from './searched.ts'
-import { hasState } from './state.ts'
+import { isInState } from './state.ts'
 
 /** Selects LinkRows from `from`, aliased `u`. */
 export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
@@ -45,7 +45,7 @@ export function searchedIn(sql: Sql, { blocked, state, tagged, q }: LinkFilter, 
   const words = q === undefined ? [] : wordsOf(q).filter((word) => !known.includes(word))
   return sql`
     ${blocked === undefined ? sql`` : blocked ? sql`and ${isBlocked(sql)}` : sql`and not ${isBlocked(sql)}`}
-    ${state === undefined ? sql`` : state === 'blocked' ? sql`and ${isBlocked(sql)}` : sql`and ${hasState(sql, state)} and not ${isBlocked(sql)}`}
+    ${state === undefined ? sql`` : state === 'blocked' ? sql`and ${isBlocked(sql)}` : sql`and ${isInState(sql, state)} and not ${isBlocked(sql)}`}
     ${tagged === undefined ? sql`` : sql`and ${isTagged(sql, tagged)}`}
     ${words.length === 0 ? sql`` : words.map((word) => sql`and ${contains(sql, searchedText(sql), word)}`)}`
 }
