@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import { visible } from '../../src/base/visible.ts'
 import type { Tag } from '../../src/tags/schema.ts'
 import { useAttempt } from '../kit/parts/attempt.ts'
@@ -31,7 +32,7 @@ export function RenameForm({ tag, renamed, close }: { tag: Tag; renamed: (name: 
       const other = found.data.find((known) => sameTag(known.name, name) && !sameTag(known.name, tag.name))
       if (other && !(await confirmMerge(tag, other))) return
       const { data } = await call<{ links: number }>('PUT', pathOf(tag.name), { body: { name }, deadline: LONG })
-      toast({ text: `Renamed ${tag.name} to ${name} on ${count(data.links)} ${data.links === 1 ? 'link' : 'links'}` })
+      toast({ text: `Renamed ${tag.name} to ${name} on ${counted(data.links, 'link')}` })
       renamed(name)
     })
     if (!worked) field.current?.focus()

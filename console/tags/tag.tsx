@@ -1,5 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { useEffect, useState } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import type { TagStats } from '../../src/tags/schema.ts'
 import { useQuery } from '../kit/browser/query.ts'
 import { Empty } from '../kit/parts/empty.tsx'
@@ -62,7 +63,7 @@ export function TagPage({ id }: { id: string }) {
       title={<Trace tag={tag} />}
       actions={
         <a class="button" href={`/console/links?${new URLSearchParams({ tag })}`}>
-          {stats ? `Show ${stats.links === 1 ? '1 link' : `${count(stats.links)} links`}` : 'Show links'}
+          {stats ? `Show ${counted(stats.links, 'link')}` : 'Show links'}
         </a>
       }
     >

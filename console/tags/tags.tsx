@@ -1,4 +1,5 @@
 import { useRef } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import { visible } from '../../src/base/visible.ts'
 import type { Tag } from '../../src/tags/schema.ts'
 import { useKeys } from '../kit/browser/keys.ts'
@@ -44,7 +45,7 @@ export function Tags() {
       title: `Delete the tag ${name}?`,
       text: (
         <p>
-          It is taken off <b>{links === 1 ? '1 link' : `${count(links)} links`}</b>. The links stay.
+          It is taken off <b>{counted(links, 'link')}</b>. The links stay.
         </p>
       ),
       action: 'Delete',
