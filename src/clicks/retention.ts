@@ -3,6 +3,7 @@
 import { askTime, watchClocks } from '../database/clocks.ts'
 import type { Database, Sql } from '../database/guard.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
+import { withSessionLock } from '../database/session-lock.ts'
 import { hasState } from '../database/sql-state.ts'
 import type { Log } from '../telemetry/logs.ts'
 
@@ -40,7 +41,7 @@ export async function dropOldEvents(
   for (const { name } of await oldPartitions(database, limit)) {
     const newest = await newestOf(database, name, time.at)
     if (newest === undefined || newest >= limit) continue
-    dropped = await drop(database, name)
+    dropped = (await drop(database, name)) === true
     if (dropped) log.info({ partition: name, days }, 'a partition of old events was dropped')
     break
   }
@@ -50,24 +51,18 @@ export async function dropOldEvents(
 
 /** Detaches first, without a lock that writers wait for. That cannot run in a transaction, so the advisory lock belongs to the session. */
 const dropConcurrently = (database: Database, name: string) =>
-  database.run(async (pool) => {
-    const session = await pool.reserve()
-    try {
-      const [turn] = await session<{ mine: boolean }[]>`select pg_try_advisory_lock(${LOCK}) as mine`
-      if (!turn!.mine) return false
-      try {
-        const state = await stateOf(session, name) // another replica may have been faster
-        if (state === 'attached') await session.unsafe(`alter table events detach partition ${name} concurrently`).simple()
-        if (state === 'detaching') await session.unsafe(`alter table events detach partition ${name} finalize`).simple()
-        if (state !== undefined) await session.unsafe(`drop table ${name}`).simple()
-        return state !== undefined
-      } finally {
-        await session`select pg_advisory_unlock(${LOCK})`.catch(() => {}) // released with the session
-      }
-    } finally {
-      session.release()
-    }
-  }, DEADLINE)
+  withSessionLock(
+    database,
+    LOCK,
+    async (session) => {
+      const state = await stateOf(session, name) // another replica may have been faster
+      if (state === 'attached') await session.unsafe(`alter table events detach partition ${name} concurrently`).simple()
+      if (state === 'detaching') await session.unsafe(`alter table events detach partition ${name} finalize`).simple()
+      if (state !== undefined) await session.unsafe(`drop table ${name}`).simple()
+      return state !== undefined
+    },
+    DEADLINE,
+  )
 
 const dropAlone = (database: Database, name: string) =>
   database.transaction(async (sql) => {
