@@ -13,7 +13,7 @@ import { call } from '../kit/server/api.ts'
 /** ms. The server changes 1,000 links at a time. */
 export const LONG = 300_000
 
-export const pathOf = (tag: string) => `/api/tags/${encodeURIComponent(tag)}`
+export const tagPath = (tag: string) => `/api/tags/${encodeURIComponent(tag)}`
 
 /** Gives a tag another name. If other links have that one already, asks whether both shall become one. */
 export function RenameForm({ tag, renamed, close }: { tag: Tag; renamed: (name: string) => void; close: () => void }) {
@@ -31,7 +31,7 @@ export function RenameForm({ tag, renamed, close }: { tag: Tag; renamed: (name: 
       const found = await call<Tag[]>('GET', `/api/tags?${new URLSearchParams({ q: name, per_page: '100' })}`)
       const other = found.data.find((known) => sameTag(known.name, name) && !sameTag(known.name, tag.name))
       if (other && !(await confirmMerge(tag, other))) return
-      const { data } = await call<{ links: number }>('PUT', pathOf(tag.name), { body: { name }, deadline: LONG })
+      const { data } = await call<{ links: number }>('PUT', tagPath(tag.name), { body: { name }, deadline: LONG })
       toast({ text: `Renamed ${tag.name} to ${name} on ${counted(data.links, 'link')}` })
       renamed(name)
     })

@@ -14,7 +14,7 @@ import { useResource } from '../kit/server/resource.ts'
 import { Breakdown } from '../link/breakdown.tsx'
 import { Clicks } from '../link/clicks.tsx'
 import { statsQuery, viewOf } from '../link/span.ts'
-import { pathOf } from './rename.tsx'
+import { tagPath } from './rename.tsx'
 
 const FRESH_EVERY = 30
 
@@ -26,7 +26,7 @@ export function TagPage({ id }: { id: string }) {
   const view = viewOf(query, '31d', refusedZone)
   const { span, by, zone } = view
   const ask = async (signal: AbortSignal) => {
-    const answer = await call<Static<typeof TagStats>>('GET', `${pathOf(tag)}/stats?${statsQuery(view, undefined)}`, {
+    const answer = await call<Static<typeof TagStats>>('GET', `${tagPath(tag)}/stats?${statsQuery(view, undefined)}`, {
       signal,
     }).catch((thrown) => {
       if (zone !== 'UTC' && asApiError(thrown).details.some(({ field }) => field === 'tz')) setRefusedZone(zone)

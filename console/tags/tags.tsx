@@ -20,7 +20,7 @@ import { asApiError, call } from '../kit/server/api.ts'
 import { useResource } from '../kit/server/resource.ts'
 import { may } from '../kit/server/scope.ts'
 import { session } from '../kit/server/session.ts'
-import { LONG, pathOf, RenameForm } from './rename.tsx'
+import { LONG, RenameForm, tagPath } from './rename.tsx'
 
 const PAGE_SIZE = 100
 
@@ -53,7 +53,7 @@ export function Tags() {
     })
     if (!sure) return
     try {
-      await call('DELETE', pathOf(name), { deadline: LONG })
+      await call('DELETE', tagPath(name), { deadline: LONG })
       toast({ text: `Deleted the tag ${name}` })
     } catch (error) {
       toast({ tone: 'bad', text: `${name} could not be deleted: ${sentence(asApiError(error))}` })
