@@ -3,6 +3,9 @@
 /** Every possible code; anything else is refused without a look-up. Imported codes may be one character. */
 export const CODE = /^[A-Za-z0-9_-]{1,64}$/
 
+/** Of a link; the triggers in sql/ refuse more. */
+export const MAX_ALIASES = 100
+
 /** The first words of every route (a test compares them with the router), and a few that a web server may need: never a code. */
 export const RESERVED = new Set(
   `alert-status api apidocs assets bulk chaos console dashboard docs events favicon health healthz keys livez login logout logs metrics
