@@ -7,7 +7,7 @@ export const CORRECTIONS = ['L', 'M', 'Q', 'H'] as const
 export type Correction = (typeof CORRECTIONS)[number]
 
 /** `margin` is in modules; scanners expect four. A higher correction is used where it makes the code no larger. */
-export type QrForm = { margin: number; ecc: Correction }
+type QrForm = { margin: number; ecc: Correction }
 /** `size` is in pixels, colours are `#rrggbb`. */
 export type QrLook = { size: number; dark: string; light: string }
 
