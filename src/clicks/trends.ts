@@ -23,13 +23,11 @@ export async function trendsOf(database: Database, ids: number[], zone: string, 
   return [...rows]
 }
 
-/** The first moments of the days, today last, and of tomorrow. If clocks go back over midnight, the day has two; PostgreSQL returns the second. */
+/** The first moments of the days, today last, and of tomorrow. */
 const midnights = (sql: Sql, zone: string) => sql`
-  select array_agg(
-    case when (midnight - interval '1 hour') at time zone ${zone} >= day then midnight - interval '1 hour' else midnight end order by day) as starts
+  select array_agg(day_start(day, ${zone}) order by day) as starts
   from generate_series(0, ${TREND_DAYS}::int) as place,
-    lateral (select date_trunc('day', now() at time zone ${zone}) - make_interval(days => ${TREND_DAYS - 1}::int - place) as day) as local,
-    lateral (select day at time zone ${zone} as midnight) as zoned`
+    lateral (select date_trunc('day', now() at time zone ${zone}) - make_interval(days => ${TREND_DAYS - 1}::int - place) as day) as local`
 
 /** Per link one range of the series, and its folded days: of each, the part that lies in a day of the zone is a difference of two sums. */
 const parts = (sql: Sql) => sql`
