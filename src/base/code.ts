@@ -1,7 +1,10 @@
 // Which paths are codes: shared by the redirect and by everything that creates or accepts codes.
 
+/** Characters of a code; wide-code.ts has those that may be longer. */
+export const LONGEST_CODE = 64
+
 /** Every possible code; anything else is refused without a look-up. Imported codes may be one character. */
-export const CODE = /^[A-Za-z0-9_-]{1,64}$/
+export const CODE = new RegExp(`^[A-Za-z0-9_-]{1,${LONGEST_CODE}}$`)
 
 /** Of a link; the triggers in sql/ refuse more. */
 export const MAX_ALIASES = 100
