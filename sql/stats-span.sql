@@ -18,12 +18,9 @@ hour_starts as materialized (
   from span, generate_series(date_trunc('hour', hours_from, $2::text), last_at + interval '2 hours', '1 hour') as step,
     lateral (select date_trunc('hour', step, $2::text) as hour) as cut
   where hour <= date_trunc('hour', last_at, $2::text) + interval '1 hour'),
--- If clocks go back over midnight, the day has two midnights; PostgreSQL returns the second.
 day_starts as materialized (
-  select array_agg(case when (midnight - interval '1 hour') at time zone $2::text >= day then midnight - interval '1 hour' else midnight end
-    order by day) as starts
-  from span, generate_series(first_day::timestamp, last_day::timestamp + interval '1 day', '1 day') as day,
-    lateral (select day at time zone $2::text as midnight) as local),
+  select array_agg(day_start(day, $2::text) order by day) as starts
+  from span, generate_series(first_day::timestamp, last_day::timestamp + interval '1 day', '1 day') as day),
 -- Breakdowns have UTC days: take all that overlap the span.
 dates as materialized (
   select (starts[1] at time zone 'UTC')::date as first, (last_at at time zone 'UTC')::date as last from span, day_starts)

@@ -119,6 +119,8 @@ describe.each(databases)('aliases on the $name database', (kind) => {
       expect((await server.call('DELETE', `/urls/${id + 1}${query}`)).status).toBe(404)
     expect((await server.post('/events', { event_type: 'note', url_id: id + 1 })).status).toBe(404)
     expect((await add(id + 1, 'of-an-alias')).status).toBe(404)
+    const { body: trends } = await server.get(`/api/trends?ids=${id},${id + 1}`)
+    expect(trends.map((trend: { id: number }) => trend.id)).toEqual([id])
   })
 
   test('a removed one leads nowhere, is not issued to another link, and can be restored', async () => {

@@ -23,7 +23,7 @@ const make = (server: TestServer, short_code?: string) =>
   server.post('/urls', { original_url: target(short_code ?? 'generated'), short_code })
 
 /** Codes as they were made before CODES was insensitive: some alone, some only differing in case. */
-const BEFORE = ['Alone', 'lower', 'Two', 'tWo', 'three', 'Three', 'THREE', 'MIXED/Ünder.Score']
+const BEFORE = ['Alone', 'lower', 'Two', 'tWo', 'three', 'Three', 'THREE', 'shout', 'MIXED/Ünder.Score']
 
 describe.each(databases)('codes in any case on the $name database', (kind) => {
   let server: TestServer
@@ -35,6 +35,9 @@ describe.each(databases)('codes in any case on the $name database', (kind) => {
     expect((await before.post('/urls/bulk', csv(`short_code,original_url\n${rows}\n`))).status).toBe(201)
     await until('the edge copy has them', async () => (await visit(before, BEFORE.at(-1)!)) !== 404)
     expect(await visit(before, 'ALONE')).toBe(404)
+    const [{ id }] = (await before.get('/urls?code=shout')).body
+    expect((await before.post(`/urls/${id}/aliases`, { code: 'SHOUT' })).status).toBe(201)
+    expect((await before.call('DELETE', `/urls/${id}/aliases/SHOUT`)).status).toBe(204)
     await before.stop()
     server = await serveOn(here, INSENSITIVE)
   })
@@ -60,6 +63,18 @@ describe.each(databases)('codes in any case on the $name database', (kind) => {
     ['mixed/%C3%BCnder.score', 404], // only A to Z have another case
   ])('/%s leads to %s', async (path, answer) => {
     expect(await visit(server, path)).toBe(answer)
+  })
+
+  test('a QR code in capitals is drawn only for links that are found in capitals', async () => {
+    const drawn: string[] = []
+    for (const code of BEFORE) {
+      const [{ id, short_url }] = (await server.get(`/urls?code=${encodeURIComponent(code)}`)).body
+      const { status } = await server.get(`/urls/${id}/qr.svg?capitals=1`)
+      const answer = await visit(server, short_url.slice(server.base.length + 1).toUpperCase())
+      expect([code, status]).toEqual([code, answer === encodeURI(target(code)) ? 200 : 400])
+      if (status === 200) drawn.push(code)
+    }
+    expect(drawn).toEqual(['Alone', 'lower', 'THREE', 'MIXED/Ünder.Score'])
   })
 
   test('a generated code has no capitals and no look-alikes, and works with capitals at once', async () => {

@@ -131,6 +131,21 @@ describe('a link with a card', () => {
     expect(await tagsIn((await server.get(`/${short_code}`, SLACK)).text)).toMatchObject(tags)
   })
 
+  test('has the short URL of an imported code percent-encoded, and readable as its title', async () => {
+    const form = new FormData()
+    form.append('file', new File([`short_code,original_url\nfür/dich.2024,${TARGET}\n`], 'urls.csv'))
+    expect((await server.post('/urls/bulk', form)).status).toBe(201)
+    const [{ id, short_url }] = (await server.get(`/urls?code=${encodeURIComponent('für/dich.2024')}`)).body
+    expect((await server.call('PATCH', `/urls/${id}`, { card: { description: 'D' } })).status).toBe(200)
+    const visit = () => server.get(new URL(short_url).pathname, SLACK)
+    await until('the edge copy has it', async () => (await visit()).status === 200)
+    expect(await tagsIn((await visit()).text)).toMatchObject({
+      'og:url': `${server.base}/f%C3%BCr/dich.2024`,
+      canonical: `${server.base}/f%C3%BCr/dich.2024`,
+      'og:title': `${new URL(server.base).host}/für/dich.2024`,
+    })
+  })
+
   test.each([
     ['a browser is redirected', {}, CHROME, 302],
     ['a chat is redirected where there is none', { card: null }, SLACK, 302],

@@ -1,6 +1,5 @@
 // The promise to our users: the whole API as a list, on the embedded database and on a real PostgreSQL.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { AlertName } from '../src/monitor/alerts/index.ts'
 import { randomFrom } from '../survive/random.ts'
 import { databases } from './databases.ts'
 import { printedSeed } from './seed.ts'
@@ -33,8 +32,6 @@ function story(...rows: Case[]): Case[] {
   return rows
 }
 
-/** Alerts that may fire on a machine that is busy or full. */
-const _DEPENDS_ON_MACHINE = new Set<AlertName>(['disk_space', 'database_slow', 'memory_low', 'targets_refused'])
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 const target = 'https://example.com/a/page?x=1#top'
 const CHAOS_TOKEN = 'a-token-for-breaking-things'
@@ -1612,6 +1609,8 @@ const groups: Record<string, Case[]> = {
         ['a dark that is not', 'dark=eee', 'dark'],
         ['colours that are too similar', 'dark=888888&light=bbbbbb', 'light'],
         ['neither true nor false for track', 'track=maybe', 'track'],
+        ['neither true nor false for capitals', 'capitals=maybe', 'capitals'],
+        ['capitals of a code with lower-case letters', 'capitals=1', 'capitals'],
       ] as const
     ).map(([name, query, field]): Case => ({ name, path: `/urls/{searched}/qr.svg?${query}`, status: 400, field })),
     { name: 'of a code instead of an id', path: '/urls/searched-1/qr.png', status: 400, field: 'id' },

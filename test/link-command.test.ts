@@ -295,6 +295,10 @@ describe('on a terminal', () => {
     expect((await terminal(['rm', 'said'])).screen).toBe('deleted said\n')
   })
 
+  test('a QR code in capitals is drawn only if the server finds the link so', async () => {
+    expect((await terminal(['qr', 'known', '--capitals', '1'])).screen).toContain('capitals cannot be used for this link')
+  })
+
   test('a QR code is drawn, and scans', async () => {
     const { screen } = await terminal(['qr', 'known', '--margin', '2'])
     const lines = screen
@@ -321,6 +325,18 @@ describe('a QR code', () => {
     expect([width, jsQR(new Uint8ClampedArray(data), width, width)?.data]).toEqual([200, `${server.base}/known`])
     await link(['qr', 'known', at('code.SVG'), '--dark', '0a6a8f'])
     expect(readFileSync(at('code.SVG'), 'utf8')).toContain('<path fill="#0a6a8f"')
+  })
+
+  test('in capitals is refused for a link that is not found so', async () => {
+    for (const args of [
+      ['qr', 'known', '--capitals', '1'],
+      ['qr', 'known', at('loud.png'), '--capitals', 'true'],
+    ])
+      expect(await link(args)).toMatchObject({ code: 1, err: expect.stringContaining('capitals cannot be used for this link') })
+    await jsonOf(['add', 'https://example.com/', '--code', 'LOUD'])
+    expect(await link(['qr', 'LOUD', at('loud.png'), '--capitals', '1'])).toMatchObject({ code: 0, err: '' })
+    const { data, width } = PNG.sync.read(readFileSync(at('loud.png')))
+    expect(jsQR(new Uint8ClampedArray(data), width, width)?.data).toBe(`${server.base}/LOUD`.toUpperCase())
   })
 
   test('is SVG in a pipe', async () => {

@@ -56,6 +56,56 @@ test('track=1 marks the address that is scanned, which leads to the same target'
   expect([status, headers.get('location')]).toEqual([302, 'https://example.com/'])
 })
 
+describe('in capitals', () => {
+  const inCapitals = (url: string) => url.toUpperCase()
+  const modulesOf = (svg: string) => Number(/viewBox="0 0 (\d+) /.exec(svg)![1])
+
+  test('a code is smaller, and leads to the same target', async () => {
+    const insensitive = await serveOn(anyDatabase, { CODES: 'insensitive' })
+    const { id, short_url } = (
+      await insensitive.post('/urls', { original_url: 'https://example.com/capitals', short_code: 'in-capitals' })
+    ).body
+    const path = `/urls/${id}/qr`
+    const png = await fetch(`${insensitive.base}${path}.png?size=300&capitals=1`)
+    const scanned = scan(PNG.sync.read(Buffer.from(await png.arrayBuffer())))!
+    expect(scanned).toBe(inCapitals(short_url))
+    expect(scanned).toEndWith('/IN-CAPITALS')
+    const { status, headers } = await fetch(scanned, { redirect: 'manual' })
+    expect([status, headers.get('location')]).toEqual([302, 'https://example.com/capitals'])
+    const [small, usual] = await Promise.all(
+      ['?capitals=1', ''].map(async (query) => modulesOf((await insensitive.get(`${path}.svg${query}`)).text)),
+    )
+    expect(small).toBeLessThan(usual!)
+    await insensitive.stop()
+  })
+
+  test('needs no setting if the code has no lower-case letters', async () => {
+    const { id, short_url } = (await server.post('/urls', { original_url: 'https://example.com/', short_code: 'LOUD-1' })).body
+    const png = await fetch(`${server.base}/urls/${id}/qr.png?capitals=true`)
+    const scanned = scan(PNG.sync.read(Buffer.from(await png.arrayBuffer())))!
+    expect(scanned).toBe(inCapitals(short_url))
+    expect((await fetch(scanned, { redirect: 'manual' })).status).toBe(302)
+  })
+
+  test('is refused for a link that is not found so, and where it saves nothing', async () => {
+    const { id } = (await server.post('/urls', { original_url: 'https://example.com/', short_code: 'LOUD_2' })).body
+    for (const [path, message] of [
+      [`${link.id}/qr.svg?capitals=1`, 'capitals cannot be used for this link: its short URL does not work in capitals'],
+      [`${id}/qr.svg?capitals=1`, 'capitals makes the code no smaller, because the short URL contains _'],
+      [`${id}/qr.png?capitals=1&track=1`, 'capitals cannot be combined with track: with ?qr, capitals make the code no smaller'],
+    ] as const)
+      expect([path, await server.get(`/urls/${path}`)]).toMatchObject([path, { status: 400, body: { error: message } }])
+    expect((await server.get(`/urls/${link.id}/qr.svg?capitals=0`)).status).toBe(200)
+  })
+
+  test('is refused below a path that a proxy may know in lower case alone', async () => {
+    const below = await serveOn(anyDatabase, { CODES: 'insensitive', PUBLIC_URL: 'https://go.example.com/to' })
+    const { id } = (await below.post('/urls', { original_url: 'https://example.com/', short_code: 'below' })).body
+    expect((await below.get(`/urls/${id}/qr.svg?capitals=1`)).status).toBe(400)
+    await below.stop()
+  })
+})
+
 test('an image that is known is not sent again', async () => {
   for (const file of ['qr.png', 'qr.svg']) {
     const path = `/urls/${link.id}/${file}?size=200`

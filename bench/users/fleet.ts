@@ -35,10 +35,7 @@ export async function storedClicks(cluster: Cluster): Promise<number> {
 
 /** Clicks stored since there were `before` of them, awaited until they are `answered` and no more come: more than that would be clicks counted twice. */
 export async function clicksSince(cluster: Cluster, before: number, answered: number): Promise<number> {
-  let stored = 0
-  await until('every click is stored', async () => (stored = (await storedClicks(cluster)) - before) >= answered, 30_000).catch(
-    () => {},
-  )
+  await until('every click is stored', async () => (await storedClicks(cluster)) - before >= answered, 30_000).catch(() => {})
   await Bun.sleep(1_000)
   return (await storedClicks(cluster)) - before
 }

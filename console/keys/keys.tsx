@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks'
 import type { Key, MadeKey } from '../../src/access/keys/schema.ts'
+import { isBound } from '../../src/base/scope.ts'
 import { visible } from '../../src/base/visible.ts'
 import { useKeys } from '../kit/browser/keys.ts'
 import { useQuery } from '../kit/browser/query.ts'
@@ -65,7 +66,7 @@ export function Keys() {
           {user_id !== null && <a href={`/console/links?user=${user_id}`}>user {user_id}</a>}
           {user_id !== null && only_tag !== null && ' '}
           {only_tag !== null && <Tags of={[only_tag]} />}
-          {user_id === null && only_tag === null && <span class="quiet">nothing</span>}
+          {!isBound({ user_id, only_tag }) && <span class="quiet">nothing</span>}
         </>
       ),
     },

@@ -68,8 +68,8 @@ export function useLinkForm({ name, before, send }: Options) {
   }
 }
 
-/** Whether a link has this code already. Codes of deleted links are taken too; only the server knows those. */
+/** Whether a link has this code already, as its own or as an alias. Codes of deleted links are taken too; only the server knows those. */
 function useTaken(code: string): boolean {
   const valid = code !== '' && !faultsOf({ ...EMPTY, code }, '', true).code
-  return useFound(valid ? { code } : undefined)?.short_code === code
+  return useFound(valid ? { code } : undefined) !== undefined
 }

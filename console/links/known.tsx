@@ -1,5 +1,5 @@
+import { counted } from '../../src/base/counted.ts'
 import { CopyButton } from '../kit/parts/copy.tsx'
-import { count } from '../kit/parts/figures.ts'
 import { completed, EMPTY } from './draft.ts'
 import { faultsOf } from './faults.ts'
 import { useFound } from './found.ts'
@@ -18,7 +18,7 @@ export function Known({ target }: { target: string }) {
             <ShortUrl url={link.short_url} code={link.short_code} />
           </a>
           <CopyButton text={link.short_url} />
-          <span class="quiet">{link.click_count === 1 ? '1 click' : `${count(link.click_count)} clicks`}</span>
+          <span class="quiet">{counted(link.click_count, 'click')}</span>
         </>
       )}
     </div>

@@ -1,8 +1,8 @@
 // The actions for all selected links at once, and their messages.
 import { useState } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import type { Link, LinkChange, Outcome } from '../../src/links/schema.ts'
 import { confirm } from '../kit/parts/dialog.tsx'
-import { count } from '../kit/parts/figures.ts'
 import { toast } from '../kit/parts/toast.tsx'
 import { sentence } from '../kit/parts/trouble.tsx'
 import { asApiError } from '../kit/server/api.ts'
@@ -20,7 +20,7 @@ type Options = { changed: (link: Link) => void; clear: () => void; reload: () =>
 
 export function useMany({ links, every, filter, total }: Selected, { changed, clear, reload }: Options) {
   const [working, setWorking] = useState(false)
-  const those = every ? `${total} links` : named(links.length)
+  const those = every ? `${total} links` : counted(links.length, 'link')
 
   const attempt = async (work: () => Promise<Outcome>): Promise<Outcome | undefined> => {
     setWorking(true)
@@ -36,7 +36,7 @@ export function useMany({ links, every, filter, total }: Selected, { changed, cl
 
   const change = async (which: Which, set: LinkChange, word: string, undo?: () => void) => {
     const outcome = await attempt(() => changeMany(which, set))
-    if (outcome) toast({ text: `${word} ${named(outcome.changed)}`, undo })
+    if (outcome) toast({ text: `${word} ${counted(outcome.changed, 'link')}`, undo })
     return outcome
   }
   const show = (some: Link[], is_active: boolean) => {
@@ -70,10 +70,7 @@ export function useMany({ links, every, filter, total }: Selected, { changed, cl
     const outcome = await attempt(() => deleteMany({ filter }))
     if (!outcome) return
     clear()
-    toast({ text: `Deleted ${named(outcome.changed)}` })
+    toast({ text: `Deleted ${counted(outcome.changed, 'link')}` })
   }
   return { working, those, turn, tag, erase }
 }
-
-/** 1 link, 2,000 links */
-export const named = (links: number) => `${count(links)} ${links === 1 ? 'link' : 'links'}`

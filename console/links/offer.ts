@@ -25,7 +25,7 @@ export function useOffer(fill: (offer: Offer) => void, begin: () => void) {
 }
 
 /** Android puts the address of a page into `text`, alone or after some words. */
-export function offerIn({ url, title = '', text = '' }: { url?: string; title?: string; text?: string }): Offer | undefined {
+function offerIn({ url, title = '', text = '' }: { url?: string; title?: string; text?: string }): Offer | undefined {
   const target = (url || (/https?:\/\/\S+/i.exec(text) ?? /https?:\/\/\S+/i.exec(title))?.[0] || '').trim()
   const words = title.trim()
   return target || words ? { target, title: words === target ? '' : words } : undefined

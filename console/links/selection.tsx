@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import type { Link } from '../../src/links/schema.ts'
 import { copyText } from '../kit/parts/copy.tsx'
 import { download } from '../kit/parts/download.ts'
 import { count } from '../kit/parts/figures.ts'
 import { toast } from '../kit/parts/toast.tsx'
 import { exportOf, linksCsv } from './csv.ts'
-import { named, type Selected, useMany } from './many.ts'
+import { type Selected, useMany } from './many.ts'
 import { TagMany } from './tag-many.tsx'
 
 type Props = Selected & {
@@ -25,7 +26,9 @@ export function Selection({ more, all, changed, clear, reload, ...selected }: Pr
   if (links.length === 0) return null
   const copy = async () => {
     const copied = await copyText(links.map(({ short_url }) => short_url).join('\n'))
-    toast(copied ? { text: `Copied ${named(links.length)}` } : { tone: 'bad', text: 'The browser does not allow copying.' })
+    toast(
+      copied ? { text: `Copied ${counted(links.length, 'link')}` } : { tone: 'bad', text: 'The browser does not allow copying.' },
+    )
   }
   return (
     <section class="selection" aria-label="Selected links">

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import { useKeys } from '../kit/browser/keys.ts'
 import { curlOf } from '../kit/parts/command.ts'
 import { Empty } from '../kit/parts/empty.tsx'
@@ -66,9 +67,7 @@ export function Tail({ view, replica, members, nameOf, refused }: Props) {
       <div class="log-bar">
         <Condition feed={feed} mode={mode} fixed={fixed} />
         {!fixed && <span class="figure quiet">{count(Math.round(feed.rate()))} lines/s</span>}
-        <span class="figure quiet">
-          {count(shown)} {shown === 1 ? 'line' : 'lines'}
-        </span>
+        <span class="figure quiet">{counted(shown, 'line')}</span>
         {asked !== undefined && asked > 1 && (
           <span class={answered === asked ? 'figure quiet' : 'figure amiss'}>
             {answered} of {asked} replicas responded

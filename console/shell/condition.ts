@@ -1,4 +1,5 @@
 // The condition of the fleet, as one word for the top and as lines for the banner.
+import { counted } from '../../src/base/counted.ts'
 import { type FleetProblem, mergeProblems } from '../../src/monitor/overview/merge.ts'
 import { isCode, sentence } from '../../src/monitor/overview/sentences.ts'
 import { titleOf } from '../alerts/alert.ts'
@@ -40,12 +41,11 @@ export function conditionOf(server: State, live: Live | undefined, { phase, erro
   const lost = replicas.some(({ state }) => state === 'lost')
   const recovering = problems.every(({ tone }) => tone === 'warn') && alerts.every(({ cause }) => cause === 'database')
   if (lost || !recovering) {
-    const count = alerts.length === 0 ? '' : ` · ${alerts.length} alert${alerts.length === 1 ? '' : 's'}`
+    const count = alerts.length === 0 ? '' : ` · ${counted(alerts.length, 'alert')}`
     return { tone: 'bad', word: `Problem${count}`, reason: '' }
   }
   if (problems.length > 0) return { tone: 'warn', word: 'Recovering', reason: '' }
-  if (alerts.length > 0)
-    return { tone: 'bad', word: `Problem · ${alerts.length} alert${alerts.length === 1 ? '' : 's'}`, reason: '' }
+  if (alerts.length > 0) return { tone: 'bad', word: `Problem · ${counted(alerts.length, 'alert')}`, reason: '' }
   if (all.some(({ now }) => now.faults.length > 0)) return { tone: 'warn', word: 'Fault armed', reason: '' }
   if (replicas.some(({ state }) => state !== 'ready')) return { tone: 'warn', word: fleetOf(replicas), reason: '' }
   return { tone: 'good', word: 'Healthy', reason: '' }

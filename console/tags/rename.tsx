@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import { visible } from '../../src/base/visible.ts'
 import type { Renamed, Tag } from '../../src/tags/schema.ts'
 import { useAttempt } from '../kit/parts/attempt.ts'
@@ -12,7 +13,7 @@ import { call } from '../kit/server/api.ts'
 /** ms. The server changes 1,000 links at a time. */
 export const LONG = 300_000
 
-export const pathOf = (tag: string) => `/api/tags/${encodeURIComponent(tag)}`
+export const tagPath = (tag: string) => `/api/tags/${encodeURIComponent(tag)}`
 
 /** Gives a tag another name. If other links have that one already, asks whether to merge them. */
 export function RenameForm({ tag, renamed, close }: { tag: Tag; renamed: (name: string) => void; close: () => void }) {
@@ -30,8 +31,8 @@ export function RenameForm({ tag, renamed, close }: { tag: Tag; renamed: (name: 
       const found = await call<Tag[]>('GET', `/api/tags?${new URLSearchParams({ q: name, per_page: '100' })}`)
       const other = found.data.find((known) => sameTag(known.name, name) && !sameTag(known.name, tag.name))
       if (other && !(await confirmMerge(tag, other))) return
-      const { data } = await call<Renamed>('PUT', pathOf(tag.name), { body: { name }, deadline: LONG })
-      toast({ text: `Renamed ${tag.name} to ${name} on ${count(data.links)} ${data.links === 1 ? 'link' : 'links'}` })
+      const { data } = await call<Renamed>('PUT', tagPath(tag.name), { body: { name }, deadline: LONG })
+      toast({ text: `Renamed ${tag.name} to ${name} on ${counted(data.links, 'link')}` })
       renamed(name)
     })
     if (!worked) field.current?.focus()

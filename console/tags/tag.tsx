@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import type { TagStats } from '../../src/tags/schema.ts'
 import { Empty } from '../kit/parts/empty.tsx'
-import { count } from '../kit/parts/figures.ts'
 import { PageFrame } from '../kit/parts/page.tsx'
 import { Text } from '../kit/parts/text.tsx'
 import { Trace } from '../kit/parts/trace.tsx'
@@ -9,7 +9,7 @@ import { Trouble } from '../kit/parts/trouble.tsx'
 import { useResource } from '../kit/server/resource.ts'
 import { Statistics } from '../link/statistics.tsx'
 import { useStatsView } from '../link/stats-view.ts'
-import { pathOf } from './rename.tsx'
+import { tagPath } from './rename.tsx'
 
 const FRESH_EVERY = 30
 
@@ -17,7 +17,7 @@ const FRESH_EVERY = 30
 export function TagPage({ id }: { id: string }) {
   const tag = decoded(id)
   const { change, view, ask: askStats, key } = useStatsView('31d')
-  const ask = (signal: AbortSignal) => askStats<TagStats>(`${pathOf(tag)}/stats`, signal)
+  const ask = (signal: AbortSignal) => askStats<TagStats>(`${tagPath(tag)}/stats`, signal)
   const { data: stats, current, error, retryAt, reload } = useResource(`${id} ${key}`, { every: FRESH_EVERY, ask })
   useEffect(() => {
     document.title = `${tag} · Waypost`
@@ -40,7 +40,7 @@ export function TagPage({ id }: { id: string }) {
       title={<Title tag={tag} />}
       actions={
         <a class="button" href={`/console/links?${new URLSearchParams({ tag })}`}>
-          {stats ? `Show ${stats.links === 1 ? '1 link' : `${count(stats.links)} links`}` : 'Show links'}
+          {stats ? `Show ${counted(stats.links, 'link')}` : 'Show links'}
         </a>
       }
     >

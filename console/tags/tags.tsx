@@ -1,4 +1,5 @@
 import { useRef } from 'preact/hooks'
+import { counted } from '../../src/base/counted.ts'
 import { visible } from '../../src/base/visible.ts'
 import type { Tag } from '../../src/tags/schema.ts'
 import { useKeys } from '../kit/browser/keys.ts'
@@ -19,7 +20,7 @@ import { asApiError, call } from '../kit/server/api.ts'
 import { pageIn, useNumberedList } from '../kit/server/list.ts'
 import { may } from '../kit/server/scope.ts'
 import { session } from '../kit/server/session.ts'
-import { LONG, pathOf, RenameForm } from './rename.tsx'
+import { LONG, RenameForm, tagPath } from './rename.tsx'
 
 /** The tags of links, with their links and clicks: finds, renames, merges and deletes them. */
 export function Tags() {
@@ -36,7 +37,7 @@ export function Tags() {
       title: `Delete the tag ${name}?`,
       text: (
         <p>
-          It is taken off <b>{links === 1 ? '1 link' : `${count(links)} links`}</b>. The links stay.
+          It is taken off <b>{counted(links, 'link')}</b>. The links stay.
         </p>
       ),
       action: 'Delete',
@@ -44,7 +45,7 @@ export function Tags() {
     })
     if (!sure) return
     try {
-      await call('DELETE', pathOf(name), { deadline: LONG })
+      await call('DELETE', tagPath(name), { deadline: LONG })
       toast({ text: `Deleted the tag ${name}` })
     } catch (error) {
       toast({ tone: 'bad', text: `${name} could not be deleted: ${sentence(asApiError(error))}` })

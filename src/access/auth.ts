@@ -2,6 +2,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { isLoopback } from '../base/ip.ts'
 import { Problem, unavailable } from '../base/problem.ts'
+import { isBound } from '../base/scope.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import type { Access } from '../http/access.ts'
 import { type Address, assertLoopback, assertSameOrigin, assertSentByOwnPage } from '../http/address.ts'
@@ -140,11 +141,11 @@ export function createAuth({ config, policy, keyring, sessions, cors }: Parts) {
 
 const bearerIn = ({ headers }: Request) => /^Bearer\s+(\S+)\s*$/i.exec(headers.get('authorization') ?? '')?.[1]
 
-const ofKey = (by: 'key' | 'session', { id, name, scope, user_id, only_tag }: PolicyKey): Principal => ({
+const ofKey = (by: 'key' | 'session', key: PolicyKey): Principal => ({
   by,
-  scope,
-  key: { id, name },
-  owner: user_id === null && !only_tag ? undefined : { user: user_id ?? undefined, tag: only_tag ?? undefined },
+  scope: key.scope,
+  key: { id: key.id, name: key.name },
+  owner: isBound(key) ? { user: key.user_id ?? undefined, tag: key.only_tag ?? undefined } : undefined,
 })
 
 /** 401 with what to send. Never tells whether a key was unknown, revoked or expired. */

@@ -1,7 +1,13 @@
 // Which paths are codes: shared by the redirect and by everything that creates or accepts codes.
 
+/** Characters of a code; wide-code.ts has those that may be longer. */
+export const LONGEST_CODE = 64
+
 /** Every possible code; anything else is refused without a look-up. Imported codes may be one character. */
-export const CODE = /^[A-Za-z0-9_-]{1,64}$/
+export const CODE = new RegExp(`^[A-Za-z0-9_-]{1,${LONGEST_CODE}}$`)
+
+/** Of a link; the triggers in sql/ refuse more. */
+export const MAX_ALIASES = 100
 
 /** The first words of every route (a test compares them with the router), and a few that a web server may need: never a code. */
 export const RESERVED = new Set(
@@ -20,3 +26,6 @@ export const LOWER_ALPHABET = '23456789abcdefghjkmnpqrstuvwxyz'
 
 /** A code in lower case, by the letters A to Z alone: `folded` in sql/ and `lower` of SQLite do the same, whatever the locale. */
 export const folded = (code: string) => code.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+
+/** A short URL, or a code, in capitals, by the letters a to z alone; what is percent-encoded stays as it is. */
+export const inCapitals = (text: string) => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())

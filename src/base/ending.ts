@@ -1,5 +1,5 @@
 // Strips what a chat or a mail appended to a short link, to find the code that was meant.
-import { CODE, RESERVED } from './code.ts'
+import { CODE, LONGEST_CODE, RESERVED } from './code.ts'
 
 /** Characters that no code contains. */
 const GLUED = [
@@ -8,10 +8,12 @@ const GLUED = [
   '\\u00bb\\u2018-\\u201f\\u2026\\u203a\\u3001\\u3002\\u3009\\u300b\\u300d\\u300f\\u3011\\uff01\\uff09\\uff0c\\uff0e\\uff1a\\uff1b\\uff1f\\uff3d\\uff5d',
 ].join('')
 const ENTITY = '&(?:gt|lt|quot|apos|nbsp|amp|#\\d{1,5});'
-const ENDING = new RegExp(`^([A-Za-z0-9_-]{1,64})((?:[${GLUED}]|${ENTITY})*\\/?(?:[${GLUED}]|${ENTITY})*)$`)
+const ENDING = new RegExp(`^([A-Za-z0-9_-]{1,${LONGEST_CODE}})((?:[${GLUED}]|${ENTITY})*\\/?(?:[${GLUED}]|${ENTITY})*)$`)
 const GLUED_ONE = new RegExp(`[${GLUED}]`)
 const ENTITY_AT_END = new RegExp(`${ENTITY}$`)
-const LONGEST = 64 + 32
+/** Characters that a chat may have appended. */
+export const LONGEST_ENDING = 32
+const LONGEST = LONGEST_CODE + LONGEST_ENDING
 
 /**
  * The code that `text` means: without one slash, and without brackets, dots, quotes and blanks, at its end. Undefined if that leaves no code or a

@@ -27,5 +27,5 @@ export function lockHandle(handle: number): 'held' | 'taken' | 'none' {
   if (!system) return 'none'
   if (system.flock!(handle, EXCLUSIVE_AT_ONCE) === 0) return 'held'
   const address = system[errno]!()
-  return typeof address === 'number' && read.i32(address as never) === IN_USE ? 'taken' : 'none'
+  return typeof address === 'number' && read.i32(address) === IN_USE ? 'taken' : 'none'
 }

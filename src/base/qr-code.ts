@@ -7,7 +7,7 @@ export const CORRECTIONS = ['L', 'M', 'Q', 'H'] as const
 export type Correction = (typeof CORRECTIONS)[number]
 
 /** `margin` is in modules; scanners expect four. A higher correction is used if the code does not grow. */
-export type QrForm = { margin: number; ecc: Correction }
+type QrForm = { margin: number; ecc: Correction }
 /** `size` is in pixels, colours are `#rrggbb`. */
 export type QrLook = { size: number; dark: string; light: string }
 
@@ -25,7 +25,7 @@ export function qrCode(text: string, { margin, ecc }: QrForm): QrCode {
 }
 
 /** The dark modules as an SVG path on a grid of `width`; neighbours in a row are one rectangle. */
-export function pathOf({ modules, width }: QrCode): string {
+export function outlineOf({ modules, width }: QrCode): string {
   let path = ''
   for (const [y, row] of modules.entries())
     for (let x = 0; x < width; x++) {
@@ -39,7 +39,7 @@ export function pathOf({ modules, width }: QrCode): string {
 
 export function svgOf(code: QrCode, { size, dark, light }: QrLook): string {
   const { width } = code
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 ${width} ${width}" shape-rendering="crispEdges"><path fill="${light}" d="M0 0h${width}v${width}H0z"/><path fill="${dark}" d="${pathOf(code)}"/></svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 ${width} ${width}" shape-rendering="crispEdges"><path fill="${light}" d="M0 0h${width}v${width}H0z"/><path fill="${dark}" d="${outlineOf(code)}"/></svg>\n`
 }
 
 /** Every module is a whole number of pixels; the rest of the size becomes margin. */

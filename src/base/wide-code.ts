@@ -1,10 +1,10 @@
 // Wide codes have letters of any script, dots and slashes. Only imports create them, from shorteners that allow them.
 import { CODE, isReserved } from './code.ts'
-import { codeBefore, decoded, withoutEnding } from './ending.ts'
+import { codeBefore, decoded, LONGEST_ENDING, withoutEnding } from './ending.ts'
 
 const MAX_CHARACTERS = 200
 /** In a path: an emoji is 12 bytes, percent-encoded. The ending may be as long as that of other codes. */
-const LONGEST_PATH = MAX_CHARACTERS * 12 + 32 * 9
+const LONGEST_PATH = MAX_CHARACTERS * 12 + LONGEST_ENDING * 9
 
 /** Blanks, control and format characters (except those that join letters and emoji), and characters with a special meaning in a URL. */
 const NEVER = /[\p{Z}\p{Cc}\p{Cs}%?#\\]|(?!\u200c|\u200d|[\u{e0020}-\u{e007f}])\p{Cf}/u

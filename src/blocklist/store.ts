@@ -3,6 +3,7 @@ import { MAX_HOSTS } from '../access/policy/policy.ts'
 import { notFound, Problem } from '../base/problem.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Sql } from '../database/guard.ts'
+import { liveLinks } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo } from '../database/totals.ts'
@@ -37,7 +38,7 @@ export function blocklistStore(database: Database) {
             returning *, xmax = 0 as created),
           logged as (
             insert into events (id, event_type, details)
-            select next_event_id(), 'host_blocked', ${sql.json({ host, reason, ...by } as never)} from blocked where created)
+            select next_event_id(), 'host_blocked', ${sql.json({ host, reason, ...by })} from blocked where created)
           select ${columns(sql)}, created from blocked`,
       )
       if (!row) throw new Problem(409, `the blocklist is full (${MAX_HOSTS} hosts): put further hosts into BLOCKLIST_FILE`)
@@ -50,7 +51,7 @@ export function blocklistStore(database: Database) {
         (sql) => sql`
           with gone as (delete from blocked_hosts where host = ${host} returning host)
           insert into events (id, event_type, details)
-          select next_event_id(), 'host_unblocked', ${sql.json({ host, ...by } as never)} from gone returning id`,
+          select next_event_id(), 'host_unblocked', ${sql.json({ host, ...by })} from gone returning id`,
       )
       if (gone.length === 0) throw notFound('Blocked host')
     },
@@ -66,7 +67,7 @@ export function blocklistStore(database: Database) {
               sql,
               sql`
                 select 1 from urls
-                where deleted_at is null and alias_of is null and lower(coalesce(location, original_url) collate "C") ~ ${pattern}
+                where ${liveLinks(sql, undefined)} and lower(coalesce(location, original_url) collate "C") ~ ${pattern}
                   and (${anywhere(sql)} ilike case_pattern(${written(host)}) or ${anywhere(sql)} ilike case_pattern(${written(domainToUnicode(host) || host)}))`,
             ),
           COUNT_WITHIN,

@@ -3,6 +3,7 @@
 import { askTime, watchClocks } from '../database/clocks.ts'
 import type { Database, Sql } from '../database/guard.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
+import { withSessionLock } from '../database/session-lock.ts'
 import { hasState } from '../database/sql-state.ts'
 import type { Log } from '../telemetry/logs.ts'
 
@@ -49,7 +50,7 @@ export async function dropOldEvents(
     for (const { name } of await oldPartitions(database, parent, limit)) {
       const newest = await newestOf(database, parent, name, now)
       if (newest === undefined || newest >= limit) continue
-      const dropped = await drop(database, parent, name)
+      const dropped = (await drop(database, parent, name)) === true
       if (dropped) log.info({ partition: name, days }, `a partition of old ${parent} was dropped`)
       return dropped
     }
@@ -59,24 +60,18 @@ export async function dropOldEvents(
 
 /** Detaches first, without a lock that writers wait for. That cannot run in a transaction, so the advisory lock belongs to the session. */
 const dropConcurrently = (database: Database, parent: Parent, name: string) =>
-  database.run(async (pool) => {
-    const session = await pool.reserve()
-    try {
-      const [turn] = await session<{ mine: boolean }[]>`select pg_try_advisory_lock(${LOCK}) as mine`
-      if (!turn!.mine) return false
-      try {
-        const state = await stateOf(session, parent, name) // another replica may have been faster
-        if (state === 'attached') await session.unsafe(`alter table ${parent} detach partition ${name} concurrently`).simple()
-        if (state === 'detaching') await session.unsafe(`alter table ${parent} detach partition ${name} finalize`).simple()
-        if (state !== undefined) await session.unsafe(`drop table ${name}`).simple()
-        return state !== undefined
-      } finally {
-        await session`select pg_advisory_unlock(${LOCK})`.catch(() => {}) // released with the session
-      }
-    } finally {
-      session.release()
-    }
-  }, DEADLINE)
+  withSessionLock(
+    database,
+    LOCK,
+    async (session) => {
+      const state = await stateOf(session, parent, name) // another replica may have been faster
+      if (state === 'attached') await session.unsafe(`alter table ${parent} detach partition ${name} concurrently`).simple()
+      if (state === 'detaching') await session.unsafe(`alter table ${parent} detach partition ${name} finalize`).simple()
+      if (state !== undefined) await session.unsafe(`drop table ${name}`).simple()
+      return state !== undefined
+    },
+    DEADLINE,
+  )
 
 const dropAlone = (database: Database, parent: Parent, name: string) =>
   database.transaction(async (sql) => {

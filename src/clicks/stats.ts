@@ -33,7 +33,7 @@ export async function count(
   prepare: boolean,
 ): Promise<Counted> {
   const [row] = await database
-    .run((sql) => sql.unsafe<Counted[]>(statement, [which, zone, from, to] as never[], { prepare }))
+    .run((sql) => sql.unsafe<Counted[]>(statement, [which, zone, from, to], { prepare }))
     .catch(refuseZone)
   return row!
 }

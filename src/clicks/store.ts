@@ -124,7 +124,7 @@ export function parametersOf(of: Span, { clicks, agents, referrers, totals, spen
     [referrers],
     [totals.link, totals.clicks, totals.bots, totals.first, totals.last],
     [spent.link, spent.clicks],
-  ].flat() as never[]
+  ].flat()
 }
 
 async function reject(database: Database, journalId: string, before: number, click: Click, reason: string): Promise<Stored> {

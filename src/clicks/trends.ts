@@ -1,6 +1,6 @@
 // Clicks per day of the links of a page, for sparklines: one statement for all of them.
 import type { Database, Sql } from '../database/guard.ts'
-import { type Owner, ownLinks } from '../database/ownership.ts'
+import { liveLinks, type Owner } from '../database/ownership.ts'
 import type { Trend } from './schema.ts'
 import { refuseZone } from './stats.ts'
 
@@ -13,7 +13,7 @@ export async function trendsOf(database: Database, ids: number[], zone: string, 
     .run(
       (sql) => sql<Trend[]>`
       with days as materialized (${midnights(sql, zone)}),
-      asked as materialized (select id from urls where id = any(${ids}::bigint[]) and deleted_at is null ${ownLinks(sql, owner)}),
+      asked as materialized (select id from urls where id = any(${ids}::bigint[]) and ${liveLinks(sql, owner)}),
       counted as (select id, place, sum(clicks) as clicks from (${parts(sql)}) as parts group by id, place)
       select id, array_agg(greatest(coalesce(clicks, 0), 0)::bigint order by place) as clicks
       from asked cross join generate_series(1, ${TREND_DAYS}::int) as place left join counted using (id, place)
@@ -23,13 +23,11 @@ export async function trendsOf(database: Database, ids: number[], zone: string, 
   return [...rows]
 }
 
-/** The start of each day, with today last, and of tomorrow. If clocks go back over midnight, the day has two; PostgreSQL returns the second. */
+/** The first moments of the days, today last, and of tomorrow. */
 const midnights = (sql: Sql, zone: string) => sql`
-  select array_agg(
-    case when (midnight - interval '1 hour') at time zone ${zone} >= day then midnight - interval '1 hour' else midnight end order by day) as starts
+  select array_agg(day_start(day, ${zone}) order by day) as starts
   from generate_series(0, ${TREND_DAYS}::int) as place,
-    lateral (select date_trunc('day', now() at time zone ${zone}) - make_interval(days => ${TREND_DAYS - 1}::int - place) as day) as local,
-    lateral (select day at time zone ${zone} as midnight) as zoned`
+    lateral (select date_trunc('day', now() at time zone ${zone}) - make_interval(days => ${TREND_DAYS - 1}::int - place) as day) as local`
 
 /**
  * For each link, one range of the series, its clicks that are not counted yet, and its folded days. The share of a folded day in a day of the zone

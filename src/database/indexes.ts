@@ -2,6 +2,7 @@
 import text from '../../sql/indexes.sql' with { type: 'text' }
 import type { Log } from '../telemetry/logs.ts'
 import type { Database, Sql, Transaction } from './guard.ts'
+import { withSessionLock } from './session-lock.ts'
 
 const LOCK = 7_767_006
 const WITHIN = 600_000
@@ -31,11 +32,10 @@ type Index = (typeof INDEXES)[number]
 
 /** Building concurrently cannot run in a transaction, so the lock and the time limit belong to the session. */
 const buildConcurrently = (database: Database, { statement, name, table }: Index) =>
-  database.run(async (pool) => {
-    const session = await pool.reserve()
-    try {
-      const [turn] = await session<{ mine: boolean }[]>`select pg_try_advisory_lock(${LOCK}) as mine`
-      if (!turn!.mine) return false
+  withSessionLock(
+    database,
+    LOCK,
+    async (session) => {
       try {
         const state = await stateOf(session, name)
         if (state === 'built') return true // by another replica
@@ -49,12 +49,10 @@ const buildConcurrently = (database: Database, { statement, name, table }: Index
           .unsafe('reset statement_timeout; reset lock_timeout')
           .simple()
           .catch(() => {})
-        await session`select pg_advisory_unlock(${LOCK})`.catch(() => {}) // released with the session
       }
-    } finally {
-      session.release()
-    }
-  }, WITHIN)
+    },
+    WITHIN,
+  )
 
 const buildAlone = (database: Database, { statement, name, table }: Index) =>
   database.transaction(async (sql) => {

@@ -12,6 +12,10 @@ export function ownLinks(sql: Sql | Transaction, owner: Owner) {
     ${tag === undefined ? (sql as Sql)`` : (sql as Sql)`and ${hasAll(sql, [tag])}`}`
 }
 
+/** A condition on `urls`: the links that there are, of the owner. Deleted ones and aliases are rows, too. */
+export const liveLinks = (sql: Sql | Transaction, owner: Owner) =>
+  (sql as Sql)`deleted_at is null and alias_of is null ${ownLinks(sql, owner)}`
+
 /** A condition on `users`: a key that is bound to a tag alone sees no users. */
 export function ownUsers(sql: Sql | Transaction, owner: Owner) {
   return owner === undefined ? (sql as Sql)`` : (sql as Sql)`and id = ${owner.user ?? null}`

@@ -2,7 +2,7 @@ import { invalid, notFound } from '../base/problem.ts'
 import { readTime } from '../base/time.ts'
 import { referringHost } from '../clicks/referrer.ts'
 import type { Database, Writer } from '../database/guard.ts'
-import { type Owner, ownEvents, ownLinks } from '../database/ownership.ts'
+import { liveLinks, type Owner, ownEvents } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { totals } from '../database/totals.ts'
 import type { By } from '../http/principal.ts'
@@ -26,8 +26,7 @@ export function eventStore(database: Database) {
       if (user_id && !Number.isSafeInteger(user_id)) throw notFound('User')
       const written = await writer.transaction(async (sql) => {
         if (url_id !== null) {
-          const link =
-            await sql`select from urls where id = ${url_id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)} for share`
+          const link = await sql`select from urls where id = ${url_id} and ${liveLinks(sql, owner)} for share`
           if (link.count === 0) throw notFound('URL')
         }
         if (user_id !== null && (await sql`select from users where id = ${user_id} for share`).count === 0) throw notFound('User')

@@ -4,7 +4,7 @@ import { newestSchema } from '../database/migrate.ts'
 /** Seconds: a replica that was seen within them may still be alive. */
 const SEEN_WITHIN = 10
 
-export type Outdated = { version: string; hostname: string }
+type Outdated = { version: string; hostname: string }
 
 /** The release and host of a replica that is alive and does not know this release's schema; undefined if there is none. */
 export async function outdatedReplica(sql: Sql | Transaction): Promise<Outdated | undefined> {

@@ -72,7 +72,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof DatabaseUnreachable) return unavailable(error.answer, error)
   const { code, all } = error as { code?: string; all?: unknown }
-  if (code === 'VALIDATION' && Array.isArray(all)) return validationProblem(all as never)
+  if (code === 'VALIDATION' && Array.isArray(all)) return validationProblem(all)
   if (code === 'PARSE' && (error as Error).cause instanceof Problem) return (error as Error).cause as Problem
   if (isSchemaMissing(error)) return unavailable('the database is being prepared, try again in a moment', error)
   if (typeof code === 'string' && /^22...$/.test(code)) return new Problem(400, 'a value cannot be stored', { cause: error })

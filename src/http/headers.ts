@@ -19,16 +19,19 @@ export function protect(headers: Headers) {
 }
 
 /**
- * The header value of HSTS_MAX_AGE, for a request that arrived over TLS, which a proxy terminates: X-Forwarded-Proto tells, or without it PUBLIC_URL.
- * Undefined if HSTS is not set, and over plain HTTP, where the header must not be sent.
+ * Returns a function that adds the header of HSTS_MAX_AGE to the answer of a request that arrived over TLS, which a proxy terminates: X-Forwarded-Proto
+ * tells, or without it PUBLIC_URL. Over plain HTTP the header must not be sent.
  */
 export function transportSecurity({
   HSTS_MAX_AGE,
   PUBLIC_URL,
   TRUSTED_PROXIES,
-}: Pick<Config, 'HSTS_MAX_AGE' | 'PUBLIC_URL' | 'TRUSTED_PROXIES'>) {
-  if (HSTS_MAX_AGE === undefined) return undefined
+}: Pick<Config, 'HSTS_MAX_AGE' | 'PUBLIC_URL' | 'TRUSTED_PROXIES'>): (request: Request, response: Response) => void {
+  if (HSTS_MAX_AGE === undefined) return () => {}
   const value = `max-age=${HSTS_MAX_AGE}`
   const byDefault = PUBLIC_URL?.startsWith('https:') ? 'https' : 'http'
-  return (request: Request) => ((forwardedScheme(request, TRUSTED_PROXIES) ?? byDefault) === 'https' ? value : undefined)
+  return (request, response) => {
+    if ((forwardedScheme(request, TRUSTED_PROXIES) ?? byDefault) === 'https')
+      response.headers.set('Strict-Transport-Security', value)
+  }
 }

@@ -1,6 +1,7 @@
 // Reads and validates the rows of any CSV file, slice by slice, so that the server keeps answering.
 import { Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
+import { counted } from '../base/counted.ts'
 import { Problem } from '../base/problem.ts'
 import { BadCell, type BadRow, badFile, badRows, MAX_DETAILS } from './bad-rows.ts'
 import { inUtf8, LINE_ENDS, notUtf8, separatorOf } from './csv-text.ts'
@@ -65,7 +66,7 @@ export async function readRows<C extends Columns, Kept>(
   function readRow(fields: string[]): RowOf<C> {
     const row: Record<string, unknown> = { line }
     if (fields.length !== header!.length)
-      bad.push({ line, message: `has ${count(fields.length, 'field')}, but the header has ${header!.length}` })
+      bad.push({ line, message: `has ${counted(fields.length, 'field')}, but the header has ${header!.length}` })
     else
       for (const [index, name] of names.entries()) {
         const { required, read } = columns[name]!
@@ -130,5 +131,3 @@ function brokenRow(error: CsvError & { records?: number }): BadRow {
     return { line, message: 'has a quote inside a field: the field must be quoted, and the quote doubled' }
   throw error
 }
-
-const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`

@@ -1,6 +1,7 @@
 // Stores staged links.
 import { LOWER_ALPHABET } from '../base/code.ts'
 import type { Transaction } from '../database/guard.ts'
+import { liveLinks } from '../database/ownership.ts'
 import { notYet, outdatedReplica } from '../fleet/outdated.ts'
 import { generateCode } from '../links/code.ts'
 import { IMPORTED, RULES } from '../links/columns.ts'
@@ -67,7 +68,7 @@ async function findByContent(sql: Transaction, importId: number) {
         from (
           select id, original_url, coalesce(title, '') as title, coalesce(user_id, 0) as owner,
             ${timed ? sql`created_at` : sql`'-infinity'::timestamptz`} as at
-          from urls where deleted_at is null and alias_of is null) as u
+          from urls where ${liveLinks(sql, undefined)}) as u
         where (original_url, title, owner, at) in (select original_url, title, owner, at from wanted)
           and (exists (select from import_links s where s.import_id = ${importId} and s.id = u.id and s.there)) is false)
       update import_links s set id = pair.id, there = true

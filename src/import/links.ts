@@ -1,5 +1,5 @@
 import { Value } from '@sinclair/typebox/value'
-import { LOWER_ALPHABET } from '../base/code.ts'
+import { LOWER_ALPHABET, MAX_ALIASES } from '../base/code.ts'
 import { unguarded } from '../base/csv-cell.ts'
 import type { Problem } from '../base/problem.ts'
 import { tagsOf } from '../base/tag.ts'
@@ -66,8 +66,6 @@ function aliases(cell: string): string[] {
   if (codes.length > MAX_ALIASES) throw new BadCell(`must have at most ${MAX_ALIASES} codes`)
   return codes.map(codeOf)
 }
-
-const MAX_ALIASES = 100
 
 function codeOf(text: string): string {
   const code = text.normalize('NFC')

@@ -1,6 +1,6 @@
 // Changes and deletes many links, in chunks of one statement each: nobody waits for long, and a repeated request does the rest.
 import type { Database, Fragment, Sql } from '../database/guard.ts'
-import { type Owner, ownLinks } from '../database/ownership.ts'
+import type { Owner } from '../database/ownership.ts'
 import { portionUpTo } from '../database/portion.ts'
 import type { By } from '../http/principal.ts'
 import { type Target, targetColumns } from '../redirect/target.ts'
@@ -88,7 +88,7 @@ async function handle(database: Database, ids: number[], filter: LinkFilter, own
   const [row] = await database.run(
     (sql) => sql<Done[]>`
       with matching as materialized (
-        select u.* from urls u ${whereOf(sql, filter, owner)} and u.id = any(${ids}::bigint[]) ${ownLinks(sql, owner)} order by u.id for update),
+        select u.* from urls u ${whereOf(sql, filter, owner)} and u.id = any(${ids}::bigint[]) order by u.id for update),
       ${statement(sql)}`,
     DEADLINE,
   )

@@ -1,9 +1,12 @@
-import { ALPHABET, folded, isReserved, LOWER_ALPHABET } from '../base/code.ts'
+import { ALPHABET, folded, isReserved, LONGEST_CODE, LOWER_ALPHABET } from '../base/code.ts'
 import { invalid } from '../base/problem.ts'
 import type { Config } from '../config/config.ts'
 
 /** Codes that a client may choose. */
-export const CUSTOM_CODE = /^[A-Za-z0-9_-]{3,64}$/
+export const CUSTOM_CODE = new RegExp(`^[A-Za-z0-9_-]{3,${LONGEST_CODE}}$`)
+
+/** The same in words. */
+export const CUSTOM = `3 to ${LONGEST_CODE} of A-Z a-z 0-9 _ -`
 
 /** The rules for new codes, by the setting CODES. */
 export type Codes = {
@@ -37,7 +40,7 @@ export function generateCode(length: number, alphabet = ALPHABET): string {
 
 /** The reason why a client may not choose a code, as a phrase after the field's name. A route or an id must not shadow it. */
 export function refusalOfChosen(code: string): string | undefined {
-  if (!CUSTOM_CODE.test(code)) return 'must be 3 to 64 of A-Z a-z 0-9 _ -'
+  if (!CUSTOM_CODE.test(code)) return `must be ${CUSTOM}`
   if (isReserved(code)) return 'is reserved by Waypost: choose another code'
   return isUsable(code) ? undefined : 'must not consist of digits only'
 }

@@ -19,14 +19,12 @@ export async function purgeLink(database: Database, id: number, owner: Owner, by
   const links = await database.run(
     (sql) => sql<Target[]>`
       with purged as (
-        update urls set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
-          original_url = null, location = null, title = null, user_id = null
+        update urls set ${purging(sql)}
         where id = ${id} and alias_of is null and purged_at is null ${ownLinks(sql, owner)} returning *),
-      listed as (insert into erasures (url_id) select id from purged on conflict do nothing),
-      forgotten as (delete from answers where location in (select '/urls/' || id from purged)),
+      ${following(sql)},
       logged as (
         insert into events (id, event_type, details)
-        select next_event_id(), 'purged', jsonb_build_object('url_id', id, 'short_code', short_code) || ${sql.json(by as never)}::jsonb from purged)
+        select next_event_id(), 'purged', jsonb_build_object('url_id', id, 'short_code', short_code) || ${sql.json(by)}::jsonb from purged)
       select ${targetColumns(sql)} from purged u`,
   )
   if (links.length === 0) return []
@@ -45,11 +43,9 @@ export async function deleteLinksOf(database: Database, userId: number, changed:
         with chunk as (select id from urls where user_id = ${userId} order by id limit ${limit}),
         counted as materialized (select from link_totals where url_id in (select id from chunk) order by url_id for update), -- see changing.ts
         purged as (
-          update urls u set deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false,
-            original_url = null, location = null, title = null, user_id = null
+          update urls u set ${purging(sql)}
           from chunk where u.id = chunk.id and (select count(*) from counted) >= 0 returning u.*),
-        listed as (insert into erasures (url_id) select id from purged on conflict do nothing),
-        forgotten as (delete from answers where location in (select '/urls/' || id from purged))
+        ${following(sql)}
         select ${targetColumns(sql)} from purged u`,
     )
     const ids = links.map(({ id }) => id)
@@ -66,6 +62,15 @@ export async function deleteLinksOf(database: Database, userId: number, changed:
     return count
   })
 }
+
+/** What purging makes of a row: its code stays. Triggers remove the rest. */
+const purging = (sql: Sql) => sql`
+  deleted_at = coalesce(deleted_at, now()), purged_at = now(), is_active = false, original_url = null, location = null, title = null, user_id = null`
+
+/** Puts the links in `purged` on the list, and forgets the answers that contain them. */
+const following = (sql: Sql) => sql`
+  listed as (insert into erasures (url_id) select id from purged on conflict do nothing),
+  forgotten as (delete from answers where location in (select '/urls/' || id from purged))`
 
 /** Processes the list of erasures once; the server calls it every few seconds. Returns the number of finished erasures. */
 export async function continueErasures(database: Database): Promise<number> {
@@ -135,6 +140,6 @@ function eraseRows(sql: Sql | Transaction, table: string, key: string[], ids: nu
          select ${key.join()} from ${table} where url_id = link.id order by ${key.join()} limit $2 for update) as found
        limit $2)
      delete from ${table} t using chunk where ${same}`,
-    [ids, limit] as never[],
+    [ids, limit],
   )
 }

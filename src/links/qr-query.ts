@@ -1,5 +1,6 @@
 // The options of a QR code, in a query or as flags of `waypost link qr`.
 import { Type } from '@sinclair/typebox'
+import { inCapitals } from '../base/code.ts'
 import { invalid } from '../base/problem.ts'
 import {
   CORRECTIONS,
@@ -30,12 +31,16 @@ export const QrQuery = Type.Object(
     dark: option('Colour of the modules, as hexadecimal RGB: 0a6a8f or 06f.', PLAIN.dark.slice(1)),
     light: option('Colour of the background.', PLAIN.light.slice(1)),
     track: option('true or 1: the code contains the short URL with ?qr, so that scans can be recognised.', 'false'),
+    capitals: option(
+      'true or 1: the code contains the short URL in capitals, which makes it smaller. For links that are found so: CODES is insensitive, or the code has no lower-case letters. Not with track.',
+      'false',
+    ),
   },
   OTHERS_IGNORED,
 )
 
-/** The code of a short URL, and how to draw it. Throws a 400 that names the parameter. */
-export function readQr(query: Query, shortUrl: string): { code: QrCode; look: QrLook } {
+/** The code of a short URL, and how to draw it. Throws a 400 that names the parameter. Whether the link is found in capitals is for the caller to check. */
+export function readQr(query: Query, shortUrl: string): { code: QrCode; look: QrLook; capitals: boolean } {
   const margin = wholeIn(query, 'margin', MARGINS)
   const ecc = (query.ecc ?? PLAIN.ecc).toUpperCase() as Correction
   if (!CORRECTIONS.includes(ecc)) throw invalid('ecc', 'must be L, M, Q or H')
@@ -45,9 +50,22 @@ export function readQr(query: Query, shortUrl: string): { code: QrCode; look: Qr
       look.light === PLAIN.light ? 'dark' : 'light',
       'makes the code unreadable: dark must be much darker than light, with a contrast of 3:1 or more',
     )
-  const code = qrCode(flagFilter(query, 'track') ? `${shortUrl}?qr` : shortUrl, { margin, ecc })
+  const capitals = flagFilter(query, 'capitals') ?? false
+  const track = flagFilter(query, 'track') ?? false
+  const code = qrCode(capitals ? capitalsOf(shortUrl, track) : track ? `${shortUrl}?qr` : shortUrl, { margin, ecc })
   if (look.size < leastSize(code)) throw invalid('size', `must be at least ${leastSize(code)} for this code and margin`)
-  return { code, look }
+  return { code, look, capitals }
+}
+
+/** A QR code of these characters alone takes 5.5 bits for each, others 8: with one other character, capitals save nothing. */
+const OTHERS = /[^A-Z0-9$%*+./:-]/u
+
+function capitalsOf(shortUrl: string, track: boolean): string {
+  if (track) throw invalid('capitals', 'cannot be combined with track: with ?qr, capitals make the code no smaller')
+  const text = inCapitals(shortUrl)
+  const [other] = OTHERS.exec(text) ?? []
+  if (other !== undefined) throw invalid('capitals', `makes the code no smaller, because the short URL contains ${other}`)
+  return text
 }
 
 function wholeIn(query: Query, field: 'size' | 'margin', { min, max }: { min: number; max: number }): number {

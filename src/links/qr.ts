@@ -1,11 +1,14 @@
 import { Elysia } from 'elysia'
+import { inCapitals } from '../base/code.ts'
+import { pathOf } from '../base/code-path.ts'
+import { invalid } from '../base/problem.ts'
 import { qrPng, svgOf } from '../base/qr-code.ts'
 import { needs } from '../http/access.ts'
 import { asset } from '../http/asset.ts'
 import { ownerOf } from '../http/principal.ts'
 import { IdParams, idOf } from '../http/validation.ts'
 import { QrQuery, readQr } from './qr-query.ts'
-import { linkResource } from './schema.ts'
+import { type LinkRow, linkResource } from './schema.ts'
 import type { LinkStore } from './store.ts'
 import type { linkView } from './view.ts'
 
@@ -18,7 +21,15 @@ const KEPT = 'private, no-cache'
 export function qrRoutes({ links, view }: Parts) {
   const read = async ({ params, query, request }: Asked) => {
     const link = await links.find(idOf(params.id, 'URL'), ownerOf(request))
-    return readQr(query, view(link, request).short_url)
+    const { short_url } = view(link, request)
+    const drawn = readQr(query, short_url)
+    if (drawn.capitals && !(await isFoundInCapitals(link, short_url)))
+      throw invalid('capitals', 'cannot be used for this link: its short URL does not work in capitals')
+    return drawn
+  }
+  async function isFoundInCapitals({ id, short_code }: Pick<LinkRow, 'id' | 'short_code'>, shortUrl: string) {
+    const base = new URL(shortUrl).pathname.slice(0, -pathOf(short_code).length) // of PUBLIC_URL: only a proxy knows whether it has another case
+    return base === inCapitals(base) && links.leadsTo(inCapitals(short_code), id)
   }
   const route = (kind: string, type: string) => ({
     params: IdParams,

@@ -1,5 +1,6 @@
 // Links by relevance: an exact code, then codes that begin with the search, then titles, then targets. It ranks a bounded number of candidates, so it
 // takes no longer with a million links; if more links match, it ranks some of them.
+import { LONGEST_CODE } from '../base/code.ts'
 import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
@@ -97,7 +98,7 @@ const idsOf = (sql: Sql, codes: string[]) =>
   sql`array(select coalesce(a.alias_of, a.id) from urls a where a.short_code = any(${codes}::text[]) and a.deleted_at is null)`
 
 /** Sorts after every continuation of a code in most collations. In others only the index of the text finds such codes. */
-const LAST = 'z'.repeat(64)
+const LAST = 'z'.repeat(LONGEST_CODE)
 
 const lowerCode = (sql: Sql) => sql`lower(u.short_code collate "C")`
 const lower = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())

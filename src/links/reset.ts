@@ -2,7 +2,7 @@
 import { notFound } from '../base/problem.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Transaction } from '../database/guard.ts'
-import { type Owner, ownLinks } from '../database/ownership.ts'
+import { liveLinks, type Owner } from '../database/ownership.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
 import { hasState } from '../database/sql-state.ts'
 import type { By } from '../http/principal.ts'
@@ -15,9 +15,7 @@ const DEADLINE = 15_000
 
 /** 404 if the caller has no such link. The audit log gets a `reset` event with the caller (`by`) and the counts until then. */
 export async function resetClicks(database: Database, id: number, owner: Owner, by: By): Promise<void> {
-  const found = await database.run(
-    (sql) => sql`select from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)}`,
-  )
+  const found = await database.run((sql) => sql`select from urls where id = ${id} and ${liveLinks(sql, owner)}`)
   if (found.count === 0) throw notFound('URL')
   await eraseCounts(database, [id]) // first in portions, so that few rows are left for the transaction
   for (let left = TRIES; ; left--)
@@ -37,8 +35,7 @@ export async function resetClicks(database: Database, id: number, owner: Owner, 
  * in flight has committed then, or will see the reset.
  */
 async function reset(sql: Transaction, id: number, owner: Owner, by: By) {
-  const link =
-    await sql`select from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)} for no key update`
+  const link = await sql`select from urls where id = ${id} and ${liveLinks(sql, owner)} for no key update`
   if (link.count === 0) throw notFound('URL')
   await sql`select from click_rollup for share` // until the transaction ends, no clicks are rolled up
   await eraseCountsOf(sql, id)
@@ -53,7 +50,7 @@ async function reset(sql: Transaction, id: number, owner: Owner, by: By) {
   await sql`
     with event as (
       insert into events (id, url_id, user_id, event_type, details)
-      select next_event_id(), id, user_id, 'reset', ${sql.json({ clicks: before?.clicks ?? 0, bots: before?.bots ?? 0, ...by } as never)}
+      select next_event_id(), id, user_id, 'reset', ${sql.json({ clicks: before?.clicks ?? 0, bots: before?.bots ?? 0, ...by })}
       from urls where id = ${id} returning id)
     insert into click_resets (url_id, before) select ${id}, id from event
     on conflict (url_id) do update set before = excluded.before`

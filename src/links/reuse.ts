@@ -1,5 +1,6 @@
 // Finds a link that does what a new one would do.
 import type { Sql, Transaction } from '../database/guard.ts'
+import { liveLinks } from '../database/ownership.ts'
 import { type Aliased, aliasCodes } from './aliases/store.ts'
 import { GIVEN, jsonOf, RULES } from './columns.ts'
 import type { Draft } from './creation.ts'
@@ -29,7 +30,7 @@ export async function findSame(transaction: Transaction, draft: Omit<Draft, 'sho
       sql,
       sql`(
       select * from urls
-      where deleted_at is null and alias_of is null and hashtextextended(original_url, 0) = hashtextextended(${original_url}, 0) and original_url = ${original_url}
+      where ${liveLinks(sql, undefined)} and hashtextextended(original_url, 0) = hashtextextended(${original_url}, 0) and original_url = ${original_url}
         and ${user_id === null ? sql`user_id is null` : sql`user_id = ${user_id}`}
       order by id desc limit ${COMPARED})`,
       sql`, ${aliasCodes(sql)} as aliases`,

@@ -1,8 +1,9 @@
 import { type Static, type TLiteral, type TSchema, Type } from '@sinclair/typebox'
+import { LONGEST_CODE } from '../base/code.ts'
 import type { Resource } from '../base/resource.ts'
 import { Moment, Nullable } from '../base/schema.ts'
 import { Id, OTHERS_IGNORED, Time } from '../http/validation.ts'
-import { CUSTOM_CODE } from './code.ts'
+import { CUSTOM, CUSTOM_CODE } from './code.ts'
 import type { NamesOf, RowOf } from './columns.ts'
 import { STATES, type State } from './state.ts'
 import { MAX_TARGET } from './target.ts'
@@ -136,7 +137,7 @@ export const NewLink = Type.Object(
       Nullable(
         Type.String({
           minLength: 3,
-          maxLength: 64,
+          maxLength: LONGEST_CODE,
           pattern: CUSTOM_CODE.source,
           description: 'A custom code. Default: a generated one.',
         }),
@@ -167,7 +168,7 @@ export const LinkChange = Type.Object(
     title: Type.Optional(title),
     is_active: Type.Optional(Type.Boolean()),
     short_code: Type.Optional(
-      Nullable(anyCode('Renames the link: 3 to 64 of A-Z a-z 0-9 _ -. Its old code becomes an alias, and keeps working.')),
+      Nullable(anyCode(`Renames the link: ${CUSTOM}. Its old code becomes an alias, and keeps working.`)),
     ),
     ...more,
     add_tags: Type.Optional(tags('Added to the tags of the link, after remove_tags.')),
@@ -180,7 +181,7 @@ export type LinkChange = Static<typeof LinkChange>
 export const Alias = Type.Object({ code: Type.String(), short_url: Type.String(), created_at: Moment })
 
 export const NewAlias = Type.Object(
-  { code: anyCode('3 to 64 of A-Z a-z 0-9 _ -; or a code that was an alias of this link before.') },
+  { code: anyCode(`${CUSTOM}; or a code that was an alias of this link before.`) },
   OTHERS_IGNORED,
 )
 

@@ -1,12 +1,12 @@
 // The SQL that selects links and filters them.
 import type { Database, Sql } from '../database/guard.ts'
-import { hasAll, hasAny, type Owner, ownLinks } from '../database/ownership.ts'
+import { hasAll, hasAny, liveLinks, type Owner } from '../database/ownership.ts'
 import { idOfCode } from './coded.ts'
 import { linkColumns } from './columns.ts'
 import type { LinkFilter, Tagged } from './filter.ts'
 import type { LinkRow } from './schema.ts'
 import { contains, searchedText, wordsOf } from './searched.ts'
-import { hasState } from './state.ts'
+import { isInState } from './state.ts'
 
 /** Selects LinkRows from `from`, aliased `u`. */
 export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
@@ -29,7 +29,7 @@ export const whereOf = (sql: Sql, filter: LinkFilter, owner: Owner) =>
 /** Conditions that an index answers in order of id: reading the next links after an id costs only those links. */
 export function indexedIn(sql: Sql, { user_id, is_active, code, anyCase, target }: LinkFilter, owner: Owner) {
   return sql`
-    u.deleted_at is null and u.alias_of is null ${ownLinks(sql, owner)}
+    ${liveLinks(sql, owner)}
     ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
     ${code === undefined ? sql`` : sql`and u.id = ${idOfCode(sql, code, anyCase)}`}
     ${target === undefined ? sql`` : sql`and hashtextextended(u.original_url, 0) = hashtextextended(${target}, 0) and u.original_url = ${target}`}
@@ -45,7 +45,7 @@ export function searchedIn(sql: Sql, { blocked, state, tagged, q }: LinkFilter, 
   const words = q === undefined ? [] : wordsOf(q).filter((word) => !known.includes(word))
   return sql`
     ${blocked === undefined ? sql`` : blocked ? sql`and ${isBlocked(sql)}` : sql`and not ${isBlocked(sql)}`}
-    ${state === undefined ? sql`` : state === 'blocked' ? sql`and ${isBlocked(sql)}` : sql`and ${hasState(sql, state)} and not ${isBlocked(sql)}`}
+    ${state === undefined ? sql`` : state === 'blocked' ? sql`and ${isBlocked(sql)}` : sql`and ${isInState(sql, state)} and not ${isBlocked(sql)}`}
     ${tagged === undefined ? sql`` : sql`and ${isTagged(sql, tagged)}`}
     ${words.length === 0 ? sql`` : words.map((word) => sql`and ${contains(sql, searchedText(sql), word)}`)}`
 }

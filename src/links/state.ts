@@ -1,5 +1,6 @@
 // The state of a link, which decides what a visit gets. Answers, filters, previews and metrics use the same.
 import type { Sql } from '../database/guard.ts'
+import { stateAt } from '../redirect/rules.ts'
 import type { RowOf } from './columns.ts'
 
 /** In the order in which they are decided: an inactive link is inactive, whether it has expired or not. */
@@ -12,13 +13,13 @@ type Deciding = Pick<RowOf<'shown'>, 'is_active' | 'valid_from' | 'valid_until' 
 export function stateOf({ is_active, valid_from, valid_until, used_up_at }: Deciding, blocked: boolean, now: number): State {
   if (blocked) return 'blocked'
   if (!is_active) return 'inactive'
-  if (valid_until !== null && Date.parse(valid_until) <= now) return 'expired'
-  if (used_up_at !== null) return 'used_up'
-  return valid_from !== null && Date.parse(valid_from) > now ? 'scheduled' : 'active'
+  const from = valid_from === null ? Number.NEGATIVE_INFINITY : Date.parse(valid_from)
+  const until = valid_until === null ? Number.POSITIVE_INFINITY : Date.parse(valid_until)
+  return stateAt({ valid_from: from, valid_until: until, used_up: used_up_at !== null }, now)
 }
 
 /** The same as conditions on `urls u`, without `blocked`, which is decided before them. */
-export function hasState(sql: Sql, state: Exclude<State, 'blocked'>) {
+export function isInState(sql: Sql, state: Exclude<State, 'blocked'>) {
   const expired = sql`u.valid_until is not null and u.valid_until <= now()`
   const open = sql`u.is_active and (u.valid_until is null or u.valid_until > now())`
   return {

@@ -1,6 +1,6 @@
 import { notFound, unavailable } from '../base/problem.ts'
 import { type Database, type Sql, type Writer, within } from '../database/guard.ts'
-import { type Owner, ownLinks } from '../database/ownership.ts'
+import { liveLinks, type Owner, ownLinks } from '../database/ownership.ts'
 import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
@@ -42,7 +42,7 @@ export function linkStore(database: Database, codes: Codes) {
   /** A condition: the code is that of the link already, or no other link has it in another case. */
   const mayHave = (sql: Sql, id: number, code: string) =>
     codes.anyCase ? sql`and (short_code = ${code} or true ${isFree(sql, sql`${code}`, sql`${id}`, true)})` : sql``
-  const total = totals(database, ['urls'], (sql) => sql`select 1 from urls where deleted_at is null and alias_of is null`)
+  const total = totals(database, ['urls'], (sql) => sql`select 1 from urls where ${liveLinks(sql, undefined)}`)
 
   return {
     /**
@@ -86,10 +86,20 @@ export function linkStore(database: Database, codes: Codes) {
       const [link] = await database.run(
         (sql) => sql<Aliased[]>`
           ${select(sql, sql`urls`, sql`, ${aliasCodes(sql)} as aliases`)}
-          where u.id = ${id} and u.alias_of is null and u.deleted_at is null ${ownLinks(sql, owner)}`,
+          where u.id = ${id} and ${liveLinks(sql, owner)}`,
       )
       if (!link) throw notFound('URL')
       return link
+    },
+
+    /** Whether this spelling of a code leads to the link with this id. */
+    async leadsTo(code: string, id: number): Promise<boolean> {
+      const [row] = await database.run(
+        (sql) => sql<[{ leads: boolean | null }]>`
+          select ${idOfCode(sql, code, codes.anyCase)} = ${id}
+            and not exists (select from urls where short_code = ${code} and deleted_at is not null) as leads`,
+      )
+      return row.leads === true
     },
 
     async list(filter: LinkFilter, page: Page, owner: Owner): Promise<Listed> {
@@ -132,7 +142,7 @@ export function linkStore(database: Database, codes: Codes) {
         .run(
           (sql) => sql<(Aliased & { target: Target })[]>`
           with old as (
-            select * from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)}
+            select * from urls where id = ${id} and ${liveLinks(sql, owner)}
               ${short_code === undefined ? sql`` : mayHave(sql, id, short_code)} for update),
           ${changing(sql, change, by)}
           ${select(
@@ -157,7 +167,7 @@ export function linkStore(database: Database, codes: Codes) {
     async delete(id: number, reason: string, owner: Owner, by: By): Promise<Target[]> {
       const [row] = await database.run(
         (sql) => sql<(Target & { aliased: boolean })[]>`
-          with old as (select id from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)} for update),
+          with old as (select id from urls where id = ${id} and ${liveLinks(sql, owner)} for update),
           ${deleting(sql, reason, by)}
           select ${targetColumns(sql)}, ${isAliased(sql)} as aliased from deleted u`,
       )

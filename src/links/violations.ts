@@ -1,3 +1,4 @@
+import { MAX_ALIASES } from '../base/code.ts'
 import { conflict, invalid, notFound, Problem } from '../base/problem.ts'
 import { MAX_TAGS } from '../base/tag.ts'
 import { hasState } from '../database/sql-state.ts'
@@ -13,7 +14,7 @@ const PROBLEMS: Record<string, () => Problem> = {
   urls_window: () => endsTooEarly(),
   urls_max_tags: () => invalid('tags', `must be at most ${MAX_TAGS}`),
   urls_short_code_key: () => taken(),
-  urls_aliases: () => new Problem(409, 'a link has at most 100 aliases: remove one first'),
+  urls_aliases: () => new Problem(409, `a link has at most ${MAX_ALIASES} aliases: remove one first`),
 }
 
 export const taken = () => conflict('short_code', 'this short_code is already taken')

@@ -40,7 +40,7 @@ export function fleetLogs(ring: LogRing, { self, all, one }: Others) {
     self,
     /** Searches every replica. `ownAfter` is the value of `after` for this one. */
     async all({ after, ...question }: Question, ownAfter: number | undefined): Promise<Gathered> {
-      const [here, others] = await Promise.all([own({ ...question, after: ownAfter }), all(pathOf({ ...question, after }))])
+      const [here, others] = await Promise.all([own({ ...question, after: ownAfter }), all(logsPath({ ...question, after }))])
       const pages = others.answers.flatMap(({ id, body }) => {
         const page = pageIn(body)
         return page ? [{ replica: id, ...page }] : []
@@ -54,7 +54,7 @@ export function fleetLogs(ring: LogRing, { self, all, one }: Others) {
     /** Searches one replica. 404 for an unknown id, 503 if it does not answer. */
     async one(replica: string, query: LogQuery): Promise<FoundLines> {
       if (replica === self) return own(query)
-      const answer = await one(replica, pathOf(query))
+      const answer = await one(replica, logsPath(query))
       if ('reason' in answer) throw unavailable(`this replica does not answer: ${answer.reason}`)
       const page = pageIn(answer.body)
       if (!page) throw unavailable('the answer of this replica is invalid: it may run another release')
@@ -63,7 +63,7 @@ export function fleetLogs(ring: LogRing, { self, all, one }: Others) {
   }
 }
 
-function pathOf({ filters, limit, before, after }: Question): string {
+function logsPath({ filters, limit, before, after }: Question): string {
   const numbers = Object.entries({ limit, before, after }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)]],
   )

@@ -1,4 +1,5 @@
 // The card of a link: chats and social networks show it instead of the page that the link leads to.
+import { pathOf } from '../base/code-path.ts'
 import type { Config } from '../config/config.ts'
 import { addressOf } from '../http/address.ts'
 import { transportSecurity } from '../http/headers.ts'
@@ -24,20 +25,19 @@ const HEADERS = {
 
 /** Returns a function that answers a visit with the card of the link. */
 export function createCards(config: Config) {
-  const hsts = transportSecurity(config)
+  const secure = transportSecurity(config)
   return (request: Request, { card, link }: Rules): Response => {
-    const shortUrl = `${config.PUBLIC_URL ?? addressOf(request, config.TRUSTED_PROXIES).origin}/${link.code}`
-    const response = new Response(cardPage(card!, shortUrl), { headers: HEADERS })
-    const byTls = hsts?.(request)
-    if (byTls) response.headers.set('Strict-Transport-Security', byTls)
+    const base = config.PUBLIC_URL ?? addressOf(request, config.TRUSTED_PROXIES).origin
+    const title = card!.title ?? `${base}/${link.code}`.replace(/^https?:\/\//, '')
+    const response = new Response(cardPage({ ...card, title }, base + pathOf(link.code)), { headers: HEADERS })
+    secure(request, response)
     return response
   }
 }
 
-/** A page with the card in its head. It does not contain the target. Escapes the texts. */
-export function cardPage({ title, description, image }: Card, shortUrl: string): string {
-  const named = title ?? shortUrl.replace(/^https?:\/\//, '')
-  const properties = { type: 'website', url: shortUrl, title: named, description, image }
+/** A page with the card in its head. It does not have the target. Escapes the texts. */
+export function cardPage({ title, description, image }: Card & { title: string }, shortUrl: string): string {
+  const properties = { type: 'website', url: shortUrl, title, description, image }
   const lines = [
     ...Object.entries(properties).map(
       ([name, value]) => value && `<meta property="og:${name}" content="${Bun.escapeHTML(value)}">`,
@@ -50,11 +50,11 @@ export function cardPage({ title, description, image }: Card, shortUrl: string):
 <html prefix="og: https://ogp.me/ns#">
 <head>
 <meta charset="utf-8">
-<title>${Bun.escapeHTML(named)}</title>
+<title>${Bun.escapeHTML(title)}</title>
 ${lines.filter(Boolean).join('\n')}
 </head>
 <body>
-<h1>${Bun.escapeHTML(named)}</h1>
+<h1>${Bun.escapeHTML(title)}</h1>
 <p>${Bun.escapeHTML(description ?? '')}</p>
 </body>
 </html>

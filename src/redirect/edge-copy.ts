@@ -2,6 +2,7 @@
 import { Database, SQLiteError } from 'bun:sqlite'
 import { renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { MAX_ALIASES } from '../base/code.ts'
 import type { Position } from '../database/position.ts'
 import { putAside, type Unusable } from '../slot/put-aside.ts'
 import type { Log } from '../telemetry/logs.ts'
@@ -212,7 +213,7 @@ const LAYOUT = (() => {
 const prepareFind = (database: Database) =>
   database.query<Record<string, unknown>, [string]>(`select ${OTHERS.join(', ')} from links where ${KEY} = ?1`)
 
-const FEW = 102 // more than the codes of one link, which has at most 100 aliases
+const FEW = MAX_ALIASES + 2 // more than the codes of one link
 
 const prepareFindInAnyCase = (database: Database) =>
   database.query<Record<string, unknown>, [string]>(`select ${NAMES.join(', ')} from links where lower(${KEY}) = ?1 limit ${FEW}`)

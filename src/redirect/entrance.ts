@@ -47,7 +47,7 @@ type Parts = { config: Config; figures: RedirectFigures; limits: Pick<Limits, 'g
  */
 export function createEntrance({ config, figures, limits }: Parts) {
   const isRight = passwordCheck(limits)
-  const hsts = transportSecurity(config)
+  const secure = transportSecurity(config)
 
   return (
     request: Request,
@@ -87,8 +87,8 @@ export function createEntrance({ config, figures, limits }: Parts) {
     }
 
     function show(page: Page): Response {
-      const byTls = hsts?.(request)
-      const response = answerPage(200, page, byTls ? { 'Strict-Transport-Security': byTls } : {})
+      const response = answerPage(200, page)
+      secure(request, response)
       figures.showed(method, performance.now() - started)
       return response
     }

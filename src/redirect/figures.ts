@@ -17,7 +17,11 @@ export type RedirectFigures = ReturnType<typeof redirectFigures>
 export function redirectFigures(metrics: Metrics) {
   const results = Object.fromEntries(RESULTS.map((result) => [result, 0])) as Record<(typeof RESULTS)[number], number>
   const buckets = new Float64Array(BOUNDS.length + 1)
-  const series = { GET: metrics.series('GET', '/:code', 302), HEAD: metrics.series('HEAD', '/:code', 302) }
+  const series = {
+    GET: metrics.series('GET', '/:code', 302),
+    HEAD: metrics.series('HEAD', '/:code', 302),
+    POST: metrics.series('POST', '/:code', 303),
+  }
   let seconds = 0
 
   metrics.expose('redirects_total', 'counter', 'Requests for a code, by result.', () =>
@@ -31,20 +35,13 @@ export function redirectFigures(metrics: Metrics) {
     results,
     /** Number of redirects per duration, by BOUNDS. */
     buckets,
+    /** POST: after a form was sent; `ms` without the time that its password took. */
     redirected(method: string, tier: Tier, ms: number) {
       const took = ms / 1000
       results[tier]++
       seconds += took
       buckets[bucketOf(BOUNDS, took)]!++
-      series[method === 'HEAD' ? 'HEAD' : 'GET'].observe(took)
-    },
-    /** Redirected after a form was sent; `ms` without the time that its password took. */
-    submitted(tier: Tier, ms: number) {
-      const took = ms / 1000
-      results[tier]++
-      seconds += took
-      buckets[bucketOf(BOUNDS, took)]!++
-      metrics.observe('POST', '/:code', 303, took)
+      series[method === 'HEAD' || method === 'POST' ? method : 'GET'].observe(took)
     },
     failed: (result: Failure) => void results[result]++,
     /** Redirected, but not to its target: expired_url. */

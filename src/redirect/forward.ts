@@ -1,7 +1,6 @@
 // Forwards a visitor's query and path to the target. The target is concatenated, never parsed and rebuilt: signed URLs stay valid.
+import { LONGEST_URL } from './target.ts'
 
-/** The longest URL that is sent; see LONGEST in target.ts. */
-const LONGEST = 8_192
 const SENDABLE = /^[\x21-\x7e]*$/
 
 export type QueryMode = 'add' | 'override'
@@ -25,7 +24,7 @@ export function withQuery(location: string, query: string, mode: QueryMode): str
   else joined = `${without(ours, namesIn(theirs))}&${theirs}`
   joined = joined.replace(/^&|&$/g, '')
   const forwarded = `${mark < 0 ? head : head.slice(0, mark)}${joined && '?'}${joined}${fragment}`
-  return forwarded.length > LONGEST ? location : forwarded
+  return forwarded.length > LONGEST_URL ? location : forwarded
 }
 
 /**
@@ -38,7 +37,7 @@ export function withPath(location: string, rest: string): string | undefined {
   const head = end < 0 ? location : location.slice(0, end)
   const tail = end < 0 ? '' : location.slice(end)
   const forwarded = `${head.replace(/\/$/, '')}${rest}${tail}`
-  return forwarded.length > LONGEST ? undefined : forwarded
+  return forwarded.length > LONGEST_URL ? undefined : forwarded
 }
 
 /** A segment of one or two dots, also percent-encoded, which browsers resolve. */

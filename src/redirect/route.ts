@@ -48,7 +48,7 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
   const hit = new Headers({ ...kept, 'X-Cache': 'HIT' })
   const miss = new Headers({ ...kept, 'X-Cache': 'MISS' })
   const inactiveStatus = Number(config.INACTIVE_STATUS)
-  const hsts = transportSecurity(config)
+  const secure = transportSecurity(config)
   const record = recordsTo(clicks, config, peers)
 
   function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Response | Promise<Response> {
@@ -64,8 +64,7 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
     const headers = tier === 'hit' ? hit : miss
     headers.set('Location', location)
     const response = new Response(null, { status: 302, headers }) // copies the headers
-    const byTls = hsts?.(request)
-    if (byTls) response.headers.set('Strict-Transport-Security', byTls)
+    secure(request, response)
     return response
   }
 

@@ -24,7 +24,7 @@ type Parts = {
   unknown: (request: Request) => Promise<never>
 }
 
-export type Ruled = (request: Request, rules: Rules, tier: Tier, started: number, rest?: string) => Response | Promise<Response>
+type Ruled = (request: Request, rules: Rules, tier: Tier, started: number, rest?: string) => Response | Promise<Response>
 
 const OVER = {
   expired: { title: 'This link has expired', text: 'Its owner chose how long it works, and that time is over.' },
@@ -92,9 +92,7 @@ export function createRuled({ config, figures, limits, allowance, record, leadTo
     }
 
     function lead(at: number): Response {
-      const took = performance.now() - at
-      if (method === 'POST') figures.submitted(tier, took)
-      else figures.redirected(method, tier, took)
+      figures.redirected(method, tier, performance.now() - at)
       return send(target!)
     }
 

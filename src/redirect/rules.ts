@@ -68,7 +68,7 @@ export type State = 'scheduled' | 'active' | 'expired' | 'used_up'
 
 /** The state of an active link at `now`, ms since 1970. */
 export function stateAt(
-  { valid_from, valid_until, used_up }: Pick<Rules, 'valid_from' | 'valid_until' | 'used_up'>,
+  { valid_from, valid_until, used_up }: Pick<Rules, 'valid_from' | 'valid_until'> & { used_up?: boolean },
   now: number,
 ): State {
   if (now >= valid_until) return 'expired'

@@ -16,7 +16,7 @@ export const targetColumns = (sql: Sql | Transaction) => sql.unsafe(SELECT_LIST)
 export const targetJson = (sql: Sql) => sql`(select to_json(target) from (select ${targetColumns(sql)}) as target) as target`
 
 /** Twice the API's limit. A longer one exceeds the header buffers of proxies, and visitors would get 502. */
-const LONGEST = 8_192
+export const LONGEST_URL = 8_192
 
 /** What our routes write: http or https in printable ASCII, valid in a Location header. */
 const PLAIN = /^https?:\/\/[\x21-\x7e]+$/i
@@ -35,8 +35,8 @@ export function webTarget(target: Target): Target {
 
 /** The same for a URL. */
 export function webLocation(location: string): string | null {
-  if (location.length > LONGEST) return null
+  if (location.length > LONGEST_URL) return null
   if (PLAIN.test(location)) return location
   const url = URL.parse(location)
-  return url && /^https?:$/.test(url.protocol) && url.href.length <= LONGEST ? url.href : null
+  return url && /^https?:$/.test(url.protocol) && url.href.length <= LONGEST_URL ? url.href : null
 }

@@ -7,14 +7,13 @@ import type { Context } from './context.ts'
 /** Returns a function that finishes a response that took `ms`; `cause` is the error behind it, for the log. */
 export function createFinish({ config, log, cors, lifecycle, metrics }: Context) {
   const logAccess = createAccessLog(log)
-  const hsts = transportSecurity(config)
+  const secure = transportSecurity(config)
 
   return (request: Request, response: Response, exchange: Exchange, ms: number, cause: unknown): Response => {
     const { headers, status } = response
     headers.set('X-Request-Id', exchange.id)
     protect(headers)
-    const byTls = hsts?.(request)
-    if (byTls) headers.set('Strict-Transport-Security', byTls)
+    secure(request, response)
     if (exchange.limit && status !== 429) for (const [name, value] of Object.entries(exchange.limit)) headers.set(name, value)
     cors?.mark(request, headers)
     if (lifecycle.phase() === 'draining') headers.set('Connection', 'close')

@@ -53,7 +53,7 @@ export function userStore(database: Database) {
           with gone as (delete from users where id = ${id} returning id),
             forgotten as (delete from answers where location in (select '/users/' || id from gone))
           insert into events (id, event_type, details)
-          select next_event_id(), 'user_deleted', jsonb_build_object('user_id', id) || ${sql.json(by as never)}::jsonb from gone`,
+          select next_event_id(), 'user_deleted', jsonb_build_object('user_id', id) || ${sql.json(by)}::jsonb from gone`,
       )
       total.changed()
       if (gone.count === 0) throw notFound('User')

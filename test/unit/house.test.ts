@@ -41,6 +41,7 @@ test('a page of the console imports only kit/, link/ also links/, and tags/ also
 test('the console imports of src/ only types, from schema.ts files, and modules that import no others', () => {
   const pure = [
     'base/code-path.ts',
+    'base/counted.ts',
     'base/csv-cell.ts',
     'base/png.ts',
     'base/qr-code.ts',

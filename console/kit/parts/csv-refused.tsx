@@ -1,3 +1,4 @@
+import { counted } from '../../../src/base/counted.ts'
 import type { ApiError } from '../server/api.ts'
 import { count } from './figures.ts'
 import { Text } from './text.tsx'
@@ -24,7 +25,7 @@ export function Refused({ file, error, again }: { file: File; error: ApiError; a
         Nothing was imported from <Text of={file.name} />.{' '}
         {rows.length === 0
           ? sentence(error)
-          : `${rows.length === 20 ? 'At least 20 problems' : rows.length === 1 ? '1 problem' : `${rows.length} problems`}:`}
+          : `${rows.length === 20 ? 'At least 20 problems' : counted(rows.length, 'problem')}:`}
       </p>
       {rows.length > 0 && (
         <section class="rows" aria-label="Invalid rows" {...SCROLLS}>

@@ -144,7 +144,7 @@ function Around({
 }
 
 /** A warning about characters that an input does not show. */
-export const hiddenIn = (value: string) =>
+const hiddenIn = (value: string) =>
   visible(value) === value ? undefined : (
     <>
       Contains hidden characters: <Text of={value} />

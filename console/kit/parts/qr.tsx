@@ -5,8 +5,8 @@ import {
   isReadable,
   leastSize,
   MARGINS,
+  outlineOf,
   PLAIN,
-  pathOf,
   qrCode,
   qrPng,
   SIZES,
@@ -70,7 +70,7 @@ export function QrDialog({ name, text, close }: { name: string; text: string; cl
         shape-rendering="crispEdges"
       >
         <path fill={light} d={`M0 0h${code.width}v${code.width}H0z`} />
-        <path fill={dark} d={pathOf(code)} />
+        <path fill={dark} d={outlineOf(code)} />
       </svg>
       <p class="address">
         <code>{text}</code>

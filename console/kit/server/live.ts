@@ -14,7 +14,7 @@ export type Sample = NonNullable<OverviewEvent['sample']>
 
 export const ALL = 'all'
 
-const pathOf = (replica: string) => `/api/overview/stream?replica=${encodeURIComponent(replica)}`
+const streamPath = (replica: string) => `/api/overview/stream?replica=${encodeURIComponent(replica)}`
 
 /** The last second of `replica`, or of all. `each` gets every second; `gap` is called if some are missing. Without a replica there is no request. */
 export function useLive(replica: string | undefined, each?: (live: Live) => void, gap?: () => void) {
@@ -29,7 +29,7 @@ export function useLive(replica: string | undefined, each?: (live: Live) => void
     },
     [each, gap],
   )
-  const stream = useStream(replica === undefined ? undefined : pathOf(replica), events)
+  const stream = useStream(replica === undefined ? undefined : streamPath(replica), events)
   return { live, stream }
 }
 

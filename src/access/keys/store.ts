@@ -1,4 +1,5 @@
 import { invalid, notFound, Problem } from '../../base/problem.ts'
+import { isBound } from '../../base/scope.ts'
 import { tagOf } from '../../base/tag.ts'
 import { readTime } from '../../base/time.ts'
 import type { Database, Sql } from '../../database/guard.ts'
@@ -22,7 +23,7 @@ export function keyStore(database: Database) {
       handOver: (made: MadeKey) => void = () => {},
     ): Promise<MadeKey> {
       const tag = only_tag === null ? null : tagOf(only_tag, 'only_tag')
-      if ((user_id !== null || tag !== null) && scope !== 'read' && scope !== 'write')
+      if (isBound({ user_id, only_tag }) && scope !== 'read' && scope !== 'write')
         throw invalid('scope', `must be read or write for a key that is bound to a ${tag === null ? 'user' : 'tag'}`)
       if (user_id !== null && !Number.isSafeInteger(user_id)) throw notFound('User')
       const until = expires_at === null ? null : endOf(expires_at)
@@ -39,7 +40,7 @@ export function keyStore(database: Database) {
               returning *),
             logged as (
               insert into events (id, event_type, details)
-              select next_event_id(), 'key_created', ${details(sql)} || ${sql.json(by as never)}::jsonb from made)
+              select next_event_id(), 'key_created', ${details(sql)} || ${sql.json(by)}::jsonb from made)
             select ${columns(sql)} from made`
           if (!row) throw new Problem(409, `there are ${MAX_KEYS} keys, the maximum: revoke some`)
           handOver({ ...row, key })
@@ -66,7 +67,7 @@ export function keyStore(database: Database) {
           with revoked as (update api_keys set revoked_at = now() where id = ${id} and revoked_at is null returning *),
           logged as (
             insert into events (id, event_type, details)
-            select next_event_id(), 'key_revoked', ${details(sql)} || ${sql.json(by as never)}::jsonb from revoked)
+            select next_event_id(), 'key_revoked', ${details(sql)} || ${sql.json(by)}::jsonb from revoked)
           select ${columns(sql)} from revoked`,
       )
       if (!row) throw notFound('Key')

@@ -61,5 +61,5 @@ export const renewSessionSecret = (database: Database, by: By) =>
         update policy set version = version + 1, session_secret = uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
         returning version)
       insert into events (id, event_type, details)
-      select next_event_id(), 'signed_out_everywhere', ${sql.json(by as never)} from renewed`,
+      select next_event_id(), 'signed_out_everywhere', ${sql.json(by)} from renewed`,
   )

@@ -16,7 +16,7 @@ import { ask, askJson, type Server, serverOf } from './server.ts'
 import { jsonText, onTerminal, print, printLink } from './shown.ts'
 
 /** Creates a command below `link`, with the flags that all of them have. */
-export type Declare = (usage: string, description: string) => Command
+type Declare = (usage: string, description: string) => Command
 type ConfigOf = (values: Values) => Config
 
 const NEW = fieldsOf(NewLink, ['original_url'])

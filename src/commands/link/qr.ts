@@ -10,10 +10,15 @@ import { onTerminal, print } from './shown.ts'
 
 /** Writes the QR code of a link to `file`, in the format of its ending. Without a file, draws it on a terminal, or prints SVG. */
 export async function writeQr(server: Server, link: Link, file: string | undefined, query: Record<string, string>) {
-  if (file === undefined && onTerminal()) return print(inBlocks(codeOf(link, query)))
+  const draw = (kind: string) => ask(server, 'GET', `/urls/${link.id}/qr.${kind}?${new URLSearchParams(query)}`)
+  if (file === undefined && onTerminal()) {
+    const blocks = inBlocks(codeOf(link, query))
+    if (query.capitals !== undefined) await draw('svg') // the server refuses it for a link that is not found in capitals
+    return print(blocks)
+  }
   const [, kind = file === undefined ? 'svg' : undefined] = /\.(svg|png)$/i.exec(file ?? '') ?? []
   if (kind === undefined) throw new ConfigError(`the file ${file} must end with .svg or .png`)
-  const image = await ask(server, 'GET', `/urls/${link.id}/qr.${kind.toLowerCase()}?${new URLSearchParams(query)}`)
+  const image = await draw(kind.toLowerCase())
   if (file === undefined) return print(await image.text())
   try {
     writeFileSync(file, await image.bytes())

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import { MAX_ALIASES } from '../../base/code.ts'
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/guard.ts'
 import type { EventStore } from '../../events/store.ts'
@@ -34,7 +35,7 @@ export function aliasRoutes({ database, aliases, events, resolver, config }: Par
         response: { 200: Type.Array(Alias) },
         detail: {
           summary: 'Aliases of a link',
-          description: 'Its other codes, the oldest first; at most 100.',
+          description: `Its other codes, the oldest first; at most ${MAX_ALIASES}.`,
           ...needs('read', { bound: true }),
         },
       },

@@ -1,7 +1,7 @@
 // Aliases: further codes of a link, which redirect as it does. A link that is renamed keeps its old code as one. See sql/0011-aliases.sql.
 import { conflict, invalid, notFound } from '../../base/problem.ts'
 import type { Database, Sql } from '../../database/guard.ts'
-import { type Owner, ownLinks } from '../../database/ownership.ts'
+import { liveLinks, type Owner } from '../../database/ownership.ts'
 import type { By } from '../../http/principal.ts'
 import { type Target, targetColumns, targetJson } from '../../redirect/target.ts'
 import { type Codes, refusalOfChosen } from '../code.ts'
@@ -30,7 +30,7 @@ export const aliasTargets = (database: Database, ids: number[]): Promise<Target[
 /** The link with this id. The lock comes before those of its aliases, as in every change of a link. */
 const linkOf = (sql: Sql, id: number, owner: Owner) => sql`
   link as materialized (
-    select id, user_id from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)} for no key update)`
+    select id, user_id from urls where id = ${id} and ${liveLinks(sql, owner)} for no key update)`
 
 export function aliasStore(database: Database, codes: Codes) {
   return {
@@ -38,7 +38,7 @@ export function aliasStore(database: Database, codes: Codes) {
     async list(id: number, owner: Owner): Promise<AliasRow[]> {
       const rows = await database.run(
         (sql) => sql<(AliasRow | { code: null })[]>`
-          with link as (select id from urls where id = ${id} and alias_of is null and deleted_at is null ${ownLinks(sql, owner)})
+          with link as (select id from urls where id = ${id} and ${liveLinks(sql, owner)})
           select a.short_code as code, a.created_at
           from link left join urls a on a.alias_of = link.id and a.deleted_at is null order by a.id`,
       )

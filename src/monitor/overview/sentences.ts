@@ -1,5 +1,6 @@
 // The problems that a replica can have, by code: the sentence for its params, its tone, and how params of several replicas are joined.
 // Server and console import this file, so it uses no API of Bun or Node. The params of a code never change: other params need another code.
+import { counted } from '../../base/counted.ts'
 
 /** Numbers, ISO 8601 times and names. Only `reason` is free text, from the database or the system: it is shown but never compared. */
 export type Params = Record<string, number | string | string[] | undefined>
@@ -151,6 +152,5 @@ export function traitsOf(code: Code) {
 }
 
 const count = (value: number) => value.toLocaleString('en')
-const counted = (value: number, noun: string) => `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 /** a and b; a, b and c */
 const listed = (names: string[]) => (names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`)
