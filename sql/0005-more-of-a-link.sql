@@ -83,7 +83,9 @@ begin
   insert into allowances as a (url_id, "left") values (link.id, link.max_clicks)
   on conflict (url_id) do update set "left" = a."left" + link.max_clicks - coalesce(before, 0)
   returning "left" into remaining;
-  if link.click_limit is null or link.max_clicks < before then link.click_limit := link.version + 1; end if;
+  if link.click_limit is null or link.max_clicks < before then
+    link.click_limit := greatest(link.version, link.click_limit) + 1; -- greater than each before: a null raised the version
+  end if;
   if remaining > 0 then link.used_up_at := null; end if;
 end $$;
 
