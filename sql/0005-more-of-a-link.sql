@@ -212,7 +212,8 @@ begin
   end loop;
 end $$;
 
--- Counts stored clicks of a journal that spent a lease. Where more were spent than the database knows to be leased, a failover lost the lease.
+-- Counts stored clicks of a journal that spent a lease. Which limit each was spent under is unknown: older leases are filled first, so that each is
+-- counted once. Where more were spent than the database knows to be leased, a failover lost the lease.
 create function record_spent(journal uuid, links bigint[], counts bigint[]) returns void language plpgsql as $$
 declare
   click record;
@@ -221,11 +222,15 @@ begin
   for click in select * from unnest(links, counts) as c (link, n) order by link loop
     perform from allowances where url_id = click.link for update;
     continue when not found;
-    update leases set recorded = recorded + click.n where url_id = click.link and journal_id = journal;
-    if not found then
-      insert into leases (url_id, click_limit, journal_id, granted, recorded)
-      select id, click_limit, journal, 0, click.n from urls where id = click.link and click_limit is not null;
-    end if;
+    insert into leases (url_id, click_limit, journal_id, granted)
+    select id, click_limit, journal, 0 from urls where id = click.link and click_limit is not null
+      and not exists (select from leases where url_id = click.link and journal_id = journal);
+    update leases l set recorded = greatest(0, case when placed.newest then placed.reached else least(placed.reached, l.granted) end)
+    from (
+      select click_limit, row_number() over (order by click_limit desc) = 1 as newest,
+        sum(recorded) over () + click.n - (sum(granted) over (order by click_limit) - granted) as reached
+      from leases where url_id = click.link and journal_id = journal) as placed
+    where l.url_id = click.link and l.journal_id = journal and l.click_limit = placed.click_limit;
     select sum(recorded - granted) into missing from leases where url_id = click.link and journal_id = journal and recorded > granted;
     continue when missing is null;
     update leases set granted = recorded where url_id = click.link and journal_id = journal and recorded > granted;
