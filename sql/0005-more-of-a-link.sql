@@ -56,6 +56,7 @@ create table leases (
   granted bigint not null,
   spent bigint not null default 0, -- as the replica last reported
   recorded bigint not null default 0,
+  turn bigint not null default 0, -- of the replica's last statement: a return that comes later than its turn would give back what was spent since
   primary key (url_id, click_limit, journal_id)
 );
 create index leases_journal on leases (journal_id);
@@ -137,7 +138,7 @@ alter table import_links
 -- Leases clicks to a journal: at least `wanted`, which visits are waiting to spend, and more while many are left, so that few visits wait. `spent_here`
 -- is what the journal has spent under this limit. No row: the limit is another by now. `granted` is 0 where none is left; then `elsewhere` counts those that living
 -- replicas hold. The link is marked as used up as soon as nobody holds an unspent one. granted is null until the replicas have confirmed their leases.
-create function lease_clicks(link bigint, of_limit bigint, journal uuid, spent_here bigint, wanted bigint, identity_now text)
+create function lease_clicks(link bigint, of_limit bigint, journal uuid, this_turn bigint, spent_here bigint, wanted bigint, identity_now text)
 returns table (granted bigint, total bigint, elsewhere bigint) language plpgsql as $$
 declare
   remaining bigint;
@@ -158,14 +159,15 @@ begin
   select a."left" into remaining from allowances a where a.url_id = link for update;
   granted := least(greatest(remaining, 0), greatest(wanted, least(remaining / (8 * replicas_alive), 10000)));
   update allowances a set "left" = a."left" - lease_clicks.granted where a.url_id = link and lease_clicks.granted > 0;
-  insert into leases as l (url_id, click_limit, journal_id, granted, spent)
-  values (link, of_limit, journal, lease_clicks.granted, spent_here + least(lease_clicks.granted, wanted))
-  on conflict (url_id, click_limit, journal_id) do update set granted = l.granted + excluded.granted, spent = greatest(l.spent, excluded.spent)
+  insert into leases as l (url_id, click_limit, journal_id, granted, spent, turn)
+  values (link, of_limit, journal, lease_clicks.granted, spent_here + least(lease_clicks.granted, wanted), this_turn)
+  on conflict (url_id, click_limit, journal_id) do update set
+    granted = l.granted + excluded.granted, spent = greatest(l.spent, excluded.spent), turn = greatest(l.turn, excluded.turn)
   returning l.granted into total;
   select coalesce(sum(greatest(l.granted - greatest(l.spent, l.recorded), 0)), 0) into elsewhere
   from leases l join replicas r on r.id = l.journal_id and r.seen_at > clock_timestamp() - interval '10 s'
   where l.url_id = link and l.journal_id <> journal;
-  if elsewhere = 0 and remaining <= granted and granted <= wanted then
+  if elsewhere = 0 and remaining <= granted and total - spent_here <= wanted then
     update urls set used_up_at = clock_timestamp() where id = link and used_up_at is null;
   end if;
   return next;
@@ -180,17 +182,17 @@ begin
   update urls set used_up_at = null where id = link and used_up_at is not null and exists (select from allowances where url_id = link and "left" > 0);
 end $$;
 
--- Returns what a journal has leased and not spent. Doing it again changes nothing.
-create function return_lease(link bigint, of_limit bigint, journal uuid, spent_here bigint) returns void language plpgsql as $$
+-- Returns what a journal has leased and not spent. Doing it again, or too late, changes nothing.
+create function return_lease(link bigint, of_limit bigint, journal uuid, this_turn bigint, spent_here bigint) returns void language plpgsql as $$
 declare
   unspent bigint;
 begin
   perform from urls where id = link for no key update;
   perform from allowances where url_id = link for update;
   select granted - spent_here into unspent from leases
-  where url_id = link and click_limit = of_limit and journal_id = journal and granted > spent_here for update;
+  where url_id = link and click_limit = of_limit and journal_id = journal and granted > spent_here and turn < this_turn for update;
   if not found then return; end if;
-  update leases set granted = spent_here, spent = spent_here where url_id = link and click_limit = of_limit and journal_id = journal;
+  update leases set granted = spent_here, spent = spent_here, turn = this_turn where url_id = link and click_limit = of_limit and journal_id = journal;
   perform give_back(link, unspent);
 end $$;
 

@@ -1,6 +1,9 @@
 // Leases of max_clicks under conditions that click-limits.test.ts does not meet: other limits of the same link, and late statements.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import postgres, { type Sql } from 'postgres'
 import { anyDatabase } from './databases.ts'
+import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
+import { temporaryFolder } from './scratch.ts'
 import { serveOn, type TestServer } from './server.ts'
 import { until } from './until.ts'
 
@@ -52,4 +55,79 @@ describe('a link whose limit is lowered', () => {
     }
     expect(redirects).toBe(50)
   })
+})
+
+const installed = serverBinaries() !== undefined
+if (!installed) console.warn('SKIPPED: late statements of leases (PostgreSQL is not installed)')
+
+describe.skipIf(!installed)('a lease whose return comes late', () => {
+  let cluster: Cluster
+  let server: TestServer
+  let sql: Sql
+  beforeAll(async () => {
+    cluster = await openCluster({ own: true })
+    const url = await cluster.createDatabase()
+    sql = postgres(url, { max: 2, onnotice: () => {} })
+    const settings = async () => ({ DATA_DIR: temporaryFolder(), DATABASE_URL: url })
+    server = await serveOn({ name: 'external', settings, open: () => Promise.reject() })
+  })
+  afterAll(async () => {
+    await server?.stop()
+    await sql?.end()
+    await cluster?.end()
+  })
+
+  test('is not returned if more was leased in the meantime: else it would be spent twice', async () => {
+    const make = async (short_code: string) =>
+      (await server.post('/urls', { original_url, short_code, max_clicks: 100 })).body.id as number
+    const visit = async (code: string) => (await fetch(`${server.base}/${code}`, { redirect: 'manual', headers: BROWSER })).status
+    /** Somebody else leases the rest, so the replica returns what it has. */
+    const takeRest = (on: Sql, id: number) => on`
+      select (lease_clicks(id, click_limit, gen_random_uuid(), 1, 0, 1000, null)).granted from urls where id = ${id}`
+    const first = await make('first')
+    expect(await visit('first')).toBe(302)
+    await takeRest(sql, first)
+    await until(
+      'it returned a lease',
+      async () => (await sql`select from leases where url_id = ${first} and granted = 1`).length === 1,
+    )
+
+    const id = await make('late')
+    expect(await visit('late')).toBe(302)
+    const connection = await sql.reserve()
+    await connection`begin`
+    await connection`select from urls where id = ${id} for update`
+    const [other] = await takeRest(connection, id)
+    await connection.unsafe(`commit; begin; select from urls where id = ${id} for update`)
+    let pid: number | undefined
+    await until('the return waits', async () => {
+      const [waiting] = await sql`select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%return_lease%'`
+      pid = waiting?.pid
+      return pid !== undefined
+    })
+    let redirects = 1
+    const spendAll = async () => {
+      for (let status = 0; status !== 410; ) {
+        status = await visit('late')
+        if (status === 302) redirects++
+        else await Bun.sleep(20)
+      }
+    }
+    process.kill(pid!, 'SIGSTOP')
+    try {
+      await connection`commit`
+      await server.call('PATCH', `/urls/${id}`, { max_clicks: 101 })
+      await spendAll()
+      await until('all clicks are stored', async () => (await server.get(`/urls/${id}`)).body.click_count === redirects)
+    } finally {
+      process.kill(pid!, 'SIGCONT')
+      connection.release()
+    }
+    await until('the return is over', async () => {
+      const [active] = await sql`select from pg_stat_activity where pid = ${pid!} and state = 'active'`
+      return active === undefined
+    })
+    expect([...(await sql`select "left"::int from allowances where url_id = ${id}`)]).toEqual([{ left: 0 }])
+    expect(redirects + Number(other!.granted)).toBe(101)
+  }, 60_000)
 })
