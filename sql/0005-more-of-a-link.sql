@@ -61,7 +61,8 @@ create table leases (
 );
 create index leases_journal on leases (journal_id);
 
--- The database that all leases are known to: a standby that was promoted may have missed some, until their replicas confirm them.
+-- The database that all leases are known to: a standby that was promoted may have missed some, until their replicas confirm them. The identity is
+-- written with the schema: one written with the first lease could be missed together with it.
 create table lease_epoch (
   only_row boolean primary key default true check (only_row),
   identity text,
@@ -148,8 +149,7 @@ begin
   perform from urls u where u.id = link and u.click_limit = of_limit for no key update;
   if not found then return; end if;
   if identity_now is not null then
-    update lease_epoch set identity = identity_now, since = case when identity is null then since else clock_timestamp() end
-    where identity is distinct from identity_now;
+    update lease_epoch set identity = identity_now, since = clock_timestamp() where identity is distinct from identity_now;
     select since into confirmed from lease_epoch;
     if confirmed > clock_timestamp() - interval '5 s' then
       return query select null::bigint, null::bigint, null::bigint;

@@ -60,7 +60,7 @@ describe('a link whose limit is lowered', () => {
 const installed = serverBinaries() !== undefined
 if (!installed) console.warn('SKIPPED: late statements of leases (PostgreSQL is not installed)')
 
-describe.skipIf(!installed)('a lease whose return comes late', () => {
+describe.skipIf(!installed)('a lease of PostgreSQL', () => {
   let cluster: Cluster
   let server: TestServer
   let sql: Sql
@@ -77,7 +77,12 @@ describe.skipIf(!installed)('a lease whose return comes late', () => {
     await cluster?.end()
   })
 
-  test('is not returned if more was leased in the meantime: else it would be spent twice', async () => {
+  test('is one of a database whose identity is known before the first lease: a standby that missed that one waits, too', async () => {
+    const [epoch] = await sql`select identity is not null as known, since = '-infinity' as never from lease_epoch`
+    expect(epoch).toEqual({ known: true, never: true })
+  })
+
+  test('that is returned late is not returned if more was leased in the meantime: else it would be spent twice', async () => {
     const make = async (short_code: string) =>
       (await server.post('/urls', { original_url, short_code, max_clicks: 100 })).body.id as number
     const visit = async (code: string) => (await fetch(`${server.base}/${code}`, { redirect: 'manual', headers: BROWSER })).status

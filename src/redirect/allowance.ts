@@ -82,11 +82,11 @@ export function createAllowance({ database, store, changed, log }: Parts): Allow
     lease.asking = store
       .lease(id, lease.limit, turn, lease.spent, lease.waiting)
       .then((granted): Spent => {
-        if (lease.turn !== turn) return 'spent' // it was returned since, with this: whoever waits asks again
+        if (lease.turn !== turn) return 'spent' // it was returned since, with this: the visits that wait ask again
         if (!granted || granted.granted === null) return 'held'
         if (lease.total === 0) lease.spent = granted.total - granted.granted // it was returned before, or the entry was dropped
         lease.total = granted.total
-        if (lease.total > lease.spent) return 'spent'
+        if (granted.granted > 0 || lease.total > lease.spent) return 'spent'
         if (granted.elsewhere > 0) return 'held'
         changed()
         return 'used_up'
