@@ -76,8 +76,8 @@ declare
   remaining bigint;
 begin
   if link.max_clicks is null then
-    delete from leases where url_id = link.id;
     delete from allowances where url_id = link.id;
+    delete from leases where url_id = link.id;
     link.click_limit := null;
     link.used_up_at := null;
     return;

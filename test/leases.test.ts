@@ -135,4 +135,29 @@ describe.skipIf(!installed)('a lease of PostgreSQL', () => {
     expect([...(await sql`select "left"::int from allowances where url_id = ${id}`)]).toEqual([{ left: 0 }])
     expect(redirects + Number(other!.granted)).toBe(101)
   }, 60_000)
+
+  test('and totals are locked in the same order by clicks and by the deletion of their link', async () => {
+    const { body } = await server.post('/urls', { original_url, short_code: 'locked', max_clicks: 100 })
+    const visit = async () => (await fetch(`${server.base}/locked`, { redirect: 'manual', headers: BROWSER })).status
+    const stored = (clicks: number) =>
+      until(`${clicks} clicks are stored`, async () => (await server.get(`/urls/${body.id}`)).body.click_count === clicks)
+    expect(await visit()).toBe(302)
+    await stored(1)
+    const connection = await sql.reserve()
+    try {
+      await connection`begin`
+      await connection`select from link_totals where url_id = ${body.id} for update` // as every deletion does first
+      expect(await visit()).toBe(302)
+      await until('the click waits', async () => {
+        const waiting = await sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like '-- Stores a batch%'`
+        return waiting.length === 1
+      })
+      await connection`set local lock_timeout = '500 ms'`
+      await connection`update urls set deleted_at = now() where id = ${body.id}` // forgets what is left
+      await connection`rollback`
+    } finally {
+      connection.release()
+    }
+    await stored(2)
+  }, 60_000)
 })
