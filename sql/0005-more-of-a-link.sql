@@ -59,7 +59,7 @@ create table leases (
   turn bigint not null default 0, -- of the replica's last statement: a return that comes later than its turn would give back what was spent since
   primary key (url_id, click_limit, journal_id)
 );
-create index leases_journal on leases (journal_id);
+create index leases_journal on leases (journal_id, url_id);
 
 -- The database that all leases are known to: a standby that was promoted may have missed some, until their replicas confirm them. The identity is
 -- written with the schema: one written with the first lease could be missed together with it.
@@ -240,15 +240,21 @@ begin
   end loop;
 end $$;
 
--- Gives back what the journal of an ended process had leased and not spent; all of its clicks must be stored.
-create function settle_leases(journal uuid) returns void language plpgsql as $$
+-- Gives back what the journal of an ended process had leased and not spent; all of its clicks must be stored. Handles so many links, and returns how many
+-- it handled: a replica that ran for long may have had leases of each link.
+create function settle_leases(journal uuid, most bigint) returns bigint language plpgsql as $$
 declare
   lease record;
+  handled bigint := 0;
 begin
-  for lease in select url_id, sum(granted - recorded) as unspent from leases where journal_id = journal group by url_id order by url_id loop
+  for lease in
+    select url_id, sum(granted - recorded) as unspent from leases where journal_id = journal group by url_id order by url_id limit most
+  loop
+    handled := handled + 1;
     perform from urls where id = lease.url_id for no key update;
     perform from allowances where url_id = lease.url_id for update;
     delete from leases where journal_id = journal and url_id = lease.url_id;
     if found then perform give_back(lease.url_id, lease.unspent::bigint); end if;
   end loop;
+  return handled;
 end $$;

@@ -1,6 +1,7 @@
 // Leases of max_clicks under conditions that click-limits.test.ts does not meet: other limits of the same link, and late statements.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import postgres, { type Sql } from 'postgres'
+import { settleLeases } from '../src/clicks/store.ts'
 import { anyDatabase } from './databases.ts'
 import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
 import { temporaryFolder } from './scratch.ts'
@@ -159,5 +160,29 @@ describe.skipIf(!installed)('a lease of PostgreSQL', () => {
       connection.release()
     }
     await stored(2)
+  }, 60_000)
+
+  test('of each of many links is given back in portions, when its process has ended', async () => {
+    const [{ journal } = { journal: '' }] = await sql<{ journal: string }[]>`select gen_random_uuid() as journal`
+    await sql`insert into urls (short_code, original_url, max_clicks) select 'many' || n, ${original_url}, 10 from generate_series(1, 1500) as n`
+    const many = sql`(select id, click_limit from urls where short_code like 'many%')`
+    await sql`insert into leases (url_id, click_limit, journal_id, granted) select id, click_limit, ${journal}, 3 from ${many} as link`
+    const settled = async () =>
+      (
+        await sql<{ count: number }[]>`select count(*)::int from allowances join ${many} as link on url_id = id where "left" = 13`
+      )[0]!.count
+    const connection = await sql.reserve()
+    await connection`begin`
+    await connection`select from urls where short_code = 'many1500' for update`
+    const settling = settleLeases(server.database, journal)
+    try {
+      await until('those of the first links are given back', async () => (await settled()) > 0)
+    } finally {
+      await connection`commit`
+      connection.release()
+    }
+    await settling
+    expect(await settled()).toBe(1500)
+    expect(await sql`select from leases where journal_id = ${journal}`).toHaveLength(0)
   }, 60_000)
 })

@@ -2,6 +2,7 @@ import text from '../../sql/store-clicks.sql' with { type: 'text' }
 import type { Resource } from '../base/resource.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Sql, Transaction } from '../database/guard.ts'
+import { inPortions, portionUpTo } from '../database/portion.ts'
 import { hasState } from '../database/sql-state.ts'
 import { type Click, MARKS } from '../journal/journal-format.ts'
 import { batchOf, type ClickBatch, type Resets } from './batch.ts'
@@ -31,6 +32,7 @@ export const MAX_VALUES = 200
 export const storeStatement = text.replaceAll(':max_values', String(MAX_VALUES))
 
 const DEADLINE = 12_000 // statement_timeout is 10 s: a statement that takes longer has a dead connection, and the fence makes a retry safe
+const leasesPortion = portionUpTo(1_000)
 /** This many take a fraction of a second, so on a dead connection they wait no longer than any other query. */
 const FEW = 2_000
 /** PostgreSQL plans a prepared statement for ten rows a list: 8,000 clicks of 2,000 links took 10 s, but 0.4 s with their own plan, which costs 2 ms. */
@@ -153,4 +155,7 @@ const isWithoutPartition = (error: unknown) => {
 
 /** Gives back what an ended process had leased of links' max_clicks and not spent. Call it when all clicks of its journal are stored. */
 export const settleLeases = (database: Database, journalId: string) =>
-  database.run((sql) => sql`select settle_leases(${journalId})`)
+  inPortions(leasesPortion, async (limit) => {
+    const [row] = await database.run((sql) => sql<{ links: number }[]>`select settle_leases(${journalId}, ${limit}) as links`)
+    return row!.links
+  })
