@@ -19,7 +19,8 @@ alter table urls
   add column extra text, -- what a redirect obeys of these, as compact JSON; null for a plain link
   add constraint urls_window check (valid_until > valid_from) not valid,
   add constraint urls_max_clicks check (max_clicks > 0) not valid,
-  add constraint urls_forward_query check (forward_query in ('add', 'override')) not valid;
+  add constraint urls_forward_query check (forward_query in ('add', 'override')) not valid,
+  add constraint urls_card check (jsonb_typeof(card) = 'object' and not jsonb_path_exists(card, 'strict $.* ? (@.type() != "string")', '{}', true)) not valid;
 
 create index urls_valid_until on urls (valid_until) where valid_until is not null;
 create index urls_valid_from on urls (valid_from) where valid_from is not null;
