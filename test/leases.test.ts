@@ -1,7 +1,7 @@
 // Leases of max_clicks under conditions that click-limits.test.ts does not meet: other limits of the same link, and late statements.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import postgres, { type Sql } from 'postgres'
-import { settleLeases } from '../src/clicks/store.ts'
+import { forgetLeases, settleLeases } from '../src/clicks/store.ts'
 import { anyDatabase } from './databases.ts'
 import { type Cluster, openCluster, serverBinaries } from './postgres.ts'
 import { temporaryFolder } from './scratch.ts'
@@ -185,4 +185,24 @@ describe.skipIf(!installed)('a lease of PostgreSQL', () => {
     expect(await settled()).toBe(1500)
     expect(await sql`select from leases where journal_id = ${journal}`).toHaveLength(0)
   }, 60_000)
+
+  test('of an ended process is forgotten when each of its clicks was stored or returned, also if nobody finds its journal', async () => {
+    const { body } = await server.post('/urls', { original_url, short_code: 'forgotten', max_clicks: 100 })
+    const [replica] = await sql<{ id: string }[]>`select id from replicas`
+    const [gone, unstored, recent] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
+    await sql`
+      insert into journals (journal_id, updated_at)
+      select id, now() - days * interval '1 day' from unnest(${[gone, unstored, recent]}::uuid[], ${[31, 31, 29]}::int[]) as j (id, days)`
+    await sql`update journals set updated_at = now() - interval '31 days' where journal_id = ${replica!.id}`
+    for (const [journal, granted, recorded] of [
+      [gone, 3, 3],
+      [unstored, 3, 2],
+      [recent, 3, 3],
+      [replica!.id, 3, 3],
+    ] as const)
+      await sql`insert into leases (url_id, click_limit, journal_id, granted, recorded) values (${body.id}, 2, ${journal}, ${granted}, ${recorded})`
+    await forgetLeases(server.database)
+    const left = await sql<{ journal_id: string }[]>`select journal_id from leases where url_id = ${body.id}`
+    expect(left.map(({ journal_id }) => journal_id).sort()).toEqual([unstored, recent, replica!.id].sort())
+  })
 })

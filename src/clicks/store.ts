@@ -159,3 +159,20 @@ export const settleLeases = (database: Database, journalId: string) =>
     const [row] = await database.run((sql) => sql<{ links: number }[]>`select settle_leases(${journalId}, ${limit}) as links`)
     return row!.links
   })
+
+/**
+ * Deletes leases that were spent or returned to the last click, of processes that ended a month ago and whose journal nobody adopts, because its disk
+ * is gone. Sooner, one may only be cut off from the database.
+ */
+export const forgetLeases = (database: Database) =>
+  inPortions(leasesPortion, async (limit) => {
+    const { count } = await database.run(
+      (sql) => sql`
+        delete from leases where ctid = any(array(
+          select l.ctid from leases l join journals j using (journal_id)
+          where l.granted = l.recorded and j.updated_at < now() - interval '30 days'
+            and not exists (select from replicas r where r.id = l.journal_id)
+          limit ${limit} for update of l skip locked))`,
+    )
+    return count
+  })
