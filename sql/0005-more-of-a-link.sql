@@ -18,7 +18,8 @@ alter table urls
   add column extra text, -- the rules for the redirect, as compact JSON; null for a plain link
   add constraint urls_window check (valid_until > valid_from) not valid,
   add constraint urls_max_clicks check (max_clicks > 0) not valid,
-  add constraint urls_forward_query check (forward_query in ('add', 'override')) not valid;
+  add constraint urls_forward_query check (forward_query in ('add', 'override')) not valid,
+  add constraint urls_card check (jsonb_typeof(card) = 'object' and not jsonb_path_exists(card, 'strict $.* ? (@.type() != "string")', '{}', true)) not valid;
 
 create index urls_valid_until on urls (valid_until) where valid_until is not null;
 create index urls_valid_from on urls (valid_from) where valid_from is not null;
@@ -55,11 +56,13 @@ create table leases (
   granted bigint not null,
   spent bigint not null default 0, -- as the replica last reported
   recorded bigint not null default 0,
+  turn bigint not null default 0, -- of the replica's last statement: a return that comes later than its turn would give back what was spent since
   primary key (url_id, click_limit, journal_id)
 );
-create index leases_journal on leases (journal_id);
+create index leases_journal on leases (journal_id, url_id);
 
--- The identity of the database that knows all leases. A promoted standby may have missed some, until the replicas confirm theirs.
+-- The identity of the database that knows all leases. A promoted standby may have missed some, until the replicas confirm theirs. The identity is
+-- written with the schema: one written with the first lease could be missed together with it.
 create table lease_epoch (
   only_row boolean primary key default true check (only_row),
   identity text,
@@ -73,8 +76,8 @@ declare
   remaining bigint;
 begin
   if link.max_clicks is null then
-    delete from leases where url_id = link.id;
     delete from allowances where url_id = link.id;
+    delete from leases where url_id = link.id;
     link.click_limit := null;
     link.used_up_at := null;
     return;
@@ -82,7 +85,9 @@ begin
   insert into allowances as a (url_id, "left") values (link.id, link.max_clicks)
   on conflict (url_id) do update set "left" = a."left" + link.max_clicks - coalesce(before, 0)
   returning "left" into remaining;
-  if link.click_limit is null or link.max_clicks < before then link.click_limit := link.version + 1; end if;
+  if link.click_limit is null or link.max_clicks < before then
+    link.click_limit := greatest(link.version, link.click_limit) + 1; -- greater than each before: a null raised the version
+  end if;
   if remaining > 0 then link.used_up_at := null; end if;
 end $$;
 
@@ -135,7 +140,7 @@ alter table import_links
 -- is how many the journal has spent under this limit. No row: the link has another limit by now. `granted` is 0 if no click is left; then `elsewhere`
 -- counts those that other live replicas have leased. The link is marked as used up as soon as no replica has an unspent one. granted is null until
 -- the replicas have confirmed their leases.
-create function lease_clicks(link bigint, of_limit bigint, journal uuid, spent_here bigint, wanted bigint, identity_now text)
+create function lease_clicks(link bigint, of_limit bigint, journal uuid, this_turn bigint, spent_here bigint, wanted bigint, identity_now text)
 returns table (granted bigint, total bigint, elsewhere bigint) language plpgsql as $$
 declare
   remaining bigint;
@@ -145,8 +150,7 @@ begin
   perform from urls u where u.id = link and u.click_limit = of_limit for no key update;
   if not found then return; end if;
   if identity_now is not null then
-    update lease_epoch set identity = identity_now, since = case when identity is null then since else clock_timestamp() end
-    where identity is distinct from identity_now;
+    update lease_epoch set identity = identity_now, since = clock_timestamp() where identity is distinct from identity_now;
     select since into confirmed from lease_epoch;
     if confirmed > clock_timestamp() - interval '5 s' then
       return query select null::bigint, null::bigint, null::bigint;
@@ -156,14 +160,15 @@ begin
   select a."left" into remaining from allowances a where a.url_id = link for update;
   granted := least(greatest(remaining, 0), greatest(wanted, least(remaining / (8 * replicas_alive), 10000)));
   update allowances a set "left" = a."left" - lease_clicks.granted where a.url_id = link and lease_clicks.granted > 0;
-  insert into leases as l (url_id, click_limit, journal_id, granted, spent)
-  values (link, of_limit, journal, lease_clicks.granted, spent_here + least(lease_clicks.granted, wanted))
-  on conflict (url_id, click_limit, journal_id) do update set granted = l.granted + excluded.granted, spent = greatest(l.spent, excluded.spent)
+  insert into leases as l (url_id, click_limit, journal_id, granted, spent, turn)
+  values (link, of_limit, journal, lease_clicks.granted, spent_here + least(lease_clicks.granted, wanted), this_turn)
+  on conflict (url_id, click_limit, journal_id) do update set
+    granted = l.granted + excluded.granted, spent = greatest(l.spent, excluded.spent), turn = greatest(l.turn, excluded.turn)
   returning l.granted into total;
   select coalesce(sum(greatest(l.granted - greatest(l.spent, l.recorded), 0)), 0) into elsewhere
   from leases l join replicas r on r.id = l.journal_id and r.seen_at > clock_timestamp() - interval '10 s'
   where l.url_id = link and l.journal_id <> journal;
-  if elsewhere = 0 and remaining <= granted and granted <= wanted then
+  if elsewhere = 0 and remaining <= granted and total - spent_here <= wanted then
     update urls set used_up_at = clock_timestamp() where id = link and used_up_at is null;
   end if;
   return next;
@@ -178,17 +183,17 @@ begin
   update urls set used_up_at = null where id = link and used_up_at is not null and exists (select from allowances where url_id = link and "left" > 0);
 end $$;
 
--- Returns the clicks that a journal has leased and not spent. Repeating it changes nothing.
-create function return_lease(link bigint, of_limit bigint, journal uuid, spent_here bigint) returns void language plpgsql as $$
+-- Returns the clicks that a journal has leased and not spent. Repeating it, or running it too late, changes nothing.
+create function return_lease(link bigint, of_limit bigint, journal uuid, this_turn bigint, spent_here bigint) returns void language plpgsql as $$
 declare
   unspent bigint;
 begin
   perform from urls where id = link for no key update;
   perform from allowances where url_id = link for update;
   select granted - spent_here into unspent from leases
-  where url_id = link and click_limit = of_limit and journal_id = journal and granted > spent_here for update;
+  where url_id = link and click_limit = of_limit and journal_id = journal and granted > spent_here and turn < this_turn for update;
   if not found then return; end if;
-  update leases set granted = spent_here, spent = spent_here where url_id = link and click_limit = of_limit and journal_id = journal;
+  update leases set granted = spent_here, spent = spent_here, turn = this_turn where url_id = link and click_limit = of_limit and journal_id = journal;
   perform give_back(link, unspent);
 end $$;
 
@@ -210,7 +215,8 @@ begin
   end loop;
 end $$;
 
--- Counts stored clicks of a journal that spent a lease. If it spent more than the database knows to be leased, a failover lost the lease.
+-- Counts stored clicks of a journal that spent a lease. The limit of each is unknown: older leases are filled first, so that each click counts once. If
+-- the journal spent more than the database knows to be leased, a failover lost the lease.
 create function record_spent(journal uuid, links bigint[], counts bigint[]) returns void language plpgsql as $$
 declare
   click record;
@@ -219,11 +225,15 @@ begin
   for click in select * from unnest(links, counts) as c (link, n) order by link loop
     perform from allowances where url_id = click.link for update;
     continue when not found;
-    update leases set recorded = recorded + click.n where url_id = click.link and journal_id = journal;
-    if not found then
-      insert into leases (url_id, click_limit, journal_id, granted, recorded)
-      select id, click_limit, journal, 0, click.n from urls where id = click.link and click_limit is not null;
-    end if;
+    insert into leases (url_id, click_limit, journal_id, granted)
+    select id, click_limit, journal, 0 from urls where id = click.link and click_limit is not null
+      and not exists (select from leases where url_id = click.link and journal_id = journal);
+    update leases l set recorded = greatest(0, case when placed.newest then placed.reached else least(placed.reached, l.granted) end)
+    from (
+      select click_limit, row_number() over (order by click_limit desc) = 1 as newest,
+        sum(recorded) over () + click.n - (sum(granted) over (order by click_limit) - granted) as reached
+      from leases where url_id = click.link and journal_id = journal) as placed
+    where l.url_id = click.link and l.journal_id = journal and l.click_limit = placed.click_limit;
     select sum(recorded - granted) into missing from leases where url_id = click.link and journal_id = journal and recorded > granted;
     continue when missing is null;
     update leases set granted = recorded where url_id = click.link and journal_id = journal and recorded > granted;
@@ -231,15 +241,21 @@ begin
   end loop;
 end $$;
 
--- Gives back the clicks that an ended process had leased and not spent. All clicks of its journal must be stored.
-create function settle_leases(journal uuid) returns void language plpgsql as $$
+-- Gives back the clicks that an ended process had leased and not spent, for at most so many links; returns how many. All clicks of its journal must be
+-- stored. A replica that ran for long may have had leases of each link.
+create function settle_leases(journal uuid, most bigint) returns bigint language plpgsql as $$
 declare
   lease record;
+  handled bigint := 0;
 begin
-  for lease in select url_id, sum(granted - recorded) as unspent from leases where journal_id = journal group by url_id order by url_id loop
+  for lease in
+    select url_id, sum(granted - recorded) as unspent from leases where journal_id = journal group by url_id order by url_id limit most
+  loop
+    handled := handled + 1;
     perform from urls where id = lease.url_id for no key update;
     perform from allowances where url_id = lease.url_id for update;
     delete from leases where journal_id = journal and url_id = lease.url_id;
     if found then perform give_back(lease.url_id, lease.unspent::bigint); end if;
   end loop;
+  return handled;
 end $$;

@@ -25,6 +25,8 @@ create function changed_tags(tags text[], added text[], removed text[]) returns 
 create function urls_tagged() returns trigger language plpgsql as $$
 begin
   if new.deleted_at is not null then new.tags := '{}'; end if;
+  -- One list, of tags: other hands may write nulls, or lists of lists.
+  new.tags := array(select tag from unnest(new.tags) with ordinality as given (tag, place) where tag <> '' group by tag order by min(place));
   new.tag_keys := keys_of_tags(new.tags);
   return new;
 end $$;

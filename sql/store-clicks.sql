@@ -43,7 +43,10 @@ total as (
   order by 1
   on conflict (url_id) do update set
     clicks = t.clicks + excluded.clicks + case when t.reset_xid is null then 0 else unless_reset(t.reset_xid, pg_current_snapshot()) end,
-    bots = t.bots + excluded.bots, last_click = greatest(t.last_click, excluded.last_click))
-select (select count(record_spent($1, $20::bigint[], $21::bigint[])) from fence where $20 <> '{}'::bigint[]) as spent,
+    bots = t.bots + excluded.bots, last_click = greatest(t.last_click, excluded.last_click)
+  returning 1)
+-- Allowances are locked after totals, as by the deletion of a link.
+select (
+    select count(record_spent($1, $20::bigint[], $21::bigint[])) from fence where $20 <> '{}'::bigint[] and (select count(*) from total) >= 0) as spent,
   (select count(*) from fence) as fenced, (select count(*) from click) as stored, (select any_new from unknown) as unknown,
   (select json_object_agg(url_id, round(extract(epoch from reset_at) * 1000)) from late) as late

@@ -66,7 +66,7 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(headers.get('content-disposition')).toMatch(/^attachment; filename="waypost-links-\d{4}-\d\d-\d\d\.csv"$/)
     expect(headers.get('cache-control')).toContain('no-store')
     const [header] = text.split('\r\n')
-    expect(header).toBe(`${IMPORTED.join()},aliases,click_count`)
+    expect(header).toBe(`${IMPORTED.join()},aliases,password,click_count`)
     expect(header).toStartWith('id,user_id,short_code,original_url,title,is_active,created_at,updated_at,') // of release 0.1.0
     expect(rowsIn(text.replaceAll('a\r\nb', 'ab'))).toBe(TITLES.length + 1)
     expect(text).not.toContain('gone')
@@ -99,6 +99,27 @@ describe.each(databases)('on the $name database', (kind) => {
     expect([...(await bytes('bom=1')).subarray(0, 5)]).toEqual([0xef, 0xbb, 0xbf, 0x69, 0x64])
     for (const query of ['', 'bom=0', 'bom=', 'guard=1']) expect([query, (await bytes(query))[0]]).toEqual([query, 0x69])
     expect(await server.get(`${PATH}?guard=perhaps`)).toMatchObject({ status: 400, body: { details: [{ field: 'guard' }] } })
+  })
+
+  test('does not open a link that has a password to everyone, where it is imported', async () => {
+    const { body } = await server.post('/urls', {
+      original_url: 'https://example.com/',
+      short_code: 'locked',
+      password: 'secret',
+    })
+    const { text } = await server.get(`${PATH}?code=locked`)
+    await server.call('DELETE', `/urls/${body.id}`)
+    const other = await serveOn(kind)
+    expect((await upload(other, '/urls/bulk', text)).body).toMatchObject({ imported: 1 })
+    expect((await other.get('/locked')).status).toBe(404)
+    expect((await other.get('/urls?code=locked')).body).toMatchObject([{ is_active: false, password: false }])
+    const chosen = 'short_code,original_url,password\nmine,https://example.com/,open sesame\n'
+    const { status, body: problem } = await upload(other, '/urls/bulk', chosen)
+    expect([status, problem.details[0]]).toEqual([
+      400,
+      { field: 'row 2, column password', message: 'must be True or False: set the password itself afterwards' },
+    ])
+    await other.stop()
   })
 
   test('guards what a spreadsheet would run, where that is asked for', async () => {

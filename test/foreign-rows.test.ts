@@ -178,6 +178,30 @@ describe.skipIf(!serverBinaries())('rows of other hands in', () => {
     expect((await server.get('/api/keys')).status).toBe(200)
   })
 
+  test.each([
+    ["array['odd', null, '']", ['odd']],
+    ["'{{odd,null},{odd,two}}'", ['odd', 'two']],
+  ])('urls with the tags %s have those that are texts', async (tags, known) => {
+    const of = known.length
+    const at = async (code: string) => {
+      const [link] = (await server.get(`/urls?code=${code}`)).body
+      return (await server.get(`/urls/${link.id}`)).body.tags
+    }
+    await sql.unsafe(`insert into urls (short_code, original_url, tags) values ('tagged${of}', 'https://example.com/', ${tags})`)
+    await server.post('/urls', { original_url: 'https://example.com/', short_code: `retagged${of}`, tags: ['old'] })
+    await sql.unsafe(`update urls set tags = ${tags} where short_code = 'retagged${of}'`)
+    expect([await at(`tagged${of}`), await at(`retagged${of}`)]).toEqual([known, known])
+    expect((await server.get('/api/tags')).body).toMatchObject(known.map((name) => ({ name, links: 2 })))
+    await sql`update urls set tags = '{}' where tags <> '{}'`
+  })
+
+  test('urls have no card that is not an object of texts', async () => {
+    for (const card of ['[1]', '"x"', '7', '{"title":1}', '{"title":null}', '{"title":{"a":"b"}}']) {
+      const insert = sql`insert into urls (short_code, original_url, card) values ('card', 'https://example.com/', ${card}::text::jsonb)`
+      expect([card, await insert.catch((error) => error.constraint_name)]).toEqual([card, 'urls_card'])
+    }
+  })
+
   test('notice_sender: a lease without an end is free, and notices of megabytes are left out', async () => {
     const store = notificationStore(server.database)
     for (const until of ['infinity', '2999-01-01']) {

@@ -2,6 +2,7 @@ import text from '../../sql/store-clicks.sql' with { type: 'text' }
 import type { Resource } from '../base/resource.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import type { Database, Sql, Transaction } from '../database/guard.ts'
+import { inPortions, portionUpTo } from '../database/portion.ts'
 import { hasState } from '../database/sql-state.ts'
 import { type Click, MARKS } from '../journal/journal-format.ts'
 import { batchOf, type ClickBatch, noLimits } from './batch.ts'
@@ -34,6 +35,7 @@ export class Fenced extends Error {
 export const storeStatement = text
 
 const DEADLINE = 12_000 // statement_timeout is 10 s: a statement that takes longer has a dead connection, and the fence makes a retry safe
+const leasesPortion = portionUpTo(1_000)
 /** This many take a fraction of a second, so on a dead connection they wait no longer than any other query. */
 const FEW = 2_000
 /** PostgreSQL plans a prepared statement for ten rows a list: 8,000 clicks of 2,000 links took 10 s, but 0.4 s with their own plan, which costs 2 ms. */
@@ -157,4 +159,24 @@ const isWithoutPartition = (error: unknown) => {
 
 /** Gives back the clicks of max_clicks that an ended process had leased and not spent. Call it when all clicks of its journal are stored. */
 export const settleLeases = (database: Database, journalId: string) =>
-  database.run((sql) => sql`select settle_leases(${journalId})`)
+  inPortions(leasesPortion, async (limit) => {
+    const [row] = await database.run((sql) => sql<{ links: number }[]>`select settle_leases(${journalId}, ${limit}) as links`)
+    return row!.links
+  })
+
+/**
+ * Deletes leases that were spent or returned to the last click, of processes that ended a month ago and whose journal nobody adopts, because its disk
+ * is gone. Sooner, one may only be cut off from the database.
+ */
+export const forgetLeases = (database: Database) =>
+  inPortions(leasesPortion, async (limit) => {
+    const { count } = await database.run(
+      (sql) => sql`
+        delete from leases where ctid = any(array(
+          select l.ctid from leases l join journals j using (journal_id)
+          where l.granted = l.recorded and j.updated_at < now() - interval '30 days'
+            and not exists (select from replicas r where r.id = l.journal_id)
+          limit ${limit} for update of l skip locked))`,
+    )
+    return count
+  })

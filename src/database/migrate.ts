@@ -13,6 +13,7 @@ import { DatabaseUnreachable } from './database-unreachable.ts'
 import { assertFit } from './fitness.ts'
 import type { Database, Transaction } from './guard.ts'
 import { buildEmptyIndexes } from './indexes.ts'
+import { IDENTITY } from './position.ts'
 
 /**
  * In order. All migrations of one release share one version, the next, and are applied together: the previous release, which works with a schema one
@@ -78,6 +79,7 @@ export async function migrate(database: Database, log: Log, upTo = newestSchema)
       await sql`insert into schema_migrations (version, name) values (${version}, ${files.map(({ name }) => name).join(', ')})`
     }
     if (version === 0 && upTo === newestSchema) await buildEmptyIndexes(sql)
+    if (waiting.length > 0 && upTo === newestSchema) await sql`update lease_epoch set identity = ${sql.unsafe(IDENTITY)}`
     await sql`select create_events_partitions(${MONTHS_AHEAD})`
     return waiting.map(({ name }) => name)
   }, DEADLINE)

@@ -37,11 +37,12 @@ const columns = {
   note: optional((cell) => note(unguarded(cell))),
   tags: optional(tags),
   aliases: optional(aliases),
-} satisfies Record<NamesOf<'imported'> | 'aliases', unknown>
+  password: optional(isProtected),
+} satisfies Record<NamesOf<'imported'> | 'aliases' | 'password', unknown>
 
 /**
  * Writes no `created` events: events.csv contains them. For a caller of the API, each new link gets an `imported` event. Ids are kept if they are
- * free. A link exists already if its code has the same
+ * free. A link that had a password becomes inactive. A link exists already if its code has the same
  * target or the same id, even if it was deleted since. A row without a code gets one, unless as many links with its target, title, user
  * and time exist already. References are to users in the database or in the same import.
  */
@@ -98,6 +99,15 @@ function tags(cell: string): string[] {
   }
 }
 
+/** Whether it has a password, which no file contains. */
+function isProtected(cell: string): boolean {
+  try {
+    return flag(cell)
+  } catch {
+    throw new BadCell('must be True or False: set the password itself afterwards')
+  }
+}
+
 function forwardQuery(cell: string): string | null {
   if (cell === 'add' || cell === 'override') return cell
   if (cell === 'off') return null
@@ -107,7 +117,7 @@ function forwardQuery(cell: string): string | null {
 async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
   const codes = new Map<string, { line: number; short_code: string | null; original_url: string }>()
   const ids = new Map<number, { line: number; short_code: string | null }>()
-  const rows = await readRows(file, columns, (row, refuse) => {
+  const rows = await readRows(file, columns, ({ password, ...row }, refuse) => {
     const { id, short_code, original_url } = row
     const reason = refusal(original_url)
     if (reason) refuse('original_url', reason)
@@ -133,7 +143,7 @@ async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
       made: short_code === null,
       repeats: first?.line ?? null,
       location: locationOf(original_url),
-      is_active: row.is_active ?? true,
+      is_active: password !== true && (row.is_active ?? true), // else the link would be open to everyone
       there: false,
     }
   })

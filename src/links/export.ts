@@ -17,7 +17,7 @@ import { LinkFilters, readFilter } from './filter.ts'
 import { linkResource } from './schema.ts'
 import { walkLinks } from './walk.ts'
 
-const COLUMNS = [...IMPORTED, 'aliases', 'click_count'] as const
+const COLUMNS = [...IMPORTED, 'aliases', 'password', 'click_count'] as const
 
 export function exportRoute({ database, clicks, admission }: { database: Database; clicks: Recorder; admission: Admission }) {
   return new Elysia().get(
@@ -56,7 +56,7 @@ export function exportRoute({ database, clicks, admission }: { database: Databas
         tags: [linkResource.tag],
         summary: 'Export links',
         description:
-          'CSV that POST /urls/bulk accepts; it ignores click_count. Without `guard`, cells are unchanged, and a spreadsheet may run one that begins with = as a formula. If the export fails midway, the connection is aborted, so an incomplete file is never mistaken for a complete one.',
+          'CSV that POST /urls/bulk accepts; it ignores click_count. `password` says whether there is one: the import makes such a link inactive. Without `guard`, cells are unchanged, and a spreadsheet may run one that begins with = as a formula. If the export fails midway, the connection is aborted, so an incomplete file is never mistaken for a complete one.',
         ...needs('read', { bound: true }),
         responses: { 200: { description: 'Links, ordered by id.', content: { 'text/csv': { schema: { type: 'string' } } } } },
       },

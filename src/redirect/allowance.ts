@@ -15,8 +15,11 @@ export type Allowance = {
   stop: () => Promise<void>
 }
 
-/** `total` was granted to this journal so far, `spent` of it was spent. `asking` is the request in flight, for `waiting` visits. */
-type Lease = { limit: number; total: number; spent: number; waiting: number; asking?: Promise<Spent>; used: number }
+/**
+ * `total` was granted to this journal so far, `spent` of it was spent. `asking` is the request in flight, for `waiting` visits. `turn` is that of the
+ * last statement.
+ */
+type Lease = { limit: number; total: number; spent: number; waiting: number; asking?: Promise<Spent>; used: number; turn: number }
 
 const EVERY = 1_000
 /** ms after which a lease that nobody uses is returned. Until then it works while the database is unreachable. */
@@ -35,12 +38,13 @@ export function createAllowance({ database, store, changed, log }: Parts): Allow
   const leases = new Map<number, Lease>()
   let identity: string | undefined
   let failing = false
+  let turns = 0
 
   function leaseOf(id: number, limit: number): Lease {
     const known = leases.get(id)
     if (known?.limit === limit) return known
-    if (known && known.total > known.spent) void store.giveBack(id, known.limit, known.spent).catch(() => {}) // else when this process has ended
-    const lease = { limit, total: 0, spent: 0, waiting: 0, used: 0 }
+    if (known) void giveBack(id, known).catch(() => {}) // else when this process has ended
+    const lease = { limit, total: 0, spent: 0, waiting: 0, used: 0, turn: 0 }
     leases.set(id, lease)
     return lease
   }
@@ -74,13 +78,15 @@ export function createAllowance({ database, store, changed, log }: Parts): Allow
 
   /** Leases more; 'spent' means that there is something to spend. Visits of one link share the request. */
   function ask(id: number, lease: Lease): Promise<Spent> {
+    const turn = (lease.turn = ++turns)
     lease.asking = store
-      .lease(id, lease.limit, lease.spent, lease.waiting)
+      .lease(id, lease.limit, turn, lease.spent, lease.waiting)
       .then((granted): Spent => {
+        if (lease.turn !== turn) return 'spent' // it was returned since, with this: the visits that wait ask again
         if (!granted || granted.granted === null) return 'held'
         if (lease.total === 0) lease.spent = granted.total - granted.granted // it was returned before, or the entry was dropped
         lease.total = granted.total
-        if (granted.granted > 0) return 'spent'
+        if (granted.granted > 0 || lease.total > lease.spent) return 'spent'
         if (granted.elsewhere > 0) return 'held'
         changed()
         return 'used_up'
@@ -112,11 +118,15 @@ export function createAllowance({ database, store, changed, log }: Parts): Allow
     }
   }
 
-  /** Nothing of it can be spent from here on; if the statement fails, it is given back when this process has ended. */
+  /**
+   * Nothing of it can be spent from here on. If the statement fails, the next request for more finds it, or it is given back when this process has
+   * ended.
+   */
   async function giveBack(id: number, lease: Lease) {
-    if (lease.total === lease.spent) return
+    if (lease.total <= lease.spent) return
     lease.total = lease.spent
-    await store.giveBack(id, lease.limit, lease.spent)
+    lease.turn = ++turns
+    await store.giveBack(id, lease.limit, lease.turn, lease.spent)
   }
 
   let tending: Promise<void> | undefined
@@ -147,9 +157,7 @@ export function createAllowance({ database, store, changed, log }: Parts): Allow
       clearInterval(timer)
       await tending
       if (database.state() !== 'up') return
-      const held = [...leases].filter(([, { total, spent }]) => total > spent)
-      for (const [, lease] of held) lease.total = lease.spent
-      await Promise.all(held.map(([id, { limit, spent }]) => store.giveBack(id, limit, spent).catch(() => {})))
+      await Promise.all([...leases].map(([id, lease]) => giveBack(id, lease).catch(() => {})))
     },
   }
 }

@@ -1,4 +1,6 @@
 // The rules of a link for its redirects, compiled once from `extra` when the link enters memory.
+import { isPasswordHash } from './password-hash.ts'
+
 import type { Target } from './target.ts'
 
 /** The keys of `extra`, which link_extra in sql/ writes; times in ms since 1970. */
@@ -11,7 +13,7 @@ type Extra = {
   used_up?: true
   forward_query?: 'add' | 'override'
   forward_path?: true
-  /** A hash of Bun.password, by argon2 or bcrypt. */
+  /** A hash by argon2 or bcrypt. */
   password?: string
   confirm?: true
   noindex?: boolean
@@ -28,7 +30,6 @@ type Check = { [K in keyof Required<Extra>]: (value: unknown) => boolean }
 const isTime = (value: unknown) => Number.isSafeInteger(value)
 const isText = (value: unknown) => typeof value === 'string'
 const isTrue = (value: unknown) => value === true
-const isHash = (value: unknown) => typeof value === 'string' && /^\$(argon2(id|i|d)|2[aby])\$/.test(value)
 
 const CHECKS: Check = {
   valid_from: isTime,
@@ -38,7 +39,7 @@ const CHECKS: Check = {
   used_up: isTrue,
   forward_query: (value) => value === 'add' || value === 'override',
   forward_path: isTrue,
-  password: isHash,
+  password: (value) => typeof value === 'string' && isPasswordHash(value),
   confirm: isTrue,
   noindex: (value) => typeof value === 'boolean',
   card: (value) => typeof value === 'object' && value !== null && Object.values(value).every(isText),

@@ -1,7 +1,11 @@
 import { foldClicks } from '../clicks/fold.ts'
 import { takeUpRefused } from '../clicks/refused.ts'
 import { dropOldEvents } from '../clicks/retention.ts'
+
 import { rollUp } from '../clicks/roll-up.ts'
+
+import { forgetLeases } from '../clicks/store.ts'
+
 import type { Config } from '../config/config.ts'
 import { askTime, watchClocks } from '../database/clocks.ts'
 import { buildIndexes } from '../database/indexes.ts'
@@ -23,10 +27,11 @@ const RETENTION_EVERY = 3_600_000
 const INDEXES_FIRST = 1_000
 const INDEXES_EVERY = 600_000
 const ANSWERS_EVERY = 60_000
+const LEASES_EVERY = 3_600_000
 
 /**
  * Runs periodic tasks: continues erasures and resets, counts and folds clicks, creates partitions for the coming months, drops expired ones, builds
- * missing indexes, forgets old answers, and stores clicks that were refused because a partition was missing. Returns a function that stops
+ * missing indexes, forgets old answers and leases, and stores clicks that were refused because a partition was missing. Returns a function that stops
  * it.
  */
 export function startMaintenance(
@@ -48,6 +53,10 @@ export function startMaintenance(
     setInterval(
       oneAtATime(() => forgetAnswers(database)),
       ANSWERS_EVERY,
+    ),
+    setInterval(
+      oneAtATime(() => forgetLeases(database)),
+      LEASES_EVERY,
     ),
     setInterval(
       oneAtATime(async () => {

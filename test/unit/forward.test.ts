@@ -104,11 +104,23 @@ describe('the rules of a link', () => {
     '7',
     '{"valid_until":"soon"}',
     '{"password":1}',
+    '{"password":"open sesame"}',
+    '{"password":"$2b$garbage"}',
+    '{"password":"$2b$10$"}',
+    '{"password":"$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"}',
+    '{"password":"$2b$31$abcdefghijklmnopqrstuu5s5b9Zr3qZGZkSgcmQYwzj0u0F0a1Aa"}', // two years
+    '{"password":"$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"}', // 4 GiB
+    '{"password":"$argon2id$v=19$m=65536,t=99999,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"}',
     '{"forward_query":"all"}',
     '{"card":[1]}',
     '{"used_up":false}',
   ])('that cannot be read leave no link: %s', (extra) => {
     expect(compile(extra)).toBeUndefined()
+  })
+
+  test.each(['argon2id', 'argon2i', 'argon2d', 'bcrypt'] as const)('may have a password by %s', async (algorithm) => {
+    const password = await Bun.password.hash('open sesame', algorithm)
+    expect(compile(JSON.stringify({ password }))).toMatchObject({ password })
   })
 
   test('drop an expired_url that must not be sent', () => {
