@@ -42,8 +42,3 @@ create table answers (
   created_at timestamptz(3) not null default now()
 );
 create index answers_location on answers (location); -- to find the answers of an erased link or user
-
--- The first moment of a day in a time zone. If clocks go back over midnight, the day has two midnights; PostgreSQL returns the second.
-create function day_start(day timestamp, zone text) returns timestamptz language sql immutable parallel safe
-return case when (day at time zone zone - interval '1 hour') at time zone zone >= day
-  then day at time zone zone - interval '1 hour' else day at time zone zone end;

@@ -47,6 +47,14 @@ create view click_events as
     click_details(referrer, agent, address, details) as details
   from clicks;
 
+-- Clicks with the values that statistics count.
+create view click_values as
+  select c.id, c.url_id, date_bin('15 minutes', c.timestamp, '2020-01-01 00:00:00+00') as bucket,
+    coalesce(a.bot, c.details @> '{"bot": true}')::int as bots, coalesce(a.browser, c.details ->> 'browser') as browser,
+    coalesce(a.system, c.details ->> 'system') as system, coalesce(a.device, c.details ->> 'device') as device,
+    coalesce(r.host, c.details ->> 'referrer') as referrer
+  from clicks c left join click_agents a on a.id = c.agent left join click_referrers r on r.id = c.referrer;
+
 -- Clicks up to this id are in click_series and click_breakdowns; later ones are counted by whoever reads.
 create table click_rollup (
   single boolean primary key default true check (single),

@@ -82,13 +82,16 @@ describe.each(databases)('clicks on the $name database', (kind) => {
     const links = await Promise.all([1, 2, 3].map(() => make({ tags: [`counted-${kind.name}`] })))
     const store = await journal()
     await store(anyClicks(links, 700))
-    const [first] = await told(links)
-    expect([first.clicks > 100, first.referrers.length > 5]).toEqual([true, true])
+    const [seen] = await told(links)
+    expect([seen.clicks > 100, seen.referrers.length > 5]).toEqual([true, true])
     const before = await told(links)
-    const [{ oldest }] = await query('select min(id) as oldest from clicks where id > (select watermark from click_rollup)')
+    const watermark = async () => (await query('select watermark from click_rollup'))[0].watermark
+    const first = await watermark()
     const one = rollUp(server.database, () => false, atOnce)
-    await until('some are counted', async () => (await one()) > 0)
-    expect((await query('select watermark from click_rollup'))[0]).not.toEqual({ watermark: oldest })
+    await until('some are counted', async () => {
+      await one()
+      return (await watermark()) > first
+    })
     expect(await told(links)).toEqual(before)
     await store(anyClicks(links, 300))
     const more = await told(links)

@@ -1,13 +1,12 @@
 // Statistics of many links together. They are counted in portions, so that no statement takes long, however many links there are.
 import ofLinks from '../../sql/links-stats.sql' with { type: 'text' }
-import spanned from '../../sql/stats-span.sql' with { type: 'text' }
 import { unavailable } from '../base/problem.ts'
 import type { Database } from '../database/guard.ts'
+import { bucketsOf } from './buckets.ts'
 import type { Count, Stats } from './schema.ts'
 import type { StatsSpan } from './span.ts'
-import { type Counted, count, statsFrom } from './stats.ts'
+import { type Counted, type Counts, count, statsFrom } from './stats.ts'
 
-const STATEMENT = spanned + ofLinks
 const LINKS_AT_ONCE = 5_000
 /** ms for all portions. */
 const WITHIN = 10_000
@@ -17,32 +16,35 @@ const REST = '(other)'
 /** The statistics of the links `ids` together; `ids` are in ascending order. Throws 503 if they take more than 10 s. */
 export async function statsOfMany(database: Database, ids: number[], span: StatsSpan): Promise<Stats> {
   const began = Date.now()
-  const fixed = { ...span, to: span.to ?? began / 1000 } // every portion has the same buckets
+  const buckets = bucketsOf(span)
   let sum: Counted | undefined
   for (let from = 0; from < ids.length || !sum; from += LINKS_AT_ONCE) {
     if (Date.now() - began > WITHIN)
       throw unavailable(`adding up the clicks of ${ids.length.toLocaleString('en')} links takes too long: ask for a shorter span`)
-    const portion = await count(database, STATEMENT, ids.slice(from, from + LINKS_AT_ONCE), fixed, false)
+    const portion = await count(database, ofLinks, ids.slice(from, from + LINKS_AT_ONCE), buckets, false)
     sum = sum ? added(sum, portion) : portion
   }
-  return statsFrom({ ...sum, breakdowns: ranked(sum.breakdowns) })
+  return statsFrom({ ...sum, breakdowns: ranked(sum.breakdowns) }, buckets)
 }
 
 function added(a: Counted, b: Counted): Counted {
-  const buckets = (name: 'by_hour' | 'by_day') =>
-    a[name].map(({ start, clicks, bots }, place) => ({
-      start,
-      clicks: clicks + b[name][place]!.clicks,
-      bots: bots + b[name][place]!.bots,
-    }))
   return {
     clicks: a.clicks + b.clicks,
     bots: a.bots + b.bots,
     last_click: (a.last_click ?? '') > (b.last_click ?? '') ? a.last_click : b.last_click,
-    by_hour: buckets('by_hour'),
-    by_day: buckets('by_day'),
+    by_hour: addedUp(a.by_hour, b.by_hour),
+    by_day: addedUp(a.by_day, b.by_day),
     breakdowns: together([...a.breakdowns, ...b.breakdowns]),
   }
+}
+
+function addedUp(a: Counts | null, b: Counts | null): Counts {
+  const sums = new Map<number, Counts[number]>()
+  for (const [place, clicks, bots] of [...(a ?? []), ...(b ?? [])]) {
+    const [, before = 0, botsBefore = 0] = sums.get(place) ?? []
+    sums.set(place, [place, before + clicks, botsBefore + bots])
+  }
+  return [...sums.values()]
 }
 
 type Breakdowns = Counted['breakdowns']

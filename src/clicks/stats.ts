@@ -1,18 +1,15 @@
 // Statistics of a link, from its rollups: the cost is the same at 10 clicks and at 10 million.
 import ofLink from '../../sql/link-stats.sql' with { type: 'text' }
-import spanned from '../../sql/stats-span.sql' with { type: 'text' }
-import { invalid } from '../base/problem.ts'
 import type { Database } from '../database/guard.ts'
-import { hasState } from '../database/sql-state.ts'
+import { type Buckets, bucketsOf } from './buckets.ts'
 import type { Count, LinkStats, Stats } from './schema.ts'
 import type { StatsSpan } from './span.ts'
 
-/** The counts of a statement of statistics, before they are sorted by dimension. */
-export type Counted = Pick<LinkStats, 'clicks' | 'bots' | 'last_click' | 'by_hour' | 'by_day'> & {
-  breakdowns: (Count & { dimension: string })[]
-}
-
-const STATEMENT = spanned + ofLink
+type Totals = Pick<LinkStats, 'clicks' | 'bots' | 'last_click'>
+/** Of the buckets that have clicks: place from 1, clicks, bots. */
+export type Counts = [place: number, clicks: number, bots: number][]
+/** What a statement of statistics returns. */
+export type Counted = Totals & { by_hour: Counts | null; by_day: Counts | null; breakdowns: (Count & { dimension: string })[] }
 
 /** The statistics of the link `id`; zeros if it was never clicked. */
 export async function statsOf(
@@ -20,7 +17,8 @@ export async function statsOf(
   { id, short_code }: { id: number; short_code: string },
   span: StatsSpan,
 ): Promise<LinkStats> {
-  const { clicks, bots, last_click, ...rest } = statsFrom(await count(database, STATEMENT, id, span, true))
+  const buckets = bucketsOf(span)
+  const { clicks, bots, last_click, ...rest } = statsFrom(await count(database, ofLink, id, buckets, true), buckets)
   return { clicks, bots, last_click, id, short_code, ...rest }
 }
 
@@ -29,26 +27,25 @@ export async function count(
   database: Database,
   statement: string,
   which: number | number[],
-  { zone, from, to }: StatsSpan,
+  { hours, days, dates }: Buckets,
   prepare: boolean,
 ): Promise<Counted> {
-  const [row] = await database
-    .run((sql) => sql.unsafe<Counted[]>(statement, [which, zone, from, to], { prepare }))
-    .catch(refuseZone)
+  const [row] = await database.run((sql) =>
+    sql.unsafe<Counted[]>(statement, [which, hours, days, ...dates] as never[], { prepare }),
+  )
   return row!
 }
 
 /** The counts as the API shows them. */
-export function statsFrom({ breakdowns, ...counted }: Counted): Stats {
+export function statsFrom({ clicks, bots, last_click, by_hour, by_day, breakdowns }: Counted, { hours, days }: Buckets): Stats {
   const of = (dimension: string) =>
     breakdowns.filter((row) => row.dimension === dimension).map(({ value, clicks, bots }) => ({ value, clicks, bots }))
-  const { clicks, bots, last_click, by_hour, by_day } = counted
   return {
     clicks,
     bots,
     last_click,
-    by_hour,
-    by_day,
+    by_hour: filled(hours, by_hour),
+    by_day: filled(days, by_day),
     referrers: of('referrer'),
     browsers: of('browser'),
     systems: of('system'),
@@ -56,8 +53,14 @@ export function statsFrom({ breakdowns, ...counted }: Counted): Stats {
   }
 }
 
-/** For a zone that we know but this PostgreSQL does not: its time zone names may be older. */
-export function refuseZone(error: unknown): never {
-  if (hasState(error, 'invalid_parameter_value')) throw invalid('tz', 'is not a time zone that the database knows')
-  throw error
+/** Every bucket, with or without clicks. */
+function filled(starts: number[], counts: Counts | null): Stats['by_day'] {
+  const buckets = starts.slice(0, -1).map((start) => ({ start: momentOf(start), clicks: 0, bots: 0 }))
+  for (const [place, clicks, bots] of counts ?? []) {
+    const bucket = buckets[place - 1] // places outside the span have none
+    if (bucket) Object.assign(bucket, { clicks, bots })
+  }
+  return buckets
 }
+
+const momentOf = (seconds: number) => `${new Date(seconds * 1_000).toISOString().slice(0, 19)}Z`
