@@ -540,7 +540,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await seen.open('events')
       await page.getByLabel('Type').selectOption('alias added')
       await page.waitForURL(/type=alias_added/)
-      await page.locator('td.type').filter({ hasText: 'alias added' }).waitFor()
+      await page.locator('td.type').filter({ hasText: 'alias added' }).first().waitFor()
     })
 
     test('loses its clicks by a reset, after a question', async () => {

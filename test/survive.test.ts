@@ -2,13 +2,16 @@
 // before a fault shows nothing of it.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import schema from '../sql/0001-schema.sql' with { type: 'text' }
+import { externalAddress } from '../src/database/address.ts'
+import { migrate } from '../src/database/migrate.ts'
+import { openPool } from '../src/database/pool.ts'
 import { audit, findingsOf, markOf } from '../survive/audit.ts'
 import { lookFor } from '../survive/evidence.ts'
 import { grown, type Signs } from '../survive/fault.ts'
 import { growth, percent, type Settled } from '../survive/footprints.ts'
 import { CLICK, type Ledger, type Link, mayLeadTo, type Outcome, openLedger, type Write } from '../survive/ledger.ts'
 import { findingsOf as findingsOfRuled, judge, type RuledLink } from '../survive/ruled.ts'
+import { quiet } from './databases.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
 
 const RUN = 's1x'
@@ -22,8 +25,14 @@ let moved: Write
 
 beforeAll(async () => {
   if (!hasPostgres) return
-  sql = postgres(await (await sharedCluster()).createDatabase(), { max: 2, onnotice: () => {} })
-  await sql.unsafe(schema).simple()
+  const url = await (await sharedCluster()).createDatabase()
+  const { log } = quiet()
+  const pool = openPool(externalAddress({ DATABASE_URL: url }), 1, log)
+  await new Promise<void>((up) => pool.onUp(up))
+  await migrate(pool, log)
+  await pool.close()
+  sql = postgres(url, { max: 2, onnotice: () => {} })
+  await sql`insert into click_agents (browser, system, device, bot) values ('Chrome', 'Linux', 'Desktop', false)`
 })
 afterAll(() => sql?.end())
 
@@ -31,6 +40,7 @@ afterAll(() => sql?.end())
 beforeEach(async () => {
   if (!hasPostgres) return
   await sql`delete from events`
+  await sql`delete from clicks`
   await sql`delete from link_totals`
   await sql`delete from click_series`
   ledger = openLedger()
@@ -58,10 +68,11 @@ const write = (kind: 'update' | 'delete', target: string | undefined, outcome: O
 const event = (type: string, details: Record<string, string>) =>
   sql`insert into events (id, url_id, event_type, details) values (next_event_id(), ${link.id}, ${type}, ${sql.json(details)})`
 async function click(mark: number) {
-  await event('click', { referrer: markOf(RUN, mark) })
+  await sql`insert into click_referrers (host) values (${markOf(RUN, mark)}) on conflict do nothing`
+  await sql`
+    insert into clicks (id, url_id, timestamp, referrer, agent)
+    select next_event_id(), ${link.id}, now(), r.id, a.id from click_referrers r, click_agents a where r.host = ${markOf(RUN, mark)}`
   await sql`insert into link_totals (url_id, clicks) values (${link.id}, 1) on conflict (url_id) do update set clicks = link_totals.clicks + 1`
-  await sql`insert into click_series (url_id, bucket, clicks, bots) values (${link.id}, date_bin('15 minutes', now(), '2020-01-01'), 1, 0)
-    on conflict (url_id, bucket) do update set clicks = click_series.clicks + 1`
 }
 
 test.skipIf(!hasPostgres)('what was answered and is stored passes', async () => {
