@@ -98,6 +98,27 @@ describe.each(databases)('retention on the $name database', (kind) => {
     expect(await tables()).toEqual(later)
   })
 
+  test('drops months of clicks too, but none with clicks that are not counted yet', async () => {
+    const first = '2025-01-01 00:00:00+00'
+    const isThere = async () =>
+      (await database.run((sql) => sql<{ there: boolean }[]>`select to_regclass('clicks_2025_01') is not null as there`))[0]!
+        .there
+    await database.run((sql) => sql`select create_events_partition(${first}::timestamptz)`)
+    await database.run(
+      (sql) => sql`
+        insert into clicks (id, url_id, timestamp, details)
+        select event_id_at(${first}::timestamptz) + n, 1, ${first}::timestamptz + n * interval '1 hour', '{}' from generate_series(1, 10) n`,
+    )
+    await run()
+    expect(await isThere()).toBe(true)
+    await database.run((sql) => sql`update click_rollup set watermark = event_id_at(${first}::timestamptz) + 9`)
+    await run()
+    expect(await isThere()).toBe(true)
+    await database.run((sql) => sql`update click_rollup set watermark = event_id_at(${first}::timestamptz) + 10`)
+    await run()
+    expect([await isThere(), ring.read({ limit: 1, filter: 'a partition of old clicks was dropped' }).length]).toEqual([false, 1])
+  })
+
   test('keeps a month that the limit falls into', async () => {
     const { day, past } = await database.transaction(async (sql) => {
       const [row] = await sql`select date_trunc('month', now(), 'UTC') - interval '1 month' as past,

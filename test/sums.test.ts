@@ -45,6 +45,19 @@ describe.each(databases)('sums on the $name database', (kind) => {
     expect((await server.get(`/events?url_id=${stats.id}&event_type=click&per_page=1`)).headers.get('x-total-count')).toBe('500')
   })
 
+  test('an erasure that another release calls finished stays until the clicks are erased', async () => {
+    await server.post('/urls', { original_url: target, short_code: 'listed' })
+    const { id } = await clicksOf('listed')
+    const run = (text: string) => server.database.run((sql) => sql.unsafe(text, [id]))
+    await run(`insert into clicks (id, url_id, timestamp, details) select next_event_id(), $1::bigint, now(), '{}'`)
+    await run('insert into erasures (url_id) values ($1)')
+    await run('delete from erasures where url_id = $1')
+    expect((await run('select from erasures where url_id = $1')).count).toBe(1)
+    await run('delete from clicks where url_id = $1')
+    await run('delete from erasures where url_id = $1')
+    expect((await run('select from erasures where url_id = $1')).count).toBe(0)
+  })
+
   test('what another transaction still writes of a purged link is erased too', async () => {
     await server.post('/urls', { original_url: target, short_code: 'purged' })
     await server.get('/purged')

@@ -40,6 +40,7 @@ export const poisonedRow: Fault = {
         codes.push(long)
         await sql`update urls set deleted_at = now(), original_url = null where short_code = any(${codes}::text[])`
         await sql`delete from events where url_id in (select id from urls where short_code = any(${codes}::text[]))`
+        await sql`delete from clicks where url_id in (select id from urls where short_code = any(${codes}::text[]))`
         await sql`delete from click_series where url_id in (select id from urls where short_code = any(${codes}::text[]))`
         await sql`delete from link_totals where url_id in (select id from urls where short_code = any(${codes}::text[]))`
         await sql.end({ timeout: 1 })
