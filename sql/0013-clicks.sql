@@ -120,3 +120,11 @@ begin
   perform pg_advisory_unlock(7767001);
   return nextval('event_ids');
 end $$;
+
+-- A replica of 0.1.0 does not know this table: an erasure stays on the list until a replica that knows it has erased the clicks too.
+create function erasure_stays() returns trigger language plpgsql as $$
+begin
+  if exists (select from clicks where url_id = old.url_id) then return null; end if;
+  return old;
+end $$;
+create trigger erasures_stay before delete on erasures for each row execute function erasure_stays();

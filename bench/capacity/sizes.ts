@@ -33,16 +33,20 @@ export async function sizesOf(): Promise<Record<string, number>> {
   const filled = await settledMemory(full.pid)
 
   const counters = ['link_totals', 'click_series', 'click_breakdowns']
-  const before = { events: await bytes('events_.*'), counters: await bytes(...counters) }
+  const before = { clicks: await bytes('clicks_.*'), counters: await bytes(...counters) }
   const load = await ceiling({ url: full.url, codes: LINKS, seconds: 15, headers: BROWSER })
   await until('every click is stored', async () => (await figureOf(full.url, 'waypost_clicks_backlog')) === 0, 120_000)
+  await until('every click is counted', async () => {
+    const [row] = await sql`select count(*)::int as n from clicks where id > (select watermark from click_rollup)`
+    return row!.n === 0
+  }, 300_000)
   const [sessions] =
     await sql`select count(*)::int as count from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`
   const [made] = await sql`select sum(clicks)::float8 as clicks, count(*)::float8 as links from link_totals`
   const result = {
     'link in PostgreSQL, indexes included, bytes': urls,
     'link in the edge copy, bytes': edge,
-    'click as an event in PostgreSQL, bytes': ((await bytes('events_.*')) - before.events) / made!.clicks,
+    'click in PostgreSQL, bytes': ((await bytes('clicks_.*')) - before.clicks) / made!.clicks,
     'counters of a link clicked within a quarter of an hour, bytes': ((await bytes(...counters)) - before.counters) / made!.links,
     'connections to PostgreSQL of a busy replica': sessions!.count,
     'replica just started, MB': empty,
