@@ -7,6 +7,7 @@ import { type Target, targetColumns } from './target.ts'
 export const VISITORS_WAIT = 150
 const NEXT_AFTER = 20 // ms after which another read starts although some are in flight
 const READS = 8 // at a time, VISITORS_WAIT / NEXT_AFTER: nobody waits longer than both together
+const GATHER = 2 // ms
 const LATE_KEPT = 16
 const CODES_A_QUERY = 500
 const MAX_WAITING = 10_000
@@ -43,9 +44,15 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
   function plan() {
     if (planned || gathering.size === 0 || reads.size >= READS) return
     planned = true
-    if (reads.size === 0)
-      setImmediate(begin) // after all requests that have arrived
+    if (reads.size === 0) setImmediate(gather, gathering.size, performance.now())
     else timer = setTimeout(begin, NEXT_AFTER)
+  }
+
+  /** Begins when a turn of the event loop brought no more codes, after GATHER ms at the latest: a query costs as much as 60 codes in it. */
+  function gather(before: number, since: number) {
+    const { size } = gathering
+    if (size > before && size < CODES_A_QUERY && performance.now() - since < GATHER) setImmediate(gather, size, since)
+    else begin()
   }
 
   function begin() {
@@ -92,7 +99,10 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
     }
     reads.delete(read)
     waiting -= keys.size
-    begin()
+    clearTimeout(timer)
+    planned = false
+    if (reads.size === 0) plan()
+    else begin()
   }
 
   /** The index urls_in_lower_case has the codes with capitals. */
