@@ -5,6 +5,7 @@ import type { Database, Sql, Transaction } from '../database/guard.ts'
 import { inPortions, portionUpTo } from '../database/portion.ts'
 import { hasState } from '../database/sql-state.ts'
 import { type Click, MARKS } from '../journal/journal-format.ts'
+import { numbersText, textsText } from './array-text.ts'
 import { batchOf, type ClickBatch, noLimits } from './batch.ts'
 import { learn } from './dictionary.ts'
 
@@ -118,16 +119,15 @@ const storing = (sql: Sql | Transaction, of: Span, batch: ClickBatch) =>
   (sql as Sql).unsafe<Row[]>(storeStatement, parametersOf(of, batch), { prepare: batch.count <= PREPARED })
 
 /** The parameters of `storeStatement`. */
-export function parametersOf(of: Span, { clicks, agents, referrers, totals, spent }: ClickBatch) {
-  return [
-    [of.journal, of.before, of.after],
-    [clicks.link, clicks.at, clicks.referrer, clicks.agent, clicks.address, clicks.details],
-    [agents.browser, agents.system, agents.device, agents.bot],
-    [referrers],
-    [totals.link, totals.clicks, totals.bots, totals.first, totals.last],
-    [spent.link, spent.clicks],
-  ].flat()
-}
+export const parametersOf = (of: Span, { clicks, agents, referrers, totals, spent }: ClickBatch) => [
+  ...[of.journal, of.before, of.after],
+  ...[numbersText(clicks.link), numbersText(clicks.at), numbersText(clicks.referrer), numbersText(clicks.agent)],
+  ...[textsText(clicks.address), textsText(clicks.details)],
+  ...[textsText(agents.browser), textsText(agents.system), textsText(agents.device), numbersText(agents.bot)],
+  textsText(referrers),
+  ...[totals.link, totals.clicks, totals.bots, totals.first, totals.last].map(numbersText),
+  ...[spent.link, spent.clicks].map(numbersText),
+]
 
 async function reject(database: Database, journalId: string, before: number, click: Click, reason: string): Promise<Stored> {
   const [row] = await database.run(

@@ -115,10 +115,11 @@ export function readRecord(bytes: Bytes, at: number, end: number, seed: number):
   if (checksum(words, word + 3, (at + length) >> 2, seed) !== words[word + 2]) return undefined
   const referrerLength = words[word + 3]! & 0xffff
   const userAgentLength = words[word + 3]! >>> 16
-  const texts = at + RECORD_HEADER
-  const agent = texts + referrerLength
-  const address = agent + userAgentLength
-  if (address + words[word + 4]! > at + length) return undefined
+  const addressAt = referrerLength + userAgentLength
+  const textsLength = addressAt + words[word + 4]!
+  const from = at + RECORD_HEADER
+  if (from + textsLength > at + length) return undefined
+  const texts = buffer.latin1Slice(from, from + textsLength) // one call: each takes 50 ns
   const double = at >> 3
   return {
     length,
@@ -126,9 +127,9 @@ export function readRecord(bytes: Bytes, at: number, end: number, seed: number):
       sequence: doubles[double + 3]!,
       time: doubles[double + 4]!,
       linkId: doubles[double + 5]!,
-      referrer: buffer.latin1Slice(texts, agent),
-      userAgent: buffer.latin1Slice(agent, address),
-      address: buffer.latin1Slice(address, address + words[word + 4]!),
+      referrer: texts.slice(0, referrerLength),
+      userAgent: texts.slice(referrerLength, addressAt),
+      address: texts.slice(addressAt),
       marks: words[word + 5]!,
     },
   }

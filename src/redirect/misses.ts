@@ -7,9 +7,11 @@ import { type Target, targetColumns } from './target.ts'
 export const VISITORS_WAIT = 150
 const NEXT_AFTER = 20 // ms after which another read starts although some are in flight
 const READS = 8 // at a time, VISITORS_WAIT / NEXT_AFTER: nobody waits longer than both together
+const GATHER = 2 // ms
 const LATE_KEPT = 16
 const CODES_A_QUERY = 500
 const MAX_WAITING = 10_000
+const NONE: ReadonlyMap<string, Target[]> = new Map()
 
 type Waiting = {
   promise: Promise<Target[]>
@@ -33,7 +35,6 @@ type Learn = (key: string, rows: Target[], outdated: boolean) => Target[]
 export function createMisses(database: Database, learn: Learn, visitorsWait = VISITORS_WAIT, anyCase = false) {
   const keyOf = anyCase ? folded : (code: string) => code
   let gathering = new Map<string, Waiting>()
-  const inFlight = new Map<string, Waiting>()
   const reads = new Set<Read>()
   const late = new Set<Read>()
   let planned = false
@@ -43,20 +44,31 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
   function plan() {
     if (planned || gathering.size === 0 || reads.size >= READS) return
     planned = true
-    if (reads.size === 0) queueMicrotask(begin)
+    if (reads.size === 0) setImmediate(gather, gathering.size, performance.now())
     else timer = setTimeout(begin, NEXT_AFTER)
+  }
+
+  /** Begins when a turn of the event loop brought no more codes, after GATHER ms at the latest: a query costs as much as 60 codes in it. */
+  function gather(before: number, since: number) {
+    const { size } = gathering
+    if (size > before && size < CODES_A_QUERY && performance.now() - since < GATHER) setImmediate(gather, size, since)
+    else begin()
   }
 
   function begin() {
     clearTimeout(timer)
     planned = false
     if (gathering.size === 0 || reads.size >= READS) return
-    const batch = [...gathering].slice(0, CODES_A_QUERY)
-    if (batch.length === gathering.size) gathering = new Map()
-    else for (const [key] of batch) gathering.delete(key)
-    for (const [key, one] of batch) inFlight.set(key, one)
-    void ask({ keys: new Map(batch), changed: new Map() })
+    void ask({ keys: taken(), changed: new Map() })
     plan()
+  }
+
+  /** What has gathered, up to the length of a query. */
+  function taken(): Map<string, Waiting> {
+    const all = gathering
+    gathering = new Map(all.size > CODES_A_QUERY ? [...all].slice(CODES_A_QUERY) : [])
+    for (const key of gathering.keys()) all.delete(key)
+    return all
   }
 
   async function ask(read: Read) {
@@ -76,7 +88,7 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
         }, settled)
         return query
       }, visitorsWait)
-      const found = byKey(rows)
+      const found = rows.length === 0 ? NONE : byKey(rows)
       for (const [key, one] of keys) {
         const some = found.get(key) ?? []
         one.resolve(learn(key, some, isOutdated(read, key, some)))
@@ -85,10 +97,12 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
       if (pending && late.size < LATE_KEPT) late.add(read)
       for (const [, one] of keys) one.reject(error)
     }
-    for (const [key, one] of keys) if (inFlight.get(key) === one) inFlight.delete(key)
     reads.delete(read)
     waiting -= keys.size
-    begin()
+    clearTimeout(timer)
+    planned = false
+    if (reads.size === 0) plan()
+    else begin()
   }
 
   /** The index urls_in_lower_case has the codes with capitals. */
@@ -103,15 +117,29 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
 
   const byKey = (rows: Target[]) => Map.groupBy(rows, ({ code }) => keyOf(code))
 
-  const isOutdated = ({ changed }: Read, key: string, rows: Target[]) =>
-    !changed ||
-    [...(changed.get(key) ?? [])].some(([code, version]) => (rows.find((row) => row.code === code)?.version ?? -1) < version)
+  function isOutdated({ changed }: Read, key: string, rows: Target[]): boolean {
+    if (!changed) return true
+    const versions = changed.size > 0 ? changed.get(key) : undefined
+    return (
+      versions !== undefined &&
+      [...versions].some(([code, version]) => (rows.find((row) => row.code === code)?.version ?? -1) < version)
+    )
+  }
+
+  /** What a read in flight will find, unless a change since it began makes it outdated. */
+  function inFlight(key: string): Waiting | undefined {
+    for (const { keys, changed } of reads) {
+      const one = changed && !changed.has(key) ? keys.get(key) : undefined
+      if (one) return one
+    }
+    return undefined
+  }
 
   return {
     /** The result of `learn` for the key of a code. */
     find(code: string): Promise<Target[]> {
       const key = keyOf(code)
-      const known = gathering.get(key) ?? inFlight.get(key)
+      const known = gathering.get(key) ?? inFlight(key)
       if (known) return known.promise
       if (waiting >= MAX_WAITING) return Promise.reject(new DatabaseUnreachable('too many unknown codes are waiting'))
       const one: Waiting = Promise.withResolvers()
@@ -126,7 +154,6 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
      */
     forget(code: string, version = Number.POSITIVE_INFINITY) {
       const key = keyOf(code)
-      inFlight.delete(key)
       for (const { keys, changed } of [...reads, ...late]) {
         if (!keys.has(key) || !changed) continue
         const versions = changed.get(key) ?? new Map<string, number>()
@@ -135,7 +162,6 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
     },
     /** The same for every code: it may be a different database now. */
     forgetAll() {
-      inFlight.clear()
       for (const read of [...reads, ...late]) read.changed = undefined
     },
     waiting: () => waiting,

@@ -70,6 +70,7 @@ type Options = {
 const ABSENT_ENTRIES = 50_000
 const ABSENT_FOR = 1_000
 const CHECK_EVERY = 100
+const NONE = Promise.resolve(undefined)
 
 export function createResolver({
   database,
@@ -160,33 +161,40 @@ export function createResolver({
     return target
   }
 
-  async function find(code: string): Promise<Target | undefined> {
-    if (mode === 'refuse') throw new DatabaseUnreachable('the cached links are older than STALE_LIMIT')
+  function find(code: string): Promise<Target | undefined> {
+    if (mode === 'refuse') return Promise.reject(new DatabaseUnreachable('the cached links are older than STALE_LIMIT'))
     if (absent.has(keyOf(code))) {
       lookups.absent++
-      return undefined
+      return NONE
     }
-    const before = followed
-    const cached = mode === 'serve' && shared ? ((await shared.get(code)) ?? (await others?.inShared(code))) : undefined
-    if (cached) {
-      const copied = check(cached)
-      lookups.shared++
-      if (before === followed) memory.set(copied) // else it may have changed during the read
-      return copied
-    }
-    try {
-      const targets = await misses.find(code)
-      lookups.database++
-      return targets.find((target) => target.code === code) ?? onlyLink(targets)
-    } catch (error) {
-      const known = stale(code)
-      if (known) return known
-      throw error
-    }
+    return mode === 'serve' && shared ? findShared(shared, code) : findInDatabase(code)
   }
 
+  async function findShared(shared: SharedCache, code: string): Promise<Target | undefined> {
+    const before = followed
+    const cached = (await shared.get(code)) ?? (await others?.inShared(code))
+    if (!cached) return findInDatabase(code)
+    const copied = check(cached)
+    lookups.shared++
+    if (before === followed) memory.set(copied) // else it may have changed during the read
+    return copied
+  }
+
+  const findInDatabase = (code: string): Promise<Target | undefined> =>
+    misses.find(code).then(
+      (targets) => {
+        lookups.database++
+        return targets.find((target) => target.code === code) ?? onlyLink(targets)
+      },
+      (error) => {
+        const known = stale(code)
+        if (known) return known
+        throw error
+      },
+    )
+
   function learn(key: string, rows: Target[], outdated: boolean): Target[] {
-    const targets = rows.map(check)
+    const targets = rows.length === 0 ? rows : rows.map(check)
     if (outdated) return targets
     if (rows.length === 0) absent.add(key)
     for (const target of targets) memory.set(target)

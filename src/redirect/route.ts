@@ -15,9 +15,14 @@ import type { Resolver } from './resolver.ts'
 import { createRuled } from './ruled.ts'
 import { isSpeculative } from './speculative.ts'
 import type { Target } from './target.ts'
-import { createVisits, type Visit } from './visits.ts'
+import { createVisits, type Visits } from './visits.ts'
 
 export type Redirect = (request: Request, code: string) => Response | Promise<Response>
+
+/** The same; undefined instead of a plain 404. */
+export type Visit = (request: Request, code: string) => Answer
+
+type Answer = Response | undefined | Promise<Response | undefined>
 
 type Parts = {
   resolver: Resolver
@@ -36,13 +41,13 @@ const BLOCKED_PAGE = {
 
 /**
  * `redirect` leads to the target of `code` (302), or throws Problem 404 (410 for a blocked host, and for an inactive link if
- * INACTIVE_STATUS=410). Links with rules are answered by ruled.ts, their other visits by visits.ts.
+ * INACTIVE_STATUS=410). `visit` is the same without an error for 404: throwing one costs more than the look-up. Links with rules are answered by
+ * ruled.ts, their other visits by visits.ts.
  */
 export function createRedirect({ resolver, clicks, allowance, config, figures, limits, peers }: Parts): {
   redirect: Redirect
-  below: Visit
-  submit: Visit
-} {
+  visit: Visit
+} & Visits {
   // Created once: headers from an object literal cost a redirect 1 µs more.
   const kept = { 'Cache-Control': 'private, no-store', ...(config.NOINDEX === 'on' && { 'X-Robots-Tag': 'noindex' }) }
   const hit = new Headers({ ...kept, 'X-Cache': 'HIT' })
@@ -51,7 +56,7 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
   const secure = transportSecurity(config)
   const record = recordsTo(clicks, config, peers)
 
-  function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Response | Promise<Response> {
+  function answer(request: Request, target: Target | undefined, tier: Tier, started: number): Answer {
     if (!target?.active || target.location === null)
       return target?.ruled ? ruled(request, target.ruled, tier, started) : leadsNowhere(request, target)
     const { method } = request
@@ -68,30 +73,22 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
     return response
   }
 
-  const unknown = (request: Request) => refuse(request, notFound('URL'), true)
+  /** Counts an unknown code; throws 429 if the limit on them is reached. Inactive links do not count as unknown. */
+  const unknown = (request: Request) => limits.take('unknown', request)
   const ruled = createRuled({ config, figures, limits, allowance, record, leadTo, unknown })
 
-  function missing(target: Target | undefined): Problem {
-    const result = target?.blocked ? 'blocked' : target?.location ? 'inactive' : 'not_found'
-    figures.failed(result)
-    if (result === 'blocked') return new Problem(410, 'the destination of this link is blocked', { page: BLOCKED_PAGE })
-    return result === 'inactive' && inactiveStatus === 410 ? new Problem(410, 'URL is not active') : notFound('URL')
+  function leadsNowhere(request: Request, target: Target | undefined): Answer {
+    if (!target?.location) {
+      figures.failed('not_found')
+      return unknown(request)
+    }
+    figures.failed(target.blocked ? 'blocked' : 'inactive')
+    if (target.blocked) throw new Problem(410, 'the destination of this link is blocked', { page: BLOCKED_PAGE })
+    if (inactiveStatus === 410) throw new Problem(410, 'URL is not active')
+    return undefined
   }
 
-  /** Throws 404 or 410, or 429 if the limit on unknown codes is reached. Inactive links do not count as unknown. */
-  function leadsNowhere(request: Request, target: Target | undefined): Promise<never> {
-    return refuse(request, missing(target), !target?.location)
-  }
-
-  function refuse(request: Request, problem: Problem, unknown: boolean): Promise<never> {
-    const limited = unknown ? limits.take('unknown', request) : undefined
-    if (!limited) throw problem
-    return limited.then(() => {
-      throw problem
-    })
-  }
-
-  const unlimited: Redirect = (request, code) => {
+  const unlimited: Visit = (request, code) => {
     const started = performance.now()
     const known = resolver.inMemory(code)
     if (known) return answer(request, known, 'hit', started)
@@ -112,12 +109,12 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
     )
   }
 
-  function withinLimit(request: Request, answer: () => Response | Promise<Response>): Response | Promise<Response> {
+  function withinLimit<T>(request: Request, answer: () => T | Promise<T>): T | Promise<T> {
     const limited = limits.take('redirect', request)
     return limited ? limited.then(answer) : answer()
   }
 
-  const redirect: Redirect = limits.limitsRedirects
+  const visit: Visit = limits.limitsRedirects
     ? (request, code) => withinLimit(request, () => unlimited(request, code))
     : unlimited
   const visits = createVisits({
@@ -126,7 +123,15 @@ export function createRedirect({ resolver, clicks, allowance, config, figures, l
     figures,
     withinLimit,
     answer: (request, target, tier, started, rest) =>
-      rest === undefined ? answer(request, target, tier, started) : ruled(request, target.ruled!, tier, started, rest),
+      orNotFound(
+        rest === undefined ? answer(request, target, tier, started) : ruled(request, target.ruled!, tier, started, rest),
+      ),
   })
-  return { redirect, ...visits }
+  return { redirect: (request, code) => orNotFound(visit(request, code)), visit, ...visits }
+}
+
+function orNotFound(answer: Answer): Response | Promise<Response> {
+  if (answer instanceof Promise) return answer.then(orNotFound)
+  if (!answer) throw notFound('URL')
+  return answer
 }

@@ -20,11 +20,17 @@ type Parts = {
   allowance: Allowance
   record: RecordClick
   leadTo: (request: Request, location: string, tier: Tier) => Response
-  /** Throws the problem of an unknown code. */
-  unknown: (request: Request) => Promise<never>
+  /** Counts an unknown code. */
+  unknown: (request: Request) => Promise<undefined> | undefined
 }
 
-type Ruled = (request: Request, rules: Rules, tier: Tier, started: number, rest?: string) => Response | Promise<Response>
+type Ruled = (
+  request: Request,
+  rules: Rules,
+  tier: Tier,
+  started: number,
+  rest?: string,
+) => Response | undefined | Promise<Response | undefined>
 
 const OVER = {
   expired: { title: 'This link has expired', text: 'Its owner chose how long it works, and that time is over.' },
@@ -35,7 +41,7 @@ const OVER = {
 }
 
 /**
- * Returns a function that answers one visit; `rest` is the path behind the code. A link that is not valid yet looks like an unknown code. An
+ * Returns a function that answers one visit; `rest` is the path behind the code. A link that is not valid yet looks like an unknown code: undefined. An
  * expired or used-up one leads to its expired_url, else to EXPIRED_URL, or gets 410.
  */
 export function createRuled({ config, figures, limits, allowance, record, leadTo, unknown }: Parts): Ruled {

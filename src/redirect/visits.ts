@@ -9,7 +9,9 @@ import type { Resolver } from './resolver.ts'
 import type { Target } from './target.ts'
 
 /** Answers a request whose path is not a route; undefined if no link has the path. */
-export type Visit = (request: Request, path: string) => Response | undefined | Promise<Response | undefined>
+type Visit = (request: Request, path: string) => Response | undefined | Promise<Response | undefined>
+
+export type Visits = { below: Visit; submit: Visit }
 
 type Answer = Response | Promise<Response>
 
@@ -32,7 +34,7 @@ type IsMeant = (target: Target, reading: Reading) => boolean
  * link's page. While the edge copy is whole, a path that no link has costs a few reads of it (3 µs each) and never the database: most of
  * them come from scanners.
  */
-export function createVisits({ resolver, limits, figures, answer, withinLimit }: Parts): { below: Visit; submit: Visit } {
+export function createVisits({ resolver, limits, figures, answer, withinLimit }: Parts): Visits {
   function near(readings: Reading[], isMeant: IsMeant): Found | undefined {
     for (const reading of readings) {
       const known = resolver.inMemory(reading.code)

@@ -11,6 +11,7 @@ import { previewPath } from '../redirect/preview.ts'
 import type { Context } from './context.ts'
 import { createFinish } from './finish.ts'
 import { createGate } from './gate.ts'
+import { createNowhere } from './nowhere.ts'
 import { createRoutes, refusalOf } from './routes.ts'
 
 /** Paths that injected faults leave alone: health, monitoring and the faults themselves. */
@@ -18,10 +19,11 @@ const UNDISTURBED = /^\/(health|ready|chaos|console|api\/(chaos|overview|streams
 
 /** Bun's `fetch` for the whole server. */
 export async function createApp(context: Context): Promise<(request: Request) => Response | Promise<Response>> {
-  const { config, cors, redirect, below, submit, chaos } = context
+  const { config, cors, visit, below, submit, chaos } = context
   const routes = await createRoutes(context)
   const gate = createGate(context, routeTable(routes))
-  const finish = createFinish(context)
+  const { finish, count } = createFinish(context)
+  const nowhere = createNowhere(count, (request, exchange) => refuse(request, exchange, notFound('URL')))
   const visits = new Map([
     ['GET', below],
     ['HEAD', below],
@@ -32,10 +34,14 @@ export async function createApp(context: Context): Promise<(request: Request) =>
     const code = codeIn(request)
     if (code === undefined) return throughPipeline(request)
     try {
-      const answer = redirect(request, code)
-      return answer instanceof Promise ? answer.catch((error) => refuseRedirect(request, error)) : answer
+      const answer = visit(request, code)
+      if (!(answer instanceof Promise)) return answer ?? nowhere(request, ofRedirect(request))
+      return answer.then(
+        (found) => found ?? nowhere(request, ofRedirect(request)),
+        (error) => refuse(request, ofRedirect(request), error),
+      )
     } catch (error) {
-      return refuseRedirect(request, error)
+      return refuse(request, ofRedirect(request), error)
     }
   }
 
@@ -78,9 +84,8 @@ export async function createApp(context: Context): Promise<(request: Request) =>
   }
 
   /** Handles, counts and logs a failed redirect like every other problem. */
-  function refuseRedirect(request: Request, error: unknown): Response {
-    const exchange = openExchange(request, newExchange(request, '/:code'))
-    exchange.path = /^[^/]*\/\/[^/]*([^?#]*)/.exec(request.url)![1]!
+  function refuse(request: Request, exchange: Exchange, error: unknown): Response {
+    openExchange(request, exchange)
     const problem = problemOf(error)
     return finish(request, answerProblem(request, problem), exchange, 0, problem.cause ?? problem)
   }
@@ -95,6 +100,15 @@ const newExchange = (request: Request, route: string): Exchange => ({
   started: Date.now(),
   principal: NOBODY,
 })
+
+/** The same for a request that `codeIn` found a code in. */
+function ofRedirect(request: Request): Exchange {
+  const exchange = newExchange(request, '/:code')
+  const { url } = request
+  const query = url.indexOf('?')
+  exchange.path = url.slice(url.indexOf('/', 8), query < 0 ? undefined : query)
+  return exchange
+}
 
 const SLASH = 47
 

@@ -189,7 +189,7 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
 
   return {
     /** Counts one request; throws Problem 429 if it exceeds the limit. Waits only for Valkey, at most 50 ms. */
-    take(kind: Kind, request: Request): Promise<void> | undefined {
+    take(kind: Kind, request: Request): Promise<undefined> | undefined {
       const found = bucketFor(kind, request)
       if (!found) return undefined
       const { rate, key } = found
@@ -200,10 +200,12 @@ export function createLimits({ config, log, metrics, peers, keyed, bearerOf }: P
           return valkey.take(key, rate).then((standing) => {
             if (standing) buckets.learn(key, standing.ahead)
             settle(kind, rate, standing ?? buckets.take(key, rate), request)
+            return undefined
           })
         settle(kind, rate, known, request) // Valkey could only know of more requests
       }
       settle(kind, rate, buckets.take(key, rate), request)
+      return undefined
     },
     assertLeft,
     /** Every check of a secret goes through here: 429 if the address had too many wrong ones; counts a wrong one. */
