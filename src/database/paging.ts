@@ -13,7 +13,15 @@ export type Total = { count: number; exact: boolean }
 
 /** The end of a list's select, after its `where`: the rows of `page`, ordered by the column `id`. */
 export function pageOf(sql: Sql, page: Page, id: Fragment = sql`id`) {
-  return sql`${orderOf(sql, page, id)} limit ${page.size} offset ${page.offset}`
+  return sql`${orderOf(sql, page, id)} ${extentOf(sql, page)}`
+}
+
+/**
+ * The size as text: with a parameter for it, PostgreSQL plans again for each request. There are at most 100 sizes; each offset as text would be
+ * another prepared statement on each connection.
+ */
+export function extentOf(sql: Sql, { size, offset }: Pick<Page, 'size' | 'offset'>) {
+  return sql`limit ${sql.unsafe(String(Math.trunc(size)))} ${offset === 0 ? sql`` : sql`offset ${offset}`}`
 }
 
 /** The same without a limit: from the page's cursor on. */

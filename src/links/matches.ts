@@ -1,7 +1,7 @@
 // The matches of a search, by id. If the index finds few, one query reads them; if there are many, reading by id soon finds the next ones.
 import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
-import { orderOf, type Page, pageOf, type Total } from '../database/paging.ts'
+import { extentOf, orderOf, type Page, pageOf, type Total } from '../database/paging.ts'
 import { COUNTED } from '../database/totals.ts'
 import type { LinkFilter } from './filter.ts'
 import { byIndex, knownIn, look, narrowed, newest } from './narrow.ts'
@@ -37,7 +37,7 @@ async function idsUpTo(sql: Sql, end: number | undefined, filter: Searched, page
   // `offset 0` keeps PostgreSQL from searching, and sorting, all links.
   const rows = await sql<{ id: number }[]>`
     select id from (select u.* from urls u where ${narrowedIn(sql, filter, owner)} ${upTo} ${orderOf(sql, page)} offset 0) u
-    where true ${searchedIn(sql, filter)} limit ${page.size} offset ${page.offset}`
+    where true ${searchedIn(sql, filter)} ${extentOf(sql, page)}`
   return rows.map(({ id }) => id)
 }
 

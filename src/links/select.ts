@@ -1,6 +1,7 @@
 // The SQL that selects links and filters them.
 import type { Database, Sql } from '../database/guard.ts'
 import { hasAll, hasAny, type Owner, ownLinks } from '../database/ownership.ts'
+import { type Page, pageOf } from '../database/paging.ts'
 import { idOfCode } from './coded.ts'
 import { linkColumns } from './columns.ts'
 import type { LinkFilter, Tagged } from './filter.ts'
@@ -12,6 +13,11 @@ import { hasState } from './state.ts'
 export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
   select ${linkColumns(sql)} ${more}
   from ${from} u left join link_totals t on t.url_id = u.id`
+
+/** The links of a page. They are found before their totals are joined: PostgreSQL would otherwise join those of all links up to the page. */
+export const pageOfLinks = (sql: Sql, filter: LinkFilter, page: Page, owner: Owner) => sql<LinkRow[]>`
+  ${select(sql, sql`(select u.* from urls u ${whereOf(sql, filter, owner)} ${pageOf(sql, page, sql`u.id`)})`)}
+  order by u.id ${page.descending ? sql`desc` : sql``}`
 
 /** The links with these ids, in this order. */
 export async function linksOf(database: Database, ids: number[]): Promise<LinkRow[]> {

@@ -2,7 +2,6 @@ import { notFound, unavailable } from '../base/problem.ts'
 import { type Database, type Sql, type Writer, within } from '../database/guard.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
-import { pageOf } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
 import type { By } from '../http/principal.ts'
 import { type Target, targetColumns, targetJson } from '../redirect/target.ts'
@@ -16,7 +15,7 @@ import type { Change, New } from './given.ts'
 import { isSearch, pageOfMatches } from './matches.ts'
 import { findSame } from './reuse.ts'
 import type { LinkRow } from './schema.ts'
-import { linksOf, select, whereOf } from './select.ts'
+import { linksOf, pageOfLinks, select, whereOf } from './select.ts'
 import type { SortName } from './sort.ts'
 import { sortedLinks, sortedMatches } from './sorted.ts'
 import { locationOf } from './target.ts'
@@ -100,10 +99,8 @@ export function linkStore(database: Database, codes: Codes) {
       const filtered = isFiltered(filter, owner)
       const whole = filtered ? undefined : total.count()
       const listed = database.run(async (sql) => {
-        const where = whereOf(sql, filter, owner)
-        const rows = sql<LinkRow[]>`
-          ${select(sql)} ${where} ${pageOf(sql, page, sql`u.id`)}`
-        return Promise.all([rows, filtered ? countUpTo(sql, sql`select 1 from urls u ${where}`) : undefined])
+        const counted = filtered ? countUpTo(sql, sql`select 1 from urls u ${whereOf(sql, filter, owner)}`) : undefined
+        return Promise.all([pageOfLinks(sql, filter, page, owner), counted])
       })
       const [[found, counted], all] = await Promise.all([listed, whole]) // together, so that neither rejects unhandled
       return { rows: [...found], total: counted ?? all! }
