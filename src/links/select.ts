@@ -1,7 +1,7 @@
 // The SQL that selects links and filters them.
 import type { Database, Sql } from '../database/guard.ts'
 import { hasAll, hasAny, type Owner, ownLinks } from '../database/ownership.ts'
-import { type Page, pageOf } from '../database/paging.ts'
+import { extentOf, limitUpTo, orderOf, type Page } from '../database/paging.ts'
 import { idOfCode } from './coded.ts'
 import { linkColumns } from './columns.ts'
 import type { LinkFilter, Tagged } from './filter.ts'
@@ -16,7 +16,12 @@ export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
 
 /** The links of a page. They are found before their totals are joined: PostgreSQL would otherwise join those of all links up to the page. */
 export const pageOfLinks = (sql: Sql, filter: LinkFilter, page: Page, owner: Owner) => sql<LinkRow[]>`
-  ${select(sql, sql`(select u.* from urls u ${whereOf(sql, filter, owner)} ${pageOf(sql, page, sql`u.id`)})`)}
+  ${select(
+    sql,
+    sql`(
+    select * from (select u.* from urls u ${whereOf(sql, filter, owner)} ${orderOf(sql, page, sql`u.id`)} ${limitUpTo(sql, page)}) as near
+    order by id ${page.descending ? sql`desc` : sql``} ${extentOf(sql, page)})`,
+  )}
   order by u.id ${page.descending ? sql`desc` : sql``}`
 
 /** The links with these ids, in this order. */

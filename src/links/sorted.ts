@@ -1,5 +1,6 @@
 // Lists of links in another order than by id. Few matches are all sorted; of many, an index finds those of the page.
 import type { Database, Fragment, Sql } from '../database/guard.ts'
+import { assertNear } from '../database/milestones.ts'
 import type { Owner } from '../database/ownership.ts'
 import { extentOf, type Place, type SortedPage, type Total } from '../database/paging.ts'
 import { COUNTED } from '../database/totals.ts'
@@ -15,6 +16,8 @@ type Found = { rows: LinkRow[]; place: Place | undefined }
 /** Selects the id, the value and the place of each row of a page. */
 type Places = Fragment
 
+const MANY: Total = { count: COUNTED, exact: false }
+
 /** A page of links; every link matches. */
 export const sortedLinks = (database: Database, asked: Asked): Promise<Found> =>
   database.run((sql) => linksAt(sql, placesByIndex(sql, asked)))
@@ -25,10 +28,11 @@ export const sortedLinks = (database: Database, asked: Asked): Promise<Found> =>
  */
 export async function sortedMatches(database: Database, asked: Asked): Promise<Found & { total: Total }> {
   const ids = await matchingIds(database, asked.filter, asked.owner)
+  if (!ids) assertNear(asked.page, MANY)
   return database.run(async (sql) =>
     ids
       ? { ...(await linksAt(sql, placesAmong(sql, ids, asked))), total: { count: ids.length, exact: true } }
-      : { ...(await linksAt(sql, placesByIndex(sql, asked))), total: { count: COUNTED, exact: false } },
+      : { ...(await linksAt(sql, placesByIndex(sql, asked))), total: MANY },
   )
 }
 

@@ -1,5 +1,6 @@
 import { notFound, unavailable } from '../base/problem.ts'
 import { type Database, type Sql, type Writer, within } from '../database/guard.ts'
+import { assertNear, milestones, type NextIds } from '../database/milestones.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
 import { countUpTo, totals } from '../database/totals.ts'
@@ -42,6 +43,8 @@ export function linkStore(database: Database, codes: Codes) {
   const mayHave = (sql: Sql, id: number, code: string) =>
     codes.anyCase ? sql`and (short_code = ${code} or true ${isFree(sql, sql`${code}`, sql`${id}`, true)})` : sql``
   const total = totals(database, ['urls'], (sql) => sql`select 1 from urls where deleted_at is null and alias_of is null`)
+
+  const pages = milestones(database)
 
   return {
     /**
@@ -96,14 +99,19 @@ export function linkStore(database: Database, codes: Codes) {
         const { ids, total, next } = await pageOfMatches(database, filter, page, owner)
         return { rows: await linksOf(database, ids), total, next }
       }
-      const filtered = isFiltered(filter, owner)
-      const whole = filtered ? undefined : total.count()
-      const listed = database.run(async (sql) => {
-        const counted = filtered ? countUpTo(sql, sql`select 1 from urls u ${whereOf(sql, filter, owner)}`) : undefined
-        return Promise.all([pageOfLinks(sql, filter, page, owner), counted])
+      const where = (sql: Sql) => whereOf(sql, filter, owner)
+      const counted = isFiltered(filter, owner)
+        ? database.run((sql) => countUpTo(sql, sql`select 1 from urls u ${where(sql)}`))
+        : total.count()
+      const next: NextIds = (sql, after, limit) =>
+        sql`select u.id from urls u ${where(sql)} and u.id > ${after} order by u.id limit ${limit}`
+      return pages.list({
+        page,
+        counted,
+        filter: [filter, owner],
+        next: isSimple(filter, owner) ? next : undefined,
+        read: (page) => database.run((sql) => pageOfLinks(sql, filter, page, owner)),
       })
-      const [[found, counted], all] = await Promise.all([listed, whole]) // together, so that neither rejects unhandled
-      return { rows: [...found], total: counted ?? all! }
     },
 
     /** The same in another order; `place` is that of the last row. */
@@ -115,8 +123,9 @@ export function linkStore(database: Database, codes: Codes) {
     ): Promise<{ rows: LinkRow[]; total: Total; place: Place | undefined }> {
       const asked = { filter, sort, page, owner }
       if (isFiltered(filter, owner)) return sortedMatches(database, asked)
-      const [found, all] = await Promise.all([sortedLinks(database, asked), total.count()])
-      return { ...found, total: all }
+      const all = await total.count()
+      assertNear(page, all)
+      return { ...(await sortedLinks(database, asked)), total: all }
     },
 
     /**
@@ -179,7 +188,18 @@ export function linkStore(database: Database, codes: Codes) {
     },
 
     forgetTotal: () => total.changed(),
+
+    /** Many links changed. */
+    forgetPages() {
+      total.changed()
+      pages.forget()
+    },
   }
+}
+
+/** Whether a list has milestones: without a filter, and with those that an index answers in the order of ids. */
+function isSimple({ user_id: _, is_active: _active, ...others }: LinkFilter, owner: Owner) {
+  return owner?.tag === undefined && Object.values(others).every((value) => value === undefined)
 }
 
 const isFiltered = (filter: LinkFilter, owner: Owner) =>
