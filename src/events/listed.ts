@@ -36,15 +36,11 @@ export const readEvents = (database: Database, filter: EventFilter, owner: Owner
   })
 
 /** The number of matches, as far as they are counted. */
-export const countEvents = (database: Database, filter: EventFilter, owner: Owner): Promise<Total> =>
-  database.run(async (sql) => {
-    const asked = await withLinks(sql, filter, owner)
-    const events = sql`select 1 from events ${eventsWhere(sql, asked)}`
-    return countUpTo(
-      sql,
-      hasClicks(filter) ? sql`(select 1 from ${clicksOf(sql, asked)} as clicks) union all (${events})` : events,
-    )
-  })
+export async function countEvents(sql: Sql, filter: EventFilter, owner: Owner): Promise<Total> {
+  const asked = await withLinks(sql, filter, owner)
+  const events = sql`select 1 from events ${eventsWhere(sql, asked)}`
+  return countUpTo(sql, hasClicks(filter) ? sql`(select 1 from ${clicksOf(sql, asked)} as clicks) union all (${events})` : events)
+}
 
 /** The next ids of a list; undefined if it is of an owner or a user, whose links have to be read first. */
 export function nextEvents(filter: EventFilter, owner: Owner): NextIds | undefined {

@@ -5,7 +5,7 @@ import type { Database, Writer } from '../database/guard.ts'
 import { milestones } from '../database/milestones.ts'
 import { type Owner, ownEvents, ownLinks } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
-import { totals } from '../database/totals.ts'
+import { filterTotals, totals } from '../database/totals.ts'
 import type { By } from '../http/principal.ts'
 import { deleteEvent, withReferrer } from './deleted.ts'
 import { countEvents, type EventFilter, nextEvents, readEvents } from './listed.ts'
@@ -15,6 +15,7 @@ export type EventStore = ReturnType<typeof eventStore>
 
 export function eventStore(database: Database) {
   const total = totals(database, ['events', 'clicks'], (sql) => sql`select 1 from events union all select 1 from clicks`)
+  const filtering = filterTotals(database)
   const pages = milestones(database)
 
   return {
@@ -67,7 +68,7 @@ export function eventStore(database: Database) {
       const filtered = owner !== undefined || Object.values(filter).some((value) => value !== undefined)
       return pages.list({
         page,
-        counted: filtered ? countEvents(database, filter, owner) : total.count(),
+        counted: filtered ? filtering.count([filter, owner], (sql) => countEvents(sql, filter, owner)) : total.count(),
         filter: [filter, owner],
         next: nextEvents(filter, owner),
         read: (page) => readEvents(database, filter, owner, page),

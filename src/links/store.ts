@@ -3,7 +3,7 @@ import { type Database, type Sql, type Writer, within } from '../database/guard.
 import { assertNear, milestones, type NextIds } from '../database/milestones.ts'
 import { type Owner, ownLinks } from '../database/ownership.ts'
 import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
-import { countUpTo, totals } from '../database/totals.ts'
+import { countUpTo, filterTotals, totals } from '../database/totals.ts'
 import type { By } from '../http/principal.ts'
 import { type Target, targetColumns, targetJson } from '../redirect/target.ts'
 import { type Aliased, aliasCodes, aliasTargets, isAliased } from './aliases/store.ts'
@@ -44,7 +44,12 @@ export function linkStore(database: Database, codes: Codes) {
     codes.anyCase ? sql`and (short_code = ${code} or true ${isFree(sql, sql`${code}`, sql`${id}`, true)})` : sql``
   const total = totals(database, ['urls'], (sql) => sql`select 1 from urls where deleted_at is null and alias_of is null`)
 
+  const filtering = filterTotals(database)
   const pages = milestones(database)
+  const changed = () => {
+    total.changed()
+    filtering.changed()
+  }
 
   return {
     /**
@@ -59,7 +64,7 @@ export function linkStore(database: Database, codes: Codes) {
         const row = await insert({ ...draft, short_code: code, by }, writer)
         if (row) {
           const { extra, ...shown } = row
-          total.changed()
+          changed()
           // Not read from the database as in `update`: JSON for each would make creating 64 at once 10 % slower.
           const target = {
             code,
@@ -100,8 +105,9 @@ export function linkStore(database: Database, codes: Codes) {
         return { rows: await linksOf(database, ids), total, next }
       }
       const where = (sql: Sql) => whereOf(sql, filter, owner)
+      const simple = isSimple(filter, owner)
       const counted = isFiltered(filter, owner)
-        ? database.run((sql) => countUpTo(sql, sql`select 1 from urls u ${where(sql)}`))
+        ? filtering.count([filter, owner], (sql) => countUpTo(sql, sql`select 1 from urls u ${where(sql)}`), simple)
         : total.count()
       const next: NextIds = (sql, after, limit) =>
         sql`select u.id from urls u ${where(sql)} and u.id > ${after} order by u.id limit ${limit}`
@@ -109,7 +115,7 @@ export function linkStore(database: Database, codes: Codes) {
         page,
         counted,
         filter: [filter, owner],
-        next: isSimple(filter, owner) ? next : undefined,
+        next: simple ? next : undefined,
         read: (page) => database.run((sql) => pageOfLinks(sql, filter, page, owner)),
       })
     },
@@ -153,6 +159,7 @@ export function linkStore(database: Database, codes: Codes) {
       if (!row && short_code !== undefined && (await this.find(id, owner))) throw taken() // in another case
       if (!row) throw notFound('URL')
       const { target, ...link } = row
+      filtering.changed()
       const targets = [target, ...(link.aliases.length > 0 || short_code !== undefined ? await aliasTargets(database, [id]) : [])]
       // The statement cannot see the allowance and the aliases that its triggers changed.
       const isSeen = change.max_clicks === undefined && short_code === undefined
@@ -168,7 +175,7 @@ export function linkStore(database: Database, codes: Codes) {
           select ${targetColumns(sql)}, ${isAliased(sql)} as aliased from deleted u`,
       )
       if (!row) throw notFound('URL')
-      total.changed()
+      changed()
       const { aliased, ...target } = row
       return [target, ...(aliased ? await aliasTargets(database, [id]) : [])]
     },
@@ -187,17 +194,17 @@ export function linkStore(database: Database, codes: Codes) {
       return link
     },
 
-    forgetTotal: () => total.changed(),
+    forgetTotal: changed,
 
     /** Many links changed. */
     forgetPages() {
-      total.changed()
+      changed()
       pages.forget()
     },
   }
 }
 
-/** Whether a list has milestones: without a filter, and with those that an index answers in the order of ids. */
+/** Whether a list has milestones, and its total changes only with links: without a filter, and with those that an index answers in the order of ids. */
 function isSimple({ user_id: _, is_active: _active, ...others }: LinkFilter, owner: Owner) {
   return owner?.tag === undefined && Object.values(others).every((value) => value === undefined)
 }
