@@ -16,7 +16,7 @@ import type { Change, New } from './given.ts'
 import { isSearch, pageOfMatches } from './matches.ts'
 import { findSame } from './reuse.ts'
 import type { LinkRow } from './schema.ts'
-import { linksOf, pageOfLinks, select, whereOf } from './select.ts'
+import { isOrdered, linksOf, pageOfLinks, select, whereOf } from './select.ts'
 import type { SortName } from './sort.ts'
 import { sortedLinks, sortedMatches } from './sorted.ts'
 import { locationOf } from './target.ts'
@@ -105,7 +105,7 @@ export function linkStore(database: Database, codes: Codes) {
         return { rows: await linksOf(database, ids), total, next }
       }
       const where = (sql: Sql) => whereOf(sql, filter, owner)
-      const simple = isSimple(filter, owner)
+      const simple = isOrdered(filter, owner)
       const counted = isFiltered(filter, owner)
         ? filtering.count([filter, owner], (sql) => countUpTo(sql, sql`select 1 from urls u ${where(sql)}`), simple)
         : total.count()
@@ -202,11 +202,6 @@ export function linkStore(database: Database, codes: Codes) {
       pages.forget()
     },
   }
-}
-
-/** Whether a list has milestones, and its total changes only with links: without a filter, and with those that an index answers in the order of ids. */
-function isSimple({ user_id: _, is_active: _active, ...others }: LinkFilter, owner: Owner) {
-  return owner?.tag === undefined && Object.values(others).every((value) => value === undefined)
 }
 
 const isFiltered = (filter: LinkFilter, owner: Owner) =>
