@@ -78,6 +78,13 @@ begin
   end if;
   execute format('alter table %I attach partition %I for values from (%s) to (%s)', parent, name,
     event_id_at(month), event_id_at((month at time zone 'UTC' + interval '1 month') at time zone 'UTC'));
+  if parent = 'events' then perform index_clicks_of(name); end if;
+end $$;
+
+-- From now on, few events are clicks: those of POST /events. Earlier months have many, and are long: there, the primary key soon finds some.
+create function index_clicks_of(month text) returns void language plpgsql as $$
+begin
+  execute format('create index if not exists %I on %I (id) where event_type = %L', month || '_clicks', month, 'click');
 end $$;
 
 -- Clicks first: where events have a partition, clicks have one too.
@@ -89,6 +96,16 @@ begin
 end $$;
 
 select create_month_of('clicks', month) from events_months;
+do $$
+declare
+  month regclass;
+  has_rows boolean;
+begin
+  for month in select inhrelid from pg_inherits where inhparent = 'events'::regclass loop
+    execute format('select exists (select from %s)', month) into has_rows;
+    if not has_rows then perform index_clicks_of(month::text); end if;
+  end loop;
+end $$;
 
 -- As in 0002-event-ids.sql; clicks have ids too.
 create or replace function next_event_id() returns bigint language plpgsql as $$

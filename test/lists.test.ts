@@ -94,6 +94,25 @@ describe.each(databases)('lists on the $name database', (kind) => {
     expect(changed.headers.get('etag')).not.toBe(headers.get('etag'))
   })
 
+  test('the total of a filter follows each change at once', async () => {
+    const totals = async () =>
+      Promise.all(
+        ['is_active=true', 'is_active=false', 'tag=counted', 'state=inactive'].map(async (query) => {
+          const { headers } = await server.get(`/urls?${query}`)
+          return Number(headers.get('x-total-count'))
+        }),
+      )
+    const [active, inactive, tagged, state] = (await totals()) as [number, number, number, number]
+    const { body } = await server.post('/urls', { original_url: target, tags: ['counted'] })
+    expect(await totals()).toEqual([active + 1, inactive, tagged + 1, state])
+    await server.call('PATCH', `/urls/${body.id}`, { is_active: false })
+    expect(await totals()).toEqual([active, inactive + 1, tagged + 1, state + 1])
+    await server.call('PATCH', '/urls/bulk', { ids: [body.id], set: { is_active: true, remove_tags: ['counted'] } })
+    expect(await totals()).toEqual([active + 1, inactive, tagged, state])
+    await server.call('DELETE', `/urls/${body.id}`)
+    expect(await totals()).toEqual([active, inactive, tagged, state])
+  })
+
   test('totals are exact up to 10,000 rows, and said to be inexact beyond', async () => {
     const [counted] = await server.database.run(
       (sql) => sql<{ n: number }[]>`select count(*) as n from urls where deleted_at is null`,

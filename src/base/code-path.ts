@@ -1,2 +1,4 @@
 /** The path of a code, with its slash, percent-encoded. */
-export const pathOf = (code: string) => `/${code.split('/').map(encodeURIComponent).join('/')}`
+export const pathOf = (code: string) => (PLAIN.test(code) ? `/${code}` : `/${code.split('/').map(encodeURIComponent).join('/')}`)
+
+const PLAIN = /^[\w-]+$/

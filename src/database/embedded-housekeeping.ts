@@ -8,9 +8,11 @@ const TIME_BETWEEN_CHECKPOINTS = 5 * 60_000
 const LOOK_EVERY = 1_000
 const VACUUM_EVERY = 30_000
 const DEAD_ROWS_WORTH_A_VACUUM = 5_000
+/** Without statistics of a large table, PostgreSQL sorts all of it for a page of 20 rows. */
+const CHANGES_WORTH_STATISTICS = 1_000
 
 /**
- * Checkpoints every 64 MB of WAL or 5 minutes, and vacuums the table with the most dead rows; returns how to stop. `patient` wraps what may take long;
+ * Checkpoints every 64 MB of WAL or 5 minutes, and vacuums the table with the most dead rows, and collects statistics of the one that changed most; returns how to stop. `patient` wraps what may take long;
  * does nothing while there is `trouble`.
  */
 export function keepHouse(
@@ -55,7 +57,12 @@ export function keepHouse(
       select format('%I.%I', schemaname, relname) as name from pg_stat_user_tables
       where n_dead_tup > ${DEAD_ROWS_WORTH_A_VACUUM} and n_dead_tup > n_live_tup / 10
       order by n_dead_tup desc limit 1`
-    if (table) await patient(() => sql.unsafe(`vacuum (analyze) ${table.name}`).simple())
+    if (table) return patient(() => sql.unsafe(`vacuum (analyze) ${table.name}`).simple())
+    const [changed] = await sql<{ name: string }[]>`
+      select format('%I.%I', schemaname, relname) as name from pg_stat_user_tables
+      where n_mod_since_analyze > ${CHANGES_WORTH_STATISTICS} and n_mod_since_analyze > n_live_tup / 10
+      order by n_mod_since_analyze desc limit 1`
+    if (changed) return patient(() => sql.unsafe(`analyze ${changed.name}`).simple())
   }
 
   return async () => {

@@ -23,11 +23,13 @@ export function ownUsers(sql: Sql | Transaction, owner: Owner) {
 
 /**
  * A condition on `events`. Events of a link belong to the owner of the link, whichever user they name. Events without a link belong to their user; a
- * key that is bound to a tag sees none of them.
+ * key that is bound to a tag sees none of them. `links`: those of the owner, if they are known.
  */
-export function ownEvents(sql: Sql | Transaction, owner: Owner) {
+export function ownEvents(sql: Sql | Transaction, owner: Owner, links?: number[]) {
   if (owner === undefined) return (sql as Sql)``
-  const ofLinks = (sql as Sql)`url_id = any(array(select id from urls where true ${ownLinks(sql, owner)}))`
+  const ofLinks = links
+    ? (sql as Sql)`url_id = any(${links}::bigint[])`
+    : (sql as Sql)`exists (select from urls where urls.id = url_id ${ownLinks(sql, owner)})`
   if (owner.tag !== undefined) return (sql as Sql)`and ${ofLinks}`
   return (sql as Sql)`and (${ofLinks} or url_id is null and user_id = ${owner.user!})`
 }

@@ -13,11 +13,24 @@ export type Total = { count: number; exact: boolean }
 
 /** The end of a list's select, after its `where`: the rows of `page`, ordered by the column `id`. */
 export function pageOf(sql: Sql, page: Page, id: Fragment = sql`id`) {
-  return sql`${orderOf(sql, page, id)} limit ${page.size} offset ${page.offset}`
+  return sql`${orderOf(sql, page, id)} ${extentOf(sql, page)}`
 }
 
 /** The same without a limit: from the page's cursor on. */
 export function orderOf(sql: Sql, { after, descending }: Page, id: Fragment = sql`id`) {
   const from = after === undefined ? sql`` : descending ? sql`and ${id} < ${after}` : sql`and ${id} > ${after}`
   return sql`${from} order by ${id} ${descending ? sql`desc` : sql``}`
+}
+
+/**
+ * The size as text: with a parameter for it, PostgreSQL plans again for each request. There are at most 100 sizes; each offset as text would be
+ * another prepared statement on each connection.
+ */
+export function extentOf(sql: Sql, { size, offset }: Pick<Page, 'size' | 'offset'>) {
+  return sql`limit ${sql.unsafe(String(Math.trunc(size)))} ${offset === 0 ? sql`` : sql`offset ${offset}`}`
+}
+
+/** A limit that leaves the rows up to the end of a page, and perhaps some more: few different texts, from which PostgreSQL can plan. */
+export function limitUpTo(sql: Sql, { size, offset }: Pick<Page, 'size' | 'offset'>) {
+  return sql`limit ${sql.unsafe(String(offset === 0 ? Math.trunc(size) : 2 ** Math.ceil(Math.log2(offset + size))))}`
 }

@@ -76,3 +76,36 @@ export function totals(database: Database, tables: string[], rows: (sql: Sql) =>
     },
   }
 }
+
+type Kept = { total: Total; until: number; changes: number }
+
+/** Filters whose totals are kept. */
+const FILTERS = 1_000
+
+/**
+ * The totals of filters. More than 10,000 matches are counted again after 100 times as long as that took. Fewer are kept for 0.1 s, until a change made
+ * here, and only if `keepExact`: where every change is made known by `changed`.
+ */
+export function filterTotals(database: Database) {
+  const kept = new Map<string, Kept>()
+  let changes = 0
+  return {
+    async count(filter: unknown, count: (sql: Sql) => Promise<Total>, keepExact = false): Promise<Total> {
+      const name = JSON.stringify(filter)
+      const known = kept.get(name)
+      if (known && Date.now() < known.until && (!known.total.exact || known.changes === changes)) return known.total
+      const before = changes
+      const began = Date.now()
+      const total = await database.run(count)
+      const now = Date.now()
+      if (kept.size >= FILTERS) kept.clear()
+      if (!total.exact) kept.set(name, { total, until: now + COST * (now - began) + 1_000, changes })
+      else if (keepExact && changes === before) kept.set(name, { total, until: now + FRESH, changes })
+      else kept.delete(name)
+      return total
+    },
+    changed() {
+      changes++
+    },
+  }
+}

@@ -1,65 +1,99 @@
-// Lists events: those of the table of events, and clicks as events.
-
-import type { PendingQuery, Row } from 'postgres'
-import type { Database, Sql } from '../database/guard.ts'
+// Lists events: those of the table of events, and clicks as events. The ids of a page are found before its rows are read.
+import type { Database, Fragment, Sql } from '../database/guard.ts'
+import type { NextIds } from '../database/milestones.ts'
 import { type Owner, ownEvents, ownLinks } from '../database/ownership.ts'
-import { type Page, pageOf } from '../database/paging.ts'
+import { extentOf, limitUpTo, orderOf, type Page, pageOf, type Total } from '../database/paging.ts'
 import { countUpTo } from '../database/totals.ts'
 import type { Event } from './schema.ts'
 
 export type EventFilter = { url_id?: number; user_id?: number; event_type?: string }
 
-type Rows = PendingQuery<Row[]>
+/** `links` of the owner or user; undefined if they do not matter, or if there are too many. */
+type Asked = EventFilter & { owner: Owner; links?: number[] }
 
 /** Up to this many links, the clicks of each are read; of more, all clicks in the order of the page until it is full. */
 const FEW_LINKS = 1_000
 
-/** The rows of a page, and their number (undefined if nothing is filtered). */
-export const listEvents = (database: Database, filter: EventFilter, page: Page, owner: Owner) =>
+const COLUMNS = 'id, url_id, user_id, event_type, timestamp, details'
+
+/** The rows of a page. */
+export const readEvents = (database: Database, filter: EventFilter, owner: Owner, page: Page): Promise<Event[]> =>
   database.run(async (sql) => {
-    const { url_id, user_id, event_type } = filter
-    const filtered = owner !== undefined || Object.values(filter).some((value) => value !== undefined)
-    const events = (rest: Rows) => sql`
-      select id, url_id, user_id, event_type, timestamp, details from events
-      where true ${ownEvents(sql, owner)}
-        ${url_id === undefined ? sql`` : sql`and url_id = ${url_id}`}
-        ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}
-        ${event_type === undefined ? sql`` : sql`and event_type = ${event_type} ${event_type === 'click' ? sql`` : sql`and event_type <> 'click'`}`}
-      ${rest}`
-    const clicks = event_type === undefined || event_type === 'click' ? await clicksOf(sql, filter, owner) : undefined
-    const first = { ...page, size: page.offset + page.size, offset: 0 }
-    const rows = clicks
-      ? sql<Event[]>`
-          select * from ((${events(pageOf(sql, first))}) union all (${clicks(first)})) as both_kinds
-          order by id ${page.descending ? sql`desc` : sql``} limit ${page.size} offset ${page.offset}`
-      : sql<Event[]>`${events(pageOf(sql, page))}`
-    const counted = clicks ? sql`(${events(sql``)}) union all (${clicks(undefined)})` : events(sql``)
-    return Promise.all([rows, filtered ? countUpTo(sql, sql`select 1 from (${counted}) as listed`) : undefined])
+    const asked = await withLinks(sql, filter, owner)
+    if (!hasClicks(filter))
+      return sql<Event[]>`select ${sql.unsafe(COLUMNS)} from events ${eventsWhere(sql, asked)} ${pageOf(sql, page)}`
+    const direction = page.descending ? sql`desc` : sql``
+    return sql<Event[]>`
+      select shown.* from (
+        select id, is_click from (
+          (select id, false as is_click from events ${eventsWhere(sql, asked)} ${orderOf(sql, page)} ${limitUpTo(sql, page)}) union all
+          (select id, true from ${clicksOf(sql, asked, page, limitUpTo(sql, page))} as clicks)) as both_kinds
+        order by id ${direction} ${extentOf(sql, page)}) as page
+      cross join lateral (
+        select ${sql.unsafe(COLUMNS)} from events where not page.is_click and id = page.id union all
+        select ${sql.unsafe(COLUMNS)} from click_events where page.is_click and id = page.id and id >> 6 = page.id >> 6) as shown
+      order by page.id ${direction}`
   })
 
-/** The clicks of a filter: those of the page, or all of them. */
-async function clicksOf(sql: Sql, { url_id, user_id }: EventFilter, owner: Owner): Promise<(page: Page | undefined) => Rows> {
-  if (owner === undefined && user_id === undefined)
-    return (page) => listed(sql, url_id === undefined ? sql`` : sql`and url_id = ${url_id}`, page)
-  const links = sql`
-    select id from urls where true ${ownLinks(sql, owner)}
-      ${url_id === undefined ? sql`` : sql`and id = ${url_id}`} ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}`
-  const [found] = await sql<{ ids: number[] }[]>`select array(${links} limit ${FEW_LINKS + 1}) as ids`
-  const { ids } = found!
-  if (ids.length > FEW_LINKS)
-    return (page) => listed(sql, sql`and exists (select from (${links}) as own where own.id = url_id)`, page)
-  return (page) => sql`
-    select clicks.* from unnest(${ids}::bigint[]) as link (id) cross join lateral (
-      ${listed(sql, sql`and url_id = link.id`, page)}) as clicks
-    ${page ? pageOf(sql, page, sql`clicks.id`) : sql``}`
+/** The number of matches, as far as they are counted. */
+export async function countEvents(sql: Sql, filter: EventFilter, owner: Owner): Promise<Total> {
+  const asked = await withLinks(sql, filter, owner)
+  const events = sql`select 1 from events ${eventsWhere(sql, asked)}`
+  return countUpTo(sql, hasClicks(filter) ? sql`(select 1 from ${clicksOf(sql, asked)} as clicks) union all (${events})` : events)
 }
 
-function listed(sql: Sql, which: Rows, page: Page | undefined): Rows {
-  return sql`select id, url_id, user_id, event_type, timestamp, details from click_events where true ${which} ${page ? inOrder(sql, page) : sql``}`
+/** The next ids of a list; undefined if it is of an owner or a user, whose links have to be read first. */
+export function nextEvents(filter: EventFilter, owner: Owner): NextIds | undefined {
+  if (owner !== undefined || filter.user_id !== undefined) return undefined
+  const asked = { ...filter, owner }
+  return (sql, after, limit) => {
+    const page = { number: 1, size: limit, offset: 0, after, descending: false }
+    const events = sql`select id from events ${eventsWhere(sql, asked)} ${pageOf(sql, page)}`
+    if (!hasClicks(filter)) return events
+    return sql`
+      select id from ((${events}) union all (select id from ${clicksOf(sql, asked, page, limitUpTo(sql, page))} as clicks)) as both_kinds
+      order by id ${extentOf(sql, page)}`
+  }
+}
+
+const hasClicks = ({ event_type }: EventFilter) => event_type === undefined || event_type === 'click'
+
+async function withLinks(sql: Sql, filter: EventFilter, owner: Owner): Promise<Asked> {
+  if (owner === undefined && filter.user_id === undefined) return { ...filter, owner }
+  const [found] = await sql<{ ids: number[] }[]>`
+    select array(select id from urls ${linksWhere(sql, { ...filter, owner })} limit ${FEW_LINKS + 1}) as ids`
+  return { ...filter, owner, links: found!.ids.length > FEW_LINKS ? undefined : found!.ids }
+}
+
+/** The links whose clicks are listed. */
+const linksWhere = (sql: Sql, { url_id, user_id, owner }: Asked) => sql`
+  where true ${ownLinks(sql, owner)}
+    ${url_id === undefined ? sql`` : sql`and id = ${url_id}`} ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}`
+
+/** Clicks by a text, and other types by a parameter: each has an index, which no plan for both could use. */
+const eventsWhere = (sql: Sql, { url_id, user_id, event_type, owner, links }: Asked) => sql`
+  where true ${ownEvents(sql, owner, user_id === undefined ? links : undefined)}
+    ${url_id === undefined ? sql`` : sql`and url_id = ${url_id}`}
+    ${user_id === undefined ? sql`` : sql`and user_id = ${user_id}`}
+    ${event_type === undefined ? sql`` : event_type === 'click' ? sql`and event_type = 'click'` : sql`and event_type = ${event_type} and event_type <> 'click'`}`
+
+/** The ids of clicks: those of a page, up to `limit`, or all of them. */
+function clicksOf(sql: Sql, asked: Asked, page?: Page, limit = sql``): Fragment {
+  const { url_id, user_id, owner, links } = asked
+  const byId = page ? sql`${orderOf(sql, page)} ${limit}` : sql``
+  if (links)
+    return sql`(
+      select id from unnest(${links}::bigint[]) as link (url_id) cross join lateral (
+        select id from clicks where clicks.url_id = link.url_id ${byId}) as clicks
+      where true ${byId})`
+  const ofUser =
+    owner === undefined && user_id === undefined ? sql`` : sql`and url_id in (select id from urls ${linksWhere(sql, asked)})`
+  if (url_id !== undefined) return sql`(select id from clicks where url_id = ${url_id} ${ofUser} ${byId})`
+  return sql`(select id from clicks where true ${ofUser} ${page ? inOrder(sql, page) : sql``} ${limit})`
 }
 
 /** The index of clicks has the ids in groups of 64. */
-function inOrder(sql: Sql, { after, size, descending }: Page): Rows {
+function inOrder(sql: Sql, { after, descending }: Page): Fragment {
   const direction = descending ? sql`desc` : sql``
   const from =
     after === undefined
@@ -67,5 +101,5 @@ function inOrder(sql: Sql, { after, size, descending }: Page): Rows {
       : descending
         ? sql`and id < ${after} and id >> 6 <= ${after}::bigint >> 6`
         : sql`and id > ${after} and id >> 6 >= ${after}::bigint >> 6`
-  return sql`${from} order by id >> 6 ${direction}, id ${direction} limit ${size}`
+  return sql`${from} order by id >> 6 ${direction}, id ${direction}`
 }

@@ -2,18 +2,21 @@ import { invalid, notFound } from '../base/problem.ts'
 import { readTime } from '../base/time.ts'
 import { referringHost } from '../clicks/referrer.ts'
 import type { Database, Writer } from '../database/guard.ts'
+import { milestones } from '../database/milestones.ts'
 import { liveLinks, type Owner, ownEvents } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
-import { totals } from '../database/totals.ts'
+import { filterTotals, totals } from '../database/totals.ts'
 import type { By } from '../http/principal.ts'
 import { deleteEvent, withReferrer } from './deleted.ts'
-import { type EventFilter, listEvents } from './listed.ts'
+import { countEvents, type EventFilter, nextEvents, readEvents } from './listed.ts'
 import type { Event, NewEvent } from './schema.ts'
 
 export type EventStore = ReturnType<typeof eventStore>
 
 export function eventStore(database: Database) {
   const total = totals(database, ['events', 'clicks'], (sql) => sql`select 1 from events union all select 1 from clicks`)
+  const filtering = filterTotals(database)
+  const pages = milestones(database)
 
   return {
     /** Writes an event of a client. One of type `click` is also counted, in the same transaction. 404 for an unknown link or user. */
@@ -60,15 +63,24 @@ export function eventStore(database: Database) {
       total.changed()
     },
 
-    async list(filter: EventFilter, page: Page, owner: Owner): Promise<{ rows: Event[]; total: Total }> {
+    list(filter: EventFilter, page: Page, owner: Owner): Promise<{ rows: Event[]; total: Total }> {
       const filtered = owner !== undefined || Object.values(filter).some((value) => value !== undefined)
-      const listed = listEvents(database, filter, page, owner)
-      const whole = filtered ? undefined : total.count()
-      const [[found, counted], all] = await Promise.all([listed, whole]) // together, so that neither rejects unhandled
-      return { rows: [...found], total: counted ?? all! }
+      return pages.list({
+        page,
+        counted: filtered ? filtering.count([filter, owner], (sql) => countEvents(sql, filter, owner)) : total.count(),
+        filter: [filter, owner],
+        next: nextEvents(filter, owner),
+        read: (page) => readEvents(database, filter, owner, page),
+      })
     },
 
     forgetTotal: () => total.changed(),
+
+    /** Many events changed. */
+    forgetPages() {
+      total.changed()
+      pages.forget()
+    },
   }
 }
 

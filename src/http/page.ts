@@ -96,10 +96,11 @@ const cursorAfter = (row: { id?: number } | undefined) => (row?.id === undefined
 
 function neighbours(url: string, { number, size }: Shown, rows: number, total: Total): string {
   const pages = Math.max(1, Math.ceil(total.count / size))
+  const target = new URL(url)
+  const { searchParams } = target
   const link = (page: number, rel: string) => {
-    const target = new URL(url)
-    target.searchParams.set('page', String(page))
-    target.searchParams.set('per_page', String(size))
+    searchParams.set('page', String(page))
+    searchParams.set('per_page', String(size)) // here, so that it follows `page`
     return `<${target.pathname}${target.search}>; rel="${rel}"`
   }
   const links = [link(1, 'first')]

@@ -11,23 +11,10 @@ export type Match = { route: string; access: Access; parameters: string[] }
 
 /** Looks up routes by path before Elysia runs one: the required access, and for a wrong method, the allowed ones. */
 export function routeTable({ routes }: { routes: Route[] }) {
-  const patterns = routes.toSorted(byPrecedence).map(({ method, path, hooks }) => ({
-    method,
-    route: path,
-    path: new RegExp(
-      `^${path
-        .replace(/[.+]/g, '\\$&')
-        .replace(/:[A-Za-z]+/g, '[^/]+')
-        .replace(/\*/g, '.*')}/?$`,
-    ),
-    access: accessIn(hooks?.detail),
-    parameters: Object.keys((hooks?.query as { properties?: object } | undefined)?.properties ?? {}),
-  }))
+  const byPattern = Map.groupBy(routes.toSorted(byPrecedence), ({ path }) => patternOf(path))
+  const resources = [...byPattern].map(([pattern, routes]) => ({ pattern: new RegExp(pattern), routes: routes.map(described) }))
   /** The routes of the most specific pattern that matches a path: `/users/bulk` is not one of `/users/:id`, whatever the method. */
-  function resourceAt(path: string) {
-    const first = patterns.find((pattern) => pattern.path.test(path))
-    return first ? patterns.filter((pattern) => pattern.path.source === first.path.source) : []
-  }
+  const resourceAt = (path: string) => resources.find(({ pattern }) => pattern.test(path))?.routes ?? []
 
   return {
     /** The route that Elysia will run; undefined if there is none. A HEAD runs the GET. */
@@ -56,6 +43,19 @@ export function routeTable({ routes }: { routes: Route[] }) {
 }
 
 const PUBLIC = accessIn(openToAll)
+
+const patternOf = (path: string) =>
+  `^${path
+    .replace(/[.+]/g, '\\$&')
+    .replace(/:[A-Za-z]+/g, '[^/]+')
+    .replace(/\*/g, '.*')}/?$`
+
+const described = ({ method, path, hooks }: Route) => ({
+  method,
+  route: path,
+  access: accessIn(hooks?.detail),
+  parameters: Object.keys((hooks?.query as { properties?: object } | undefined)?.properties ?? {}),
+})
 
 /** Whether the second segment is, or means, a code that is not an id: `%31` decodes to an id. */
 function meansCode(path: string): boolean {

@@ -67,8 +67,8 @@ export function bulkRoutes({ database, links, events, resolver, admission, readi
       request,
       inBulk(database, which, ownerOf(request), statement, (targets) => {
         resolver.changed(targets)
-        links.forgetTotal()
-        events.forgetTotal()
+        links.forgetPages()
+        events.forgetPages()
       }),
     ) as Promise<Outcome>
 

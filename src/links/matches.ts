@@ -1,7 +1,8 @@
 // The matches of a search, by id. If the index finds few, one query reads them; if there are many, reading by id soon finds the next ones.
 import type { Database, Sql } from '../database/guard.ts'
+import { assertNear } from '../database/milestones.ts'
 import type { Owner } from '../database/ownership.ts'
-import { orderOf, type Page, pageOf, type Total } from '../database/paging.ts'
+import { extentOf, orderOf, type Page, pageOf, type Total } from '../database/paging.ts'
 import { COUNTED } from '../database/totals.ts'
 import type { LinkFilter } from './filter.ts'
 import { byIndex, knownIn, look, narrowed, newest } from './narrow.ts'
@@ -25,7 +26,9 @@ export async function pageOfMatches(database: Database, filter: Searched, page: 
   if (few?.total.exact) return few
   return database.run(async (sql) => {
     const many = few?.total.count === COUNTED // so the page is soon full
-    const [end, total] = await Promise.all([endOf(sql, filter, page, owner), few?.total ?? countNewest(sql, filter, owner)])
+    const total = few?.total ?? (await countNewest(sql, filter, owner))
+    assertNear(page, total)
+    const end = await endOf(sql, filter, page, owner)
     const ids = await idsUpTo(sql, end, filter, page, owner)
     if (end === undefined || ids.length === page.size) return { ids, total }
     return many ? { ids: await idsUpTo(sql, undefined, filter, page, owner), total } : { ids, total, next: end }
@@ -37,7 +40,7 @@ async function idsUpTo(sql: Sql, end: number | undefined, filter: Searched, page
   // `offset 0` keeps PostgreSQL from searching, and sorting, all links.
   const rows = await sql<{ id: number }[]>`
     select id from (select u.* from urls u where ${narrowedIn(sql, filter, owner)} ${upTo} ${orderOf(sql, page)} offset 0) u
-    where true ${searchedIn(sql, filter)} limit ${page.size} offset ${page.offset}`
+    where true ${searchedIn(sql, filter)} ${extentOf(sql, page)}`
   return rows.map(({ id }) => id)
 }
 

@@ -1,6 +1,7 @@
 // The SQL that selects links and filters them.
-import type { Database, Sql } from '../database/guard.ts'
-import { hasAll, hasAny, liveLinks, type Owner } from '../database/ownership.ts'
+import type { Database, Fragment, Sql } from '../database/guard.ts'
+import { hasAll, hasAny, liveLinks, type Owner, ownLinks } from '../database/ownership.ts'
+import { extentOf, limitUpTo, orderOf, type Page } from '../database/paging.ts'
 import { idOfCode } from './coded.ts'
 import { linkColumns } from './columns.ts'
 import type { LinkFilter, Tagged } from './filter.ts'
@@ -12,6 +13,38 @@ import { isInState } from './state.ts'
 export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
   select ${linkColumns(sql)} ${more}
   from ${from} u left join link_totals t on t.url_id = u.id`
+
+/** The links of a page. They are found before their totals are joined: PostgreSQL would otherwise join those of all links up to the page. */
+export function pageOfLinks(sql: Sql, filter: LinkFilter, page: Page, owner: Owner) {
+  const where = isOrdered(filter, owner)
+    ? sql`where ${orderedIn(sql, filter, owner)} and ${likely(sql, indexedIn(sql, filter, owner))}`
+    : whereOf(sql, filter, owner)
+  const direction = page.descending ? sql`desc` : sql``
+  return sql<LinkRow[]>`
+    ${select(
+      sql,
+      sql`(
+      select * from (select u.* from urls u ${where} ${orderOf(sql, page, sql`u.id`)} ${limitUpTo(sql, page)}) as near
+      order by id ${direction} ${extentOf(sql, page)})`,
+    )}
+    order by u.id ${direction}`
+}
+
+/**
+ * A condition that PostgreSQL expects of every other row. Without statistics it expects links that are not deleted to be so rare that it would sort all
+ * of them.
+ */
+const likely = (sql: Sql, condition: Fragment) => sql`case when ${condition} then true else false end`
+
+/** Whether an index has the links that match, and few others, in the order of ids. */
+export function isOrdered({ user_id: _, is_active: _active, ...others }: LinkFilter, owner: Owner): boolean {
+  return owner?.tag === undefined && Object.values(others).every((value) => value === undefined)
+}
+
+/** The conditions of that index. */
+const orderedIn = (sql: Sql, { user_id, is_active }: LinkFilter, owner: Owner) => sql`
+  true ${ownLinks(sql, owner)} ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
+  ${is_active === false ? sql`and u.deleted_at is null and not u.is_active` : sql``}`
 
 /** The links with these ids, in this order. */
 export async function linksOf(database: Database, ids: number[]): Promise<LinkRow[]> {

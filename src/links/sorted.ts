@@ -1,7 +1,8 @@
 // Lists of links in another order than by id. Few matches are all sorted; of many, an index finds those of the page.
 import type { Database, Fragment, Sql } from '../database/guard.ts'
+import { assertNear } from '../database/milestones.ts'
 import type { Owner } from '../database/ownership.ts'
-import type { Place, SortedPage, Total } from '../database/paging.ts'
+import { extentOf, type Place, type SortedPage, type Total } from '../database/paging.ts'
 import { COUNTED } from '../database/totals.ts'
 import type { LinkFilter } from './filter.ts'
 import { matchingIds } from './matches.ts'
@@ -15,6 +16,8 @@ type Found = { rows: LinkRow[]; place: Place | undefined }
 /** Selects the id, the value and the place of each row of a page. */
 type Places = Fragment
 
+const MANY: Total = { count: COUNTED, exact: false }
+
 /** A page of links; every link matches. */
 export const sortedLinks = (database: Database, asked: Asked): Promise<Found> =>
   database.run((sql) => linksAt(sql, placesByIndex(sql, asked)))
@@ -25,10 +28,11 @@ export const sortedLinks = (database: Database, asked: Asked): Promise<Found> =>
  */
 export async function sortedMatches(database: Database, asked: Asked): Promise<Found & { total: Total }> {
   const ids = await matchingIds(database, asked.filter, asked.owner)
+  if (!ids) assertNear(asked.page, MANY)
   return database.run(async (sql) =>
     ids
       ? { ...(await linksAt(sql, placesAmong(sql, ids, asked))), total: { count: ids.length, exact: true } }
-      : { ...(await linksAt(sql, placesByIndex(sql, asked))), total: { count: COUNTED, exact: false } },
+      : { ...(await linksAt(sql, placesByIndex(sql, asked))), total: MANY },
   )
 }
 
@@ -71,7 +75,7 @@ function placesByIndex(sql: Sql, { filter, sort, page, owner }: Asked): Places {
   const first = place === undefined ? 0 : parts.indexOf(place.value === null && absent ? absent : present)
   const beyond = sql.unsafe(descending ? '<' : '>')
   const direction = sql.unsafe(descending ? 'desc' : 'asc')
-  const most = sql.unsafe(String(offset + size))
+  const most = offset === 0 ? sql.unsafe(String(size)) : sql`${offset + size}::int`
   const selects = parts.slice(first).map((part, i) => {
     const [value, id] = part.keys.map((key) => sql.unsafe(key)) as [Places, Places]
     const after =
@@ -95,5 +99,4 @@ const isAbsentFirst = (sort: SortName, descending: boolean) => !descending && so
 
 const inOrder = (sql: Sql, { descending }: SortedPage) => sql.unsafe(descending ? 'value desc, id desc' : 'value, id')
 
-/** As text: with parameters, PostgreSQL plans again for each request. */
-const extent = (sql: Sql, { size, offset }: SortedPage) => sql.unsafe(`order by place limit ${size} offset ${offset}`)
+const extent = (sql: Sql, page: SortedPage) => sql`order by place ${extentOf(sql, page)}`

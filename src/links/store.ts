@@ -1,9 +1,9 @@
 import { notFound, unavailable } from '../base/problem.ts'
 import { type Database, type Sql, type Writer, within } from '../database/guard.ts'
+import { assertNear, milestones, type NextIds } from '../database/milestones.ts'
 import { liveLinks, type Owner, ownLinks } from '../database/ownership.ts'
 import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
-import { pageOf } from '../database/paging.ts'
-import { countUpTo, totals } from '../database/totals.ts'
+import { countUpTo, filterTotals, totals } from '../database/totals.ts'
 import type { By } from '../http/principal.ts'
 import { type Target, targetColumns, targetJson } from '../redirect/target.ts'
 import { type Aliased, aliasCodes, aliasTargets, isAliased } from './aliases/store.ts'
@@ -16,7 +16,7 @@ import type { Change, New } from './given.ts'
 import { isSearch, pageOfMatches } from './matches.ts'
 import { findSame } from './reuse.ts'
 import type { LinkRow } from './schema.ts'
-import { linksOf, select, whereOf } from './select.ts'
+import { isOrdered, linksOf, pageOfLinks, select, whereOf } from './select.ts'
 import type { SortName } from './sort.ts'
 import { sortedLinks, sortedMatches } from './sorted.ts'
 import { locationOf } from './target.ts'
@@ -44,6 +44,13 @@ export function linkStore(database: Database, codes: Codes) {
     codes.anyCase ? sql`and (short_code = ${code} or true ${isFree(sql, sql`${code}`, sql`${id}`, true)})` : sql``
   const total = totals(database, ['urls'], (sql) => sql`select 1 from urls where ${liveLinks(sql, undefined)}`)
 
+  const filtering = filterTotals(database)
+  const pages = milestones(database)
+  const changed = () => {
+    total.changed()
+    filtering.changed()
+  }
+
   return {
     /**
      * One round trip, including the `created` event. If a generated code is taken, tries three times, then three times with one more
@@ -57,7 +64,7 @@ export function linkStore(database: Database, codes: Codes) {
         const row = await insert({ ...draft, short_code: code, by }, writer)
         if (row) {
           const { extra, ...shown } = row
-          total.changed()
+          changed()
           // Not read from the database as in `update`: JSON for each would make creating 64 at once 10 % slower.
           const target = {
             code,
@@ -107,16 +114,20 @@ export function linkStore(database: Database, codes: Codes) {
         const { ids, total, next } = await pageOfMatches(database, filter, page, owner)
         return { rows: await linksOf(database, ids), total, next }
       }
-      const filtered = isFiltered(filter, owner)
-      const whole = filtered ? undefined : total.count()
-      const listed = database.run(async (sql) => {
-        const where = whereOf(sql, filter, owner)
-        const rows = sql<LinkRow[]>`
-          ${select(sql)} ${where} ${pageOf(sql, page, sql`u.id`)}`
-        return Promise.all([rows, filtered ? countUpTo(sql, sql`select 1 from urls u ${where}`) : undefined])
+      const where = (sql: Sql) => whereOf(sql, filter, owner)
+      const simple = isOrdered(filter, owner)
+      const counted = isFiltered(filter, owner)
+        ? filtering.count([filter, owner], (sql) => countUpTo(sql, sql`select 1 from urls u ${where(sql)}`), simple)
+        : total.count()
+      const next: NextIds = (sql, after, limit) =>
+        sql`select u.id from urls u ${where(sql)} and u.id > ${after} order by u.id limit ${limit}`
+      return pages.list({
+        page,
+        counted,
+        filter: [filter, owner],
+        next: simple ? next : undefined,
+        read: (page) => database.run((sql) => pageOfLinks(sql, filter, page, owner)),
       })
-      const [[found, counted], all] = await Promise.all([listed, whole]) // together, so that neither rejects unhandled
-      return { rows: [...found], total: counted ?? all! }
     },
 
     /** The same in another order; `place` is that of the last row. */
@@ -128,8 +139,9 @@ export function linkStore(database: Database, codes: Codes) {
     ): Promise<{ rows: LinkRow[]; total: Total; place: Place | undefined }> {
       const asked = { filter, sort, page, owner }
       if (isFiltered(filter, owner)) return sortedMatches(database, asked)
-      const [found, all] = await Promise.all([sortedLinks(database, asked), total.count()])
-      return { ...found, total: all }
+      const all = await total.count()
+      assertNear(page, all)
+      return { ...(await sortedLinks(database, asked)), total: all }
     },
 
     /**
@@ -157,6 +169,7 @@ export function linkStore(database: Database, codes: Codes) {
       if (!row && short_code !== undefined && (await this.find(id, owner))) throw taken() // in another case
       if (!row) throw notFound('URL')
       const { target, ...link } = row
+      filtering.changed()
       const targets = [target, ...(link.aliases.length > 0 || short_code !== undefined ? await aliasTargets(database, [id]) : [])]
       // The statement cannot see the allowance and the aliases that its triggers changed.
       const isSeen = change.max_clicks === undefined && short_code === undefined
@@ -172,7 +185,7 @@ export function linkStore(database: Database, codes: Codes) {
           select ${targetColumns(sql)}, ${isAliased(sql)} as aliased from deleted u`,
       )
       if (!row) throw notFound('URL')
-      total.changed()
+      changed()
       const { aliased, ...target } = row
       return [target, ...(aliased ? await aliasTargets(database, [id]) : [])]
     },
@@ -191,7 +204,13 @@ export function linkStore(database: Database, codes: Codes) {
       return link
     },
 
-    forgetTotal: () => total.changed(),
+    forgetTotal: changed,
+
+    /** Many links changed. */
+    forgetPages() {
+      changed()
+      pages.forget()
+    },
   }
 }
 

@@ -17,8 +17,8 @@ export function createStores({ database, policy, codes }: { database: Database; 
   const links = linkStore(database, codes)
   const events = eventStore(database)
 
-  /** Rows of several tables changed: forget the totals of all lists. */
-  const rowsChanged = () => [users, links, events].forEach((store) => store.forgetTotal())
+  /** Rows of several tables changed. */
+  const rowsChanged = () => [users, links, events].forEach((store) => store.forgetPages())
 
   /** Keys or blocked hosts changed, and an event was written. Resolves when the change is in force on this replica. */
   const policyChanged = () => {

@@ -1,5 +1,6 @@
 import { conflict, notFound } from '../base/problem.ts'
-import type { Database, Writer } from '../database/guard.ts'
+import type { Database, Sql, Writer } from '../database/guard.ts'
+import { milestones } from '../database/milestones.ts'
 import { type Owner, ownUsers } from '../database/ownership.ts'
 import type { Page, Total } from '../database/paging.ts'
 import { pageOf } from '../database/paging.ts'
@@ -15,6 +16,7 @@ export type UserFilter = { username?: string; email?: string }
 
 export function userStore(database: Database) {
   const total = totals(database, ['users'], (sql) => sql`select 1 from users`)
+  const pages = milestones(database)
 
   return {
     /** 409 if the username, or the e-mail ignoring case, is taken; create_user checks this under locks. */
@@ -61,21 +63,31 @@ export function userStore(database: Database) {
 
     async list({ username, email }: UserFilter, page: Page, owner: Owner): Promise<{ rows: User[]; total: Total }> {
       const filtered = owner !== undefined || username !== undefined || email !== undefined
-      const whole = filtered ? undefined : total.count()
-      const listed = database.run(async (sql) => {
-        const where = sql`
-          where true ${ownUsers(sql, owner)}
-          ${username === undefined ? sql`` : sql`and username in (${username}, ${tidyName(username)})`}
-          ${email === undefined ? sql`` : sql`and uncased(email) in (uncased(${email}), uncased(${tidyName(email)}))`}`
-        const rows = sql<User[]>`
-          select id, username, email, created_at from users ${where} ${pageOf(sql, page)}`
-        return Promise.all([rows, filtered ? countUpTo(sql, sql`select 1 from users ${where}`) : undefined])
+      const where = (sql: Sql) => sql`
+        where true ${ownUsers(sql, owner)}
+        ${username === undefined ? sql`` : sql`and username in (${username}, ${tidyName(username)})`}
+        ${email === undefined ? sql`` : sql`and uncased(email) in (uncased(${email}), uncased(${tidyName(email)}))`}`
+      return pages.list({
+        page,
+        counted: filtered ? database.run((sql) => countUpTo(sql, sql`select 1 from users ${where(sql)}`)) : total.count(),
+        filter: null,
+        next: filtered
+          ? undefined
+          : (sql, after, limit) => sql`select id from users where id > ${after} order by id limit ${limit}`,
+        read: (page) =>
+          database.run(
+            (sql) => sql<User[]>`select id, username, email, created_at from users ${where(sql)} ${pageOf(sql, page)}`,
+          ),
       })
-      const [[found, counted], all] = await Promise.all([listed, whole]) // together, so that neither rejects unhandled
-      return { rows: [...found], total: counted ?? all! }
     },
 
     forgetTotal: () => total.changed(),
+
+    /** Many users changed. */
+    forgetPages() {
+      total.changed()
+      pages.forget()
+    },
   }
 }
 
