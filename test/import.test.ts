@@ -5,15 +5,16 @@ import { join } from 'node:path'
 import { Problem } from '../src/base/problem.ts'
 import type { Database } from '../src/database/guard.ts'
 import type { OpenDatabase } from '../src/database/open.ts'
-import { inMemory } from '../src/import/csv-file.ts'
+import { type CsvFile, inMemory } from '../src/import/csv-file.ts'
 import { demoFiles } from '../src/import/demo.ts'
 import { eventSource } from '../src/import/events.ts'
 import { importFiles, importFolder, seedIfEmpty } from '../src/import/folder.ts'
 import { linkSource } from '../src/import/links.ts'
-import { importFile as importCsv } from '../src/import/load.ts'
+import { importAll, importFile as importCsv } from '../src/import/load.ts'
 import type { Source } from '../src/import/source.ts'
 import { userSource } from '../src/import/users.ts'
-import { databases, quiet } from './databases.ts'
+import { measureCommand } from './child.ts'
+import { anyDatabase, databases, quiet } from './databases.ts'
 import { temporaryFolder } from './scratch.ts'
 import { serveOn } from './server.ts'
 
@@ -317,6 +318,9 @@ test('the demo is the same each time, and reads well', async () => {
   expect(hosts.filter((host) => !/\.example\.(com|org|net)$/.test(host))).toEqual([])
 })
 
+/** So many that indexes are built afterwards. */
+const MANY = 50_000
+
 describe.each(databases)('on the $name database', (kind) => {
   const opened: OpenDatabase[] = []
   const open = async () => {
@@ -553,6 +557,63 @@ describe.each(databases)('on the $name database', (kind) => {
     expect(await one(database, `select sum(clicks)::bigint from link_totals`)).toBe(460)
   })
 
+  test('a code that was created for a row gives way to a later row that has it', async () => {
+    const database = await open()
+    let created = ''
+    /** The second half of the file has the code that its second row got. */
+    const file: CsvFile = {
+      size: 100_000,
+      async *slices() {
+        yield bytes(`short_code,original_url\n${',https://example.com/made\n'.repeat(4_000)}`)
+        yield bytes(`${created},https://example.com/own\n`)
+      },
+    }
+    const source: Source = {
+      ...linkSource,
+      async *read(...given) {
+        for await (const rows of linkSource.read(...given)) {
+          created ||= rows[0]!.short_code as string
+          yield rows
+        }
+      },
+    }
+    expect(await importCsv(database, source, file)).toEqual({ imported: 4_001, count: 4_001 })
+    expect(await rowsOf(database, `select original_url from urls where short_code = '${created}'`)).toEqual([
+      { original_url: 'https://example.com/own' },
+    ])
+    expect(await one(database, `select count(*) from urls where original_url = 'https://example.com/made'`)).toBe(4_000)
+  })
+
+  test('many links at once: the same rows, and every index afterwards', async () => {
+    const database = await open()
+    const indexes = () =>
+      rowsOf(
+        database,
+        `select indexrelid::regclass::text as name, indisvalid as valid from pg_index where indrelid = 'urls'::regclass order by 1`,
+      )
+    const before = await indexes()
+    const links = Array.from({ length: MANY }, (_, n) => `${n + 10},many-${n},https://example.com/${n}\n`)
+    const file = inMemory(bytes(`id,short_code,original_url\n${links.join('')}`))
+    const built: Promise<void>[] = []
+    const imported = await importAll(database, [{ source: linkSource, file }], { indexing: (end) => built.push(end) })
+    expect([imported, built.length]).toEqual([[MANY], kind.name === 'external' ? 1 : 0])
+    await Promise.all(built)
+    expect(await indexes()).toEqual(before)
+    expect(
+      await rowsOf(
+        database,
+        'select count(*) as n, min(id) as lowest, max(id) as highest, count(distinct short_code) as codes from urls',
+      ),
+    ).toEqual([{ n: MANY, lowest: 10, highest: MANY + 9, codes: MANY }])
+    const taken = [...links, `,many-1,https://example.com/another\n`]
+    const refused = inMemory(bytes(`id,short_code,original_url\n${taken.join('')}`))
+    expect((await problemOf(importCsv(database, linkSource, refused))).message).toBe(
+      `row ${MANY + 2}, column short_code: is also that of row 3, with another target`,
+    )
+    expect(await indexes()).toEqual(before)
+    expect(await one(database, LEFT)).toBe(0)
+  })
+
   test('what a killed import left behind goes with the next one', async () => {
     const database = await open()
     await database.run((sql) => sql`insert into imports (started_at) values (now() - interval '2 hours')`)
@@ -744,4 +805,19 @@ describe.each(databases)('on the $name database', (kind) => {
       expect(refused[0]!.headers.get('retry-after')).toBe('5')
     })
   })
+})
+
+test.skipIf(anyDatabase.name !== 'external')('memory does not grow with the file', async () => {
+  const peak = async (rows: number) => {
+    const folder = temporaryFolder()
+    const row = (n: number) => `${n},code-${n},https://example.com/a-target-of-some-length/${n},A title of some length\n`
+    writeFileSync(
+      join(folder, 'urls.csv'),
+      `id,short_code,original_url,title\n${Array.from({ length: rows }, (_, n) => row(n + 1)).join('')}`,
+    )
+    const { code, err, memory } = await measureCommand(['seed', folder], await anyDatabase.settings())
+    expect([code, err]).toEqual([0, ''])
+    return memory
+  }
+  expect((await peak(200_000)) / (await peak(50_000))).toBeLessThan(2) // of what was kept whole, four times as much
 })

@@ -14,7 +14,11 @@ export async function copyIn(
 }
 
 /** The rows of a select or a table with its columns, in COPY's text format, in pieces of any length. */
-export const copyOut = (sql: Asking, from: string) => sql.unsafe(`copy ${from} to stdout`).readable()
+export async function* copyOut(sql: Asking, from: string): AsyncGenerator<Uint8Array> {
+  const rows = await sql.unsafe(`copy ${from} to stdout`).readable()
+  yield* rows
+  rows._read(0) // postgres.js 3.4.9 may leave its socket paused, and the next statement would get no answer
+}
 
 /** A value as a field of COPY's text format. Lists are of texts. */
 export function copyField(value: unknown): string {
@@ -35,3 +39,15 @@ const quoted = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`
 
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 const escaped = (text: string) => (/[\\\t\n\r]/.test(text) ? text.replace(/[\\\t\n\r]/g, (char) => ESCAPES[char]!) : text)
+
+/** A row of COPY's text format as a JSON object, with texts for every type but JSON. `json`: the columns of JSON. */
+export function jsonOf(row: string, columns: string[], json: Set<string>): string {
+  const fields = row.split('\t').map((field, index) => {
+    if (field === '\\N') return undefined
+    const text = field.includes('\\') ? field.replace(/\\(.)/g, (_, char) => UNESCAPED[char] ?? char) : field
+    return `${JSON.stringify(columns[index])}:${json.has(columns[index]!) ? text : JSON.stringify(text)}`
+  })
+  return `{${fields.filter((field) => field !== undefined).join()}}`
+}
+
+const UNESCAPED: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' }

@@ -1,5 +1,4 @@
 // Reads and validates the rows of any CSV file, slice by slice, so that the server keeps answering.
-import { Problem } from '../base/problem.ts'
 import { BadCell, type BadRow, badFile, badRows, MAX_DETAILS } from './bad-rows.ts'
 import type { CsvFile } from './csv-file.ts'
 import { BrokenRecord, splitter } from './csv-records.ts'
