@@ -174,7 +174,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     moved.kill('SIGKILL') // the last clicks are in its journal alone
     await moved.exited
     await backup(readConfig(home, {}), back)
-    const [, totals] = /^\{"table":"link_totals".*\n([^]*?)^\\\.$/m.exec(gunzipSync(readFileSync(back)).toString())!
+    const [, totals] = /^\{"table":"link_totals".*\n([\s\S]*?)^\\\.$/m.exec(gunzipSync(readFileSync(back)).toString())!
     // 31 of the backup, one that came after it, and was stored again from its journal, and these.
     expect(totals).toMatch(new RegExp(`^${link.id}\t82\t`, 'm'))
   })

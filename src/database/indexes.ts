@@ -52,18 +52,14 @@ async function searchIndex(database: Database): Promise<Index[]> {
 
 /**
  * Drops those of a table, before so many rows are added to it that building them afterwards takes a fraction of the time: an index that is built
- * sorts its rows, one that grows takes them one by one. Nobody waits; returns false if that is not possible now. buildIndexes builds them again.
+ * sorts its rows, one that grows takes them one by one. Nobody waits, and an index that somebody reads for long may stay. Call buildIndexes afterwards.
  */
-export async function dropIndexes(database: Database, table: string): Promise<boolean> {
+export async function dropIndexes(database: Database, table: string): Promise<void> {
   const dropped = [...INDEXES, { name: SEARCH[1]!, table: SEARCH[2]! }].filter((index) => index.table === table)
-  try {
-    return await inSession(database, async (session) => {
-      for (const { name } of dropped) await session.unsafe(`drop index concurrently if exists ${name}`).simple()
-      return true
-    })
-  } catch {
-    return false // somebody reads the table for long
-  }
+  await inSession(database, async (session) => {
+    for (const { name } of dropped) await session.unsafe(`drop index concurrently if exists ${name}`).simple()
+    return true
+  }).catch(() => {})
 }
 
 /** Building or dropping concurrently cannot run in a transaction, so the lock and the time limit belong to the session. */

@@ -65,7 +65,8 @@ export async function importAll(
         read.push(counted)
       }
       const links = read.find(({ source }) => source.table === 'urls')
-      rebuild = links !== undefined && (await growsManifold(database, links.rows)) && (await dropIndexes(database, 'urls'))
+      rebuild = links !== undefined && (await growsManifold(database, links.rows))
+      if (rebuild) await dropIndexes(database, 'urls')
       await database.transaction(async (sql) => {
         await prepare(sql)
         const stagingIf = (name: Source['name']) => read.find(({ source }) => source.name === name) && stagingOf({ name }, id)
