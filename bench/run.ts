@@ -8,6 +8,7 @@ import { LOAD_TESTS, loadTestsPage } from './pages/load-tests.ts'
 import { plot } from './plot.ts'
 import { report } from './report.ts'
 import { away } from './scenarios/away.ts'
+import { bulk } from './scenarios/bulk.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { create } from './scenarios/create.ts'
 import { disk } from './scenarios/disk.ts'
@@ -24,7 +25,7 @@ import { tiers } from './scenarios/tiers.ts'
 import { loadOwn, Unfit } from './users/own.ts'
 
 const scenarios: Record<string, () => Promise<Result>> = {
-  ...{ redirect, rules, tiers, flood, create, list, million, drain, disk, away, capacity },
+  ...{ redirect, rules, tiers, flood, create, list, million, bulk, drain, disk, away, capacity },
   ...{ load, kill, roll },
 }
 

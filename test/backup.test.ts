@@ -74,7 +74,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect([readdirSync(folder), existsSync(join(source.DATA_DIR!, 'copy'))]).toEqual([['waypost.backup'], false])
     const [first] = gunzipSync(readFileSync(file)).toString().split('\n')
-    expect(JSON.parse(first!)).toMatchObject({ waypost: 'backup', format: 1, schema: newestSchema, database: 'embedded' })
+    expect(JSON.parse(first!)).toMatchObject({ waypost: 'backup', format: 2, schema: newestSchema, database: 'embedded' })
     expect((await server.get(`/${link.short_code}`)).status).toBe(302)
   })
 
@@ -99,6 +99,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     ])
     const restored = await open(outside)
     expect(await rowsOf(restored)).toEqual(before)
+    expect(await shapeOf(restored)).toEqual(await shapeOf(server.database))
     await restored.close()
 
     const next = await startChild({ ...outside, AUTH: 'off' })
@@ -135,7 +136,7 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     const text = gunzipSync(whole).toString()
     const cases: [string, Buffer, string][] = [
       ['cut', whole.subarray(0, whole.length >> 1), 'is damaged or incomplete'],
-      ['changed', gzipSync(text.replace('example.com/77"', 'example.com/78"')), 'its checksum is wrong'],
+      ['changed', gzipSync(text.replace('example.com/77\t', 'example.com/78\t')), 'its checksum is wrong'],
       ['without its end', gzipSync(text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)), 'its checksum is wrong'],
       ['something else', Buffer.from('id,username\n1,zoe\n'), 'is not a backup'],
       [
@@ -173,9 +174,61 @@ describe.skipIf(!external)('a backup of the embedded database', () => {
     moved.kill('SIGKILL') // the last clicks are in its journal alone
     await moved.exited
     await backup(readConfig(home, {}), back)
-    const lines = gunzipSync(readFileSync(back)).toString().split('\n')
+    const [, totals] = /^\{"table":"link_totals".*\n([\s\S]*?)^\\\.$/m.exec(gunzipSync(readFileSync(back)).toString())!
     // 31 of the backup, one that came after it, and was stored again from its journal, and these.
-    expect(lines.find((line) => line.startsWith(`{"url_id":${link.id},"clicks":`))).toContain('"clicks":82,')
+    expect(totals).toMatch(new RegExp(`^${link.id}\t82\t`, 'm'))
+  })
+})
+
+describe.each(databases)('into the $name database', (kind) => {
+  test('a backup of release 0.1.0 is restored', async () => {
+    const lines = [
+      {
+        waypost: 'backup',
+        format: 1,
+        release: '0.1.0',
+        schema: 1,
+        made_at: '2026-11-21T10:00:00.000Z',
+        database: 'embedded',
+        months: ['2026-11'],
+        sequences: { users_id_seq: 1, urls_id_seq: 8 },
+      },
+      { table: 'users', columns: ['id', 'username', 'email', 'created_at'] },
+      { id: 1, username: 'Zoë\t\\N', email: 'zoe@example.com', created_at: '2026-11-01T10:00:00+00:00' },
+      {
+        table: 'urls',
+        columns: ['id', 'user_id', 'short_code', 'original_url', 'title', 'is_active', 'created_at', 'updated_at'],
+      },
+      ...[7, 8].map((id) => ({
+        id,
+        user_id: 1,
+        short_code: `code-${id}`,
+        original_url: `https://example.com/${id}`,
+        title: '\\.',
+        is_active: true,
+        created_at: '2026-11-01T10:00:00+00:00',
+        updated_at: '2026-11-01T10:00:00+00:00',
+      })),
+      { table: 'link_totals', columns: ['url_id', 'clicks', 'bots'] },
+      { url_id: 7, clicks: 3, bots: 0 },
+    ]
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+    const hash = new Bun.CryptoHasher('sha256').update(text).digest('hex')
+    const old = join(folder, `of-0.1.0-for-${kind.name}`)
+    writeFileSync(old, gzipSync(`${text}{"sha256":"${hash}"}\n`))
+    const settings = await kind.settings()
+    await restore(readConfig(settings, {}), old, true)
+    const restored = await open(settings)
+    const found = await restored.run((sql) =>
+      sql.unsafe(
+        'select u.id, short_code, title, username, clicks from urls u join users on users.id = user_id left join link_totals on url_id = u.id order by 1',
+      ),
+    )
+    expect([...found]).toEqual([
+      { id: 7, short_code: 'code-7', title: '\\.', username: 'Zoë\t\\N', clicks: 3 },
+      { id: 8, short_code: 'code-8', title: '\\.', username: 'Zoë\t\\N', clicks: null },
+    ] as never)
+    await restored.close()
   })
 })
 
@@ -189,6 +242,16 @@ async function open(settings: Record<string, string>) {
   const database = await openDatabase(readConfig(settings, {}), quiet().log)
   await new Promise<void>((up) => database.onUp(up))
   return database
+}
+
+/** The indexes and constraints of every table. */
+async function shapeOf(database: Database): Promise<string[]> {
+  const found = await database.run(
+    (sql) => sql<{ text: string }[]>`
+      select pg_get_indexdef(indexrelid) as text from pg_index where indisvalid and indrelid::regclass::text = any(${Object.keys(TABLES)})
+      union all select conname || ' ' || pg_get_constraintdef(oid) from pg_constraint where contype <> 'n' and conrelid::regclass::text = any(${Object.keys(TABLES)})`,
+  )
+  return found.map(({ text }) => text).sort()
 }
 
 /** What is to be the same afterwards: of every table, its rows as text. */

@@ -13,6 +13,12 @@ export type Child = Awaited<ReturnType<typeof startChild>>
 
 /** Runs one command to its end. `env` is its environment. */
 export async function runCommand(args: string[], env: Record<string, string> = {}, cwd?: string) {
+  const { memory: _, ...said } = await measureCommand(args, env, cwd)
+  return said
+}
+
+/** The same with the peak of its memory, in bytes. */
+export async function measureCommand(args: string[], env: Record<string, string> = {}, cwd?: string) {
   const child = Bun.spawn([process.execPath, '--no-env-file', main, ...args], {
     env: { ...BRIEF, ...env },
     cwd,
@@ -21,7 +27,7 @@ export async function runCommand(args: string[], env: Record<string, string> = {
     timeout: READY_WITHIN,
   })
   const [code, out, err] = await Promise.all([child.exited, new Response(child.stdout).text(), new Response(child.stderr).text()])
-  return { code, out, err }
+  return { code, out, err, memory: child.resourceUsage()!.maxRSS }
 }
 
 /** Starts `serve` on a free port and waits until /ready says `status`; `said` is a file for all that it prints, `args` are more of serve's. The process ends with the tests'. */

@@ -7,6 +7,7 @@ import { readConfig } from '../src/config/config.ts'
 import { migrate } from '../src/database/migrate.ts'
 import { type OpenDatabase, openDatabase } from '../src/database/open.ts'
 import { eventStore } from '../src/events/store.ts'
+import { inMemory } from '../src/import/csv-file.ts'
 import { eventSource } from '../src/import/events.ts'
 import { importFile } from '../src/import/load.ts'
 import type { Click } from '../src/journal/journal-format.ts'
@@ -137,7 +138,7 @@ describe.skipIf(!installed)('clicks of the same links', () => {
         await importFile(
           database,
           eventSource,
-          new TextEncoder().encode(`url_id,event_type,timestamp,details\n${rows.join('\n')}\n`),
+          inMemory(new TextEncoder().encode(`url_id,event_type,timestamp,details\n${rows.join('\n')}\n`)),
         )
       })
     const purge = () =>

@@ -2,9 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../src/config/config.ts'
-import type { Database } from '../src/database/guard.ts'
 import { migrate } from '../src/database/migrate.ts'
-import { openDatabase } from '../src/database/open.ts'
+import { type OpenDatabase, openDatabase } from '../src/database/open.ts'
 import { createLog, createLogRing } from '../src/telemetry/logs.ts'
 import { runCommand } from './child.ts'
 import { serverBinaries, sharedCluster } from './postgres.ts'
@@ -16,7 +15,7 @@ export type DatabaseKind = {
   /** The settings of a fresh database without a row: the external one has no table yet. */
   settings: () => Promise<Record<string, string>>
   /** Opens a fresh database with the schema in it. */
-  open: () => Promise<Database>
+  open: () => Promise<OpenDatabase>
 }
 
 const external = Boolean(process.env.TEST_DATABASE_URL || serverBinaries())

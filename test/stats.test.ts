@@ -1,6 +1,7 @@
 // Statistics: whole buckets in any zone, zeros included, bounded; and a click that goes is subtracted wherever it counted.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { foldClicks } from '../src/clicks/fold.ts'
+import { inMemory } from '../src/import/csv-file.ts'
 import { eventSource } from '../src/import/events.ts'
 import { importFile } from '../src/import/load.ts'
 import { databases } from './databases.ts'
@@ -272,7 +273,7 @@ describe.each(kept)('statistics on the $name database, counts $kept', ({ folded,
     const id = await link('imported')
     const at = new Date().toISOString()
     const csv = `id,url_id,user_id,event_type,timestamp,details\n900001,${id},,click,${at},"{""referrer"": ""https://news.example/a"", ""browser"": ""Firefox""}"\n`
-    await importFile(server.database, eventSource, new TextEncoder().encode(csv))
+    await importFile(server.database, eventSource, inMemory(new TextEncoder().encode(csv)))
     await server.post('/events', { event_type: 'click', url_id: id, details: { browser: 'Firefox' } })
     expect(await stats(id)).toMatchObject({
       clicks: 2,
@@ -325,7 +326,7 @@ describe.each(kept)('statistics on the $name database, counts $kept', ({ folded,
     await importFile(
       server.database,
       eventSource,
-      new TextEncoder().encode(`url_id,event_type,timestamp,details\n${rows.join('\n')}\n`),
+      inMemory(new TextEncoder().encode(`url_id,event_type,timestamp,details\n${rows.join('\n')}\n`)),
     )
     expect((await stats(id)).referrers).toEqual([{ value: 'xn--bcher-kva.example', clicks: 3 + 8 + 5, bots: 3 }])
     for (const event of posted) await server.call('DELETE', `/events/${event}`)

@@ -8,6 +8,12 @@ export function hostOf(url: string): string | undefined {
   return PLAIN.exec(url)?.[1] ?? plain(URL.parse(url)?.hostname)
 }
 
+/** Whether a URL is known, without parsing it, to have a valid host, and neither a port nor a user name. */
+export function isPlainHost(url: string): boolean {
+  const host = PLAIN.exec(url)?.[1]
+  return host !== undefined && !host.includes('xn--') && isHost(host)
+}
+
 /** Whether a URL's hostname is valid: an address, or at most 253 characters of labels of 1 to 63 letters, digits, _ and inner hyphens. */
 export const isHost = (hostname: string) =>
   hostname.startsWith('[') || (hostname.length <= LONGEST_NAME + 1 && NAME.test(hostname.replace(/\.$/, '')))

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { assertFolder, causeOf } from '../base/file-error.ts'
 import { type Config, isExternal } from '../config/config.ts'
-import { A_DAY, backupLines, type Counts } from '../database/backup.ts'
+import { A_DAY, backupParts, type Counts, summary } from '../database/backup.ts'
 import { writeBackup } from '../database/backup-file.ts'
 import { copyEmbedded } from '../database/embedded-copy.ts'
 import { CLUSTER } from '../database/embedded-files.ts'
@@ -20,14 +20,13 @@ export async function backup(config: Config, file: string) {
   const { database, close } = await openForReading(config, log)
   const counts: Counts = {}
   try {
-    await database.transaction((sql) => writeBackup(file, backupLines(sql, TABLES, database.address.kind, counts)), A_DAY)
+    await database.transaction((sql) => writeBackup(file, backupParts(sql, TABLES, database.address.kind, counts)), A_DAY)
   } finally {
     await close()
   }
-  const { users = 0, urls = 0, events = 0 } = counts
   const size = file === '-' ? '' : `, ${Math.ceil(Bun.file(file).size / 1000).toLocaleString('en')} kB`
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  console.error(`backed up ${users} users, ${urls} links, ${events} events in ${seconds} s${size}`)
+  console.error(`backed up ${summary(counts)} in ${seconds} s${size}`)
 }
 
 /** Reports problems with the file before the database is read. */

@@ -1,12 +1,13 @@
 import { type Config, isExternal } from '../config/config.ts'
-import { A_DAY, assertRestorable, type Counts, headerOf, restoreRows } from '../database/backup.ts'
-import { type Header, readBackup } from '../database/backup-file.ts'
+import { A_DAY, assertRestorable, type Counts, headerOf, restoreRows, summary } from '../database/backup.ts'
+import { type Header, type Part, readBackup } from '../database/backup-file.ts'
 import { replacementFor } from '../database/embedded-exchange.ts'
 import { hasEmbedded } from '../database/embedded-folder.ts'
 import { ownEmbedded } from '../database/embedded-place.ts'
 import { StartFailed } from '../database/embedded-supervisor.ts'
 import { migrate } from '../database/migrate.ts'
 import { openDatabase } from '../database/open.ts'
+import { withoutIndexes } from '../database/without-indexes.ts'
 import { TABLES } from '../server/resources.ts'
 import { createLog, createLogRing, type Log } from '../telemetry/logs.ts'
 
@@ -14,23 +15,26 @@ import { createLog, createLogRing, type Log } from '../telemetry/logs.ts'
 export async function restore(config: Config, file: string, replace: boolean) {
   const started = performance.now()
   const log = createLog('fatal', createLogRing())
-  const lines = readBackup(file)
-  const header = headerOf((await lines.next()).value, file)
+  const parts = readBackup(file)
+  const header = headerOf((await parts.next()).value, file)
   const into = isExternal(config) ? restoreOutside : restoreEmbedded
-  const { users = 0, urls = 0, events = 0 } = await into(config, { header, lines, replace, log })
+  const counts = await into(config, { header, parts, replace, log })
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  console.log(`restored ${users} users, ${urls} links, ${events} events of ${header.made_at} in ${seconds} s`)
+  console.log(`restored ${summary(counts)} of ${header.made_at} in ${seconds} s`)
 }
 
-type Parts = { header: Header; lines: AsyncGenerator<string>; replace: boolean; log: Log }
+type Parts = { header: Header; parts: AsyncGenerator<Part>; replace: boolean; log: Log }
 
 /** Uses one transaction: until it commits, readers see the old data, which also stays if the file turns out to be damaged. */
-async function restoreOutside(config: Config, { header, lines, replace, log }: Parts): Promise<Counts> {
+async function restoreOutside(config: Config, { header, parts, replace, log }: Parts): Promise<Counts> {
   const database = await openDatabase(config, log)
   try {
     await assertRestorable(database, TABLES, replace, header.schema)
     await migrate(database, log, header.schema)
-    const counts = await database.transaction((sql) => restoreRows(TABLES, header, lines, (step) => step(sql)), A_DAY)
+    const counts = await database.transaction(
+      (sql) => withoutIndexes(sql, TABLES, () => restoreRows(TABLES, header, parts, (step) => step(sql), true)),
+      A_DAY,
+    )
     await migrate(database, log)
     await database.run((sql) => sql`analyze`.simple(), A_DAY)
     return counts
@@ -43,7 +47,7 @@ async function restoreOutside(config: Config, { header, lines, replace, log }: P
  * Restores into a new cluster, which finally replaces the existing one. Uses many transactions: a single one would keep its whole
  * write-ahead log.
  */
-async function restoreEmbedded(config: Config, { header, lines, replace, log }: Parts): Promise<Counts> {
+async function restoreEmbedded(config: Config, { header, parts, replace, log }: Parts): Promise<Counts> {
   const existing = await inspect(config, replace, log)
   const leave = await ownEmbedded(config.DATA_DIR)
   const replacement = replacementFor(
@@ -55,7 +59,7 @@ async function restoreEmbedded(config: Config, { header, lines, replace, log }: 
     let counts: Counts
     try {
       await migrate(database, log, header.schema)
-      counts = await restoreRows(TABLES, header, lines, (step) => database.transaction(step, A_DAY))
+      counts = await restoreRows(TABLES, header, parts, (step) => database.transaction(step, A_DAY), false)
       await migrate(database, log)
       await database.run((sql) => sql`analyze`.simple(), A_DAY)
     } finally {

@@ -1,7 +1,8 @@
-// The content of a backup, read in one snapshot and restored at once: every row as JSON, so that any PostgreSQL accepts it.
+// The content of a backup, read in one snapshot and restored at once: every row as text, so that any PostgreSQL accepts it.
 import type { Tables } from '../base/resource.ts'
 import { version } from '../base/version.ts'
-import { BadBackup, FORMAT, type Header } from './backup-file.ts'
+import { BadBackup, countRows, FORMAT, type Header, type Part, tableParts } from './backup-file.ts'
+import { copyIn, copyOut, jsonOf } from './copy.ts'
 import { assertFit } from './fitness.ts'
 import type { Transaction } from './guard.ts'
 import { newestSchema } from './migrate.ts'
@@ -9,19 +10,24 @@ import type { OpenDatabase } from './open.ts'
 
 const BATCH = 2_000
 const BATCH_CHARACTERS = 2_000_000
+const COPY_BYTES = 4_000_000
 export const A_DAY = 86_400_000
 const REPLICA_LIVES = 10 // seconds since its last heartbeat
 
 /** Number of rows by table. */
 export type Counts = Record<string, number>
 
-/** The lines of a backup of `tables`, from one snapshot, which later changes do not affect. Counts the rows into `counts`. */
-export async function* backupLines(
+/** The numbers of rows in words. Clicks are events. */
+export const summary = ({ users = 0, urls = 0, events = 0, clicks = 0 }: Counts) =>
+  `${users} users, ${urls} links, ${events + clicks} events`
+
+/** The parts of a backup of `tables`, from one snapshot, which later changes do not affect. Counts the rows into `counts`. */
+export async function* backupParts(
   sql: Transaction,
   tables: Tables,
   from: Header['database'],
   counts: Counts,
-): AsyncGenerator<string[]> {
+): AsyncGenerator<Part> {
   await sql`set transaction isolation level repeatable read, read only`
   await removeLimits(sql)
   await assertFit(sql)
@@ -40,24 +46,20 @@ export async function* backupLines(
     months: months.map(({ month }) => month).filter(Boolean),
     sequences: await lastValues(sql, tables),
   }
-  yield [JSON.stringify(header)]
+  yield JSON.stringify(header)
   for (const [table, { leftOut = [] }] of Object.entries(tables)) {
     const columns = await columnsOf(sql, table, leftOut)
     if (columns.length === 0) continue // an older release without this table
     counts[table] = 0
-    yield [JSON.stringify({ table, columns })]
-    const rows = sql.unsafe<{ line: string }[]>(
-      `select row_to_json(t)::text as line from (select ${columns.map(quoted).join()} from ${table}) t`,
-    )
-    for await (const some of rows.cursor(BATCH)) {
-      counts[table] += some.length
-      yield some.map(({ line }) => line)
+    for await (const part of tableParts(table, columns, copyOut(sql, `(select ${columns.map(quoted).join()} from ${table})`))) {
+      if (typeof part !== 'string') counts[table] += countRows(part)
+      yield part
     }
   }
 }
 
 /** Parses a backup's first line. Throws BadBackup if this release cannot read the backup. */
-export function headerOf(line: string | undefined, file: string): Header {
+export function headerOf(line: Part | undefined, file: string): Header {
   const header = parsed<Header>(line)
   if (header?.waypost !== 'backup') throw new BadBackup(`${file} is not a backup`)
   const { format, schema, release } = header
@@ -69,48 +71,54 @@ export function headerOf(line: string | undefined, file: string): Header {
 }
 
 /**
- * Replaces the content of all tables by the lines after the header. `inTransaction` runs a step: all steps in one transaction, or each in a separate
- * one if nobody sees the database before the end. Returns the number of restored rows.
+ * Replaces the content of all tables by the parts after the header. `inTransaction` runs a step: all steps in one transaction, or each in a separate
+ * one if nobody sees the database before the end. `copies`: the database reads COPY. Returns the number of restored rows.
  */
 export async function restoreRows(
   tables: Tables,
   header: Header,
-  lines: AsyncIterable<string>,
+  parts: AsyncIterable<Part>,
   inTransaction: (step: (sql: Transaction) => Promise<unknown>) => Promise<unknown>,
+  copies: boolean,
 ): Promise<Counts> {
   const counts: Counts = {}
-  let into: { table: string; columns: string[] } | undefined
-  let batch: string[] = []
-  let characters = 0
+  let into: Into | undefined
+  let rows: (string | Uint8Array)[] = []
+  let size = 0
 
   async function flush() {
-    if (!into || batch.length === 0) return
-    const { table, columns } = into
-    const names = columns.map(quoted).join()
-    const json = `[${batch.join()}]`
-    await inTransaction((sql) =>
-      sql.unsafe(
-        `insert into ${table} (${names}) overriding system value select ${names} from json_populate_recordset(null::${table}, $1::text::json)`,
-        [json],
-      ),
-    )
-    counts[table]! += batch.length
-    batch = []
-    characters = 0
+    const [to, given] = [into, rows]
+    rows = []
+    size = 0
+    if (!to || given.length === 0) return
+    if (typeof given[0] === 'string') await inTransaction((sql) => insertJson(sql, to, given as string[]))
+    else if (copies) await inTransaction((sql) => copyIn(sql, `${to.table} (${to.columns.map(quoted).join()})`, given))
+    else
+      for (const some of batchesOf(given as Uint8Array[]))
+        await inTransaction((sql) =>
+          insertJson(
+            sql,
+            to,
+            some.map((row) => jsonOf(row, to.columns, to.json)),
+          ),
+        )
   }
 
   await inTransaction((sql) => clearTables(sql, tables, header))
-  for await (const line of lines) {
-    if (line.startsWith('{"table":')) {
+  for await (const part of parts) {
+    if (typeof part === 'string' && part.startsWith('{"table":')) {
       await flush()
-      into = parsed<{ table: string; columns: string[] }>(line)!
-      if (!(into.table in tables))
-        throw new BadBackup(`the backup contains a table that this release does not know: ${into.table}`)
-      counts[into.table] = 0
-    } else {
-      batch.push(line)
-      characters += line.length
-      if (batch.length === BATCH || characters > BATCH_CHARACTERS) await flush()
+      const { table, columns } = parsed<{ table: string; columns: string[] }>(part)!
+      if (!(table in tables)) throw new BadBackup(`the backup contains a table that this release does not know: ${table}`)
+      counts[table] = 0
+      await inTransaction(async (sql) => {
+        into = { table, columns, json: await jsonColumnsOf(sql, table) }
+      })
+    } else if (into) {
+      rows.push(part)
+      size += part.length
+      counts[into.table]! += typeof part === 'string' ? 1 : countRows(part)
+      if (typeof part === 'string' ? rows.length === BATCH || size > BATCH_CHARACTERS : size > COPY_BYTES) await flush()
     }
   }
   await flush()
@@ -121,6 +129,34 @@ export async function restoreRows(
     }
   })
   return counts
+}
+
+/** `json`: the columns of JSON. */
+type Into = { table: string; columns: string[]; json: Set<string> }
+
+/** Inserts rows that are JSON objects. */
+const insertJson = (sql: Transaction, { table, columns }: Into, rows: string[]) => {
+  const names = columns.map(quoted).join()
+  return sql.unsafe(
+    `insert into ${table} (${names}) overriding system value select ${names} from json_populate_recordset(null::${table}, $1::text::json)`,
+    [`[${rows.join()}]`],
+  )
+}
+
+/** The rows of pieces that COPY wrote, so many at a time that a statement of the embedded database stays short. */
+function* batchesOf(pieces: Uint8Array[]) {
+  for (const piece of pieces) {
+    const rows = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString('utf8').split('\n')
+    rows.pop()
+    for (let at = 0; at < rows.length; at += BATCH) yield rows.slice(at, at + BATCH)
+  }
+}
+
+async function jsonColumnsOf(sql: Transaction, table: string): Promise<Set<string>> {
+  const rows = await sql<{ name: string }[]>`
+    select attname as name from pg_attribute
+    where attrelid = to_regclass(${table}) and attnum > 0 and atttypid in ('json'::regtype, 'jsonb'::regtype)`
+  return new Set(rows.map(({ name }) => name))
 }
 
 /**
@@ -204,9 +240,9 @@ async function columnsOf(sql: Transaction, table: string, leftOut: string[]): Pr
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 
-function parsed<T>(line: string | undefined): T | undefined {
+function parsed<T>(line: Part | undefined): T | undefined {
   try {
-    return JSON.parse(line ?? '') as T
+    return JSON.parse(String(line ?? '')) as T
   } catch {
     return undefined
   }

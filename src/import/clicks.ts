@@ -1,9 +1,9 @@
 import { MAX_VALUES } from '../clicks/roll-up.ts'
 import type { Transaction } from '../database/guard.ts'
 
-/** Adds the clicks among an import’s new events to breakdowns, series and totals. */
-export async function countClicks(sql: Transaction, importId: number) {
-  const clicked = sql`from import_events where import_id = ${importId} and event_type = 'click' and not there and url_id is not null`
+/** Adds the clicks among an import’s new events, in their staging table, to breakdowns, series and totals. */
+export async function countClicks(sql: Transaction, staging: string) {
+  const clicked = sql`from ${sql(staging)} where event_type = 'click' and not there and url_id is not null`
   const links = await sql<
     { url_id: number; clicks: number }[]
   >`select url_id, count(*) as clicks ${clicked} group by url_id order by url_id`

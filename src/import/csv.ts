@@ -1,10 +1,9 @@
 // Reads and validates the rows of any CSV file, slice by slice, so that the server keeps answering.
-import { Readable } from 'node:stream'
-import { type CsvError, parse } from 'csv-parse'
 import { counted } from '../base/counted.ts'
-import { Problem } from '../base/problem.ts'
 import { BadCell, type BadRow, badFile, badRows, MAX_DETAILS } from './bad-rows.ts'
-import { inUtf8, LINE_ENDS, notUtf8, separatorOf } from './csv-text.ts'
+import type { CsvFile } from './csv-file.ts'
+import { BrokenRecord, splitter } from './csv-records.ts'
+import { HEAD, piecesOf, separatorOf } from './csv-text.ts'
 
 /** A column: `read` converts the text of a cell that is not blank, or throws BadCell. */
 export type Column<T = unknown, R extends boolean = boolean> = { required: R; read: (text: string) => T }
@@ -15,53 +14,59 @@ export type RowOf<C extends Columns> = { line: number } & {
 
 export const MAX_ROWS = 1_000_000
 const MAX_RECORD = 1024 * 1024
-const SLICE = 64 * 1024
+const BATCH = 1_000
 
 /**
- * Reads the rows below the header, which is the first row, or the second after `sep=;`. `line` is the row number in a spreadsheet (the
- * first is 1). Skips blank rows and unknown columns; an optional column is null if it is blank or missing. `keep` converts each row, and
- * may refuse one that is valid by itself. Throws a Problem (400) that names up to 20 bad rows.
+ * Reads the rows below the header, which is the first row, or the second after `sep=;`, and yields them in batches. `line` is the row number in a
+ * spreadsheet (the first is 1). Skips blank rows and unknown columns; an optional column is null if it is blank or missing. `keep` converts each row,
+ * and may refuse one that is valid by itself. Throws a Problem (400) that names up to 20 bad rows.
  */
-export async function readRows<C extends Columns, Kept>(
-  file: Uint8Array,
+export async function* readRows<C extends Columns, Kept>(
+  file: CsvFile,
   columns: C,
   keep: (row: RowOf<C>, refuse: (column: string, message: string) => void) => Kept,
-): Promise<Kept[]> {
-  const rows: Kept[] = []
+): AsyncGenerator<Kept[]> {
   const bad: BadRow[] = []
   const names = Object.keys(columns)
+  let batch: Kept[] = []
+  let read = 0
   let header: string[] | undefined
   let indices: number[] = []
   let line = 0
-  const text = inUtf8(file)
-  const { separator, declared } = separatorOf(text, names)
+  const pieces = piecesOf(file)
+  const head = await headOf(pieces)
+  const { separator, declared } = separatorOf(head, names)
 
   try {
-    for await (const record of records(text, separator)) {
-      const fields = record as string[]
-      line++
-      if ((declared && line === 1) || fields.every((field) => field.trim() === '')) continue
-      if (!header) {
-        header = fields.map((name) => name.trim().toLowerCase())
-        bad.push(...headerErrors(header, columns))
-        if (bad.length > 0) break
-        indices = names.map((name) => header!.indexOf(name))
-        continue
+    reading: for await (const records of recordsOf(head, pieces, separator))
+      for (const fields of records) {
+        line++
+        if ((declared && line === 1) || fields.every(isBlank)) continue
+        if (!header) {
+          header = fields.map((name) => name.trim().toLowerCase())
+          bad.push(...headerErrors(header, columns))
+          if (bad.length > 0) break reading
+          indices = names.map((name) => header!.indexOf(name))
+          continue
+        }
+        const errors = bad.length
+        const row = readRow(fields)
+        if (bad.length === errors) batch.push(keep(row, (column, message) => bad.push({ line, column, message })))
+        if (bad.length >= MAX_DETAILS) break reading
+        if (++read > MAX_ROWS) throw badFile(`has more than ${MAX_ROWS.toLocaleString('en')} rows: split it into several files`)
+        if (bad.length === 0) {
+          if (batch.length < BATCH) continue
+          yield batch
+        }
+        batch = []
       }
-      const errors = bad.length
-      const row = readRow(fields)
-      if (bad.length === errors) rows.push(keep(row, (column, message) => bad.push({ line, column, message })))
-      if (bad.length >= MAX_DETAILS) break
-      if (rows.length > MAX_ROWS)
-        throw badFile(`has more than ${MAX_ROWS.toLocaleString('en')} rows: split it into several files`)
-    }
   } catch (error) {
-    if (error instanceof Problem) throw error
-    bad.push(brokenRow(error as CsvError))
+    if (!(error instanceof BrokenRecord)) throw error
+    bad.push({ line: error.record, message: BROKEN[error.reason] })
   }
   if (bad.length > 0) throw badRows(bad)
   if (!header) throw badFile('is empty: its first row must name the columns')
-  return rows
+  if (batch.length > 0) yield batch
 
   function readRow(fields: string[]): RowOf<C> {
     const row: Record<string, unknown> = { line }
@@ -85,31 +90,28 @@ export async function readRows<C extends Columns, Kept>(
   }
 }
 
-function records(file: Uint8Array, delimiter: string) {
-  const parser = parse({
-    bom: true,
-    delimiter,
-    record_delimiter: LINE_ENDS,
-    relax_column_count: true,
-    max_record_size: MAX_RECORD,
-  })
-  const source = Readable.from(slices(file), { objectMode: false })
-  source.on('error', (error) => parser.destroy(error))
-  return source.pipe(parser)
+const isBlank = (field: string) => field.trim() === ''
+
+async function headOf(pieces: AsyncGenerator<string>): Promise<string> {
+  let head = ''
+  while (head.length < HEAD) {
+    const { value, done } = await pieces.next()
+    if (done) break
+    head += value
+  }
+  return head
 }
 
-async function* slices(file: Uint8Array) {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  for (let at = 0; at < file.length; at += SLICE) {
-    const slice = file.subarray(at, at + SLICE)
-    try {
-      decoder.decode(slice, { stream: at + SLICE < file.length })
-    } catch {
-      throw notUtf8(file, at)
-    }
-    yield slice
+/** Lets other work run after each piece. */
+async function* recordsOf(head: string, pieces: AsyncGenerator<string>, separator: string) {
+  const split = splitter(separator, MAX_RECORD)
+  yield split(head, false)
+  for await (const piece of pieces) {
+    yield split(piece, false)
     await new Promise((next) => setImmediate(next))
   }
+  yield split('', true)
+  yield split('', true) // throws, if the last record is broken
 }
 
 function headerErrors(header: string[], columns: Columns): BadRow[] {
@@ -121,13 +123,8 @@ function headerErrors(header: string[], columns: Columns): BadRow[] {
   ]
 }
 
-/** Takes the row from the parser, which has counted the rows before the broken one: our own count lags behind its buffer. */
-function brokenRow(error: CsvError & { records?: number }): BadRow {
-  const line = (error.records ?? 0) + 1
-  if (error.code === 'CSV_QUOTE_NOT_CLOSED') return { line, message: 'has a quote that is never closed' }
-  if (error.code === 'CSV_MAX_RECORD_SIZE')
-    return { line, message: `is longer than ${MAX_RECORD} bytes, perhaps because a quote is never closed` }
-  if (/QUOTE/.test(error.code ?? ''))
-    return { line, message: 'has a quote inside a field: the field must be quoted, and the quote doubled' }
-  throw error
+const BROKEN: Record<BrokenRecord['reason'], string> = {
+  'open quote': 'has a quote that is never closed',
+  'stray quote': 'has a quote inside a field: the field must be quoted, and the quote doubled',
+  'too long': `is longer than ${MAX_RECORD} bytes, perhaps because a quote is never closed`,
 }

@@ -5,10 +5,10 @@ import { type BadRow, badRows } from './bad-rows.ts'
 import type { Chunk } from './source.ts'
 
 /** Refuses codes that other links have. An alias that was removed since stays removed, as a link that was deleted stays deleted. */
-export async function storeAliases(sql: Transaction, importId: number, [after, upTo]: Chunk) {
+export async function storeAliases(sql: Transaction, staging: string, [after, upTo]: Chunk) {
   const given = sql`
-    from import_links s join urls link on link.id = s.id and link.deleted_at is null, unnest(s.aliases) with ordinality as given (code, nth)
-    where s.import_id = ${importId} and s.line > ${after} and s.line <= ${upTo} and s.aliases is not null`
+    from ${sql(staging)} s join urls link on link.id = s.id and link.deleted_at is null, unnest(s.aliases) with ordinality as given (code, nth)
+    where s.line > ${after} and s.line <= ${upTo} and s.aliases is not null`
   const taken = await sql<BadRow[]>`
     select distinct line, 'aliases' as column, format('has %s, which is taken by another link', given.code) as message
     from (select s.line, s.id, given.code ${given}) as given join urls u on u.short_code = given.code

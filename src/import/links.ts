@@ -5,12 +5,14 @@ import type { Problem } from '../base/problem.ts'
 import { tagsOf } from '../base/tag.ts'
 import { refusalOf } from '../base/wide-code.ts'
 import { generateCode } from '../links/code.ts'
-import type { NamesOf } from '../links/columns.ts'
+import { IMPORTED, type NamesOf } from '../links/columns.ts'
 import { linkResource, NewLink } from '../links/schema.ts'
-import { locationOf, refusal as malformed } from '../links/target.ts'
+import { encoded, refusal as malformed } from '../links/target.ts'
 import { BadCell } from './bad-rows.ts'
 import { flag, id, optional, required, text, time } from './cells.ts'
 import { readRows } from './csv.ts'
+import type { CsvFile } from './csv-file.ts'
+import { lineIndex } from './line-index.ts'
 import { storeLinks } from './links-store.ts'
 import type { Refusal, Source } from './source.ts'
 
@@ -50,8 +52,8 @@ export const linkSource: Source = {
   name: 'links',
   file: 'urls.csv',
   table: 'urls',
-  staging: 'import_links',
   columns,
+  staged: [...IMPORTED, 'location', 'line', 'file_id', 'made', 'repeats', 'there', 'aliases'],
   tag: linkResource.tag,
   read,
   store: storeLinks,
@@ -114,51 +116,57 @@ function forwardQuery(cell: string): string | null {
   throw new BadCell('must be off, add or override')
 }
 
-async function read(file: Uint8Array, refusal: Refusal = () => undefined) {
-  const codes = new Map<string, { line: number; short_code: string | null; original_url: string }>()
-  const ids = new Map<number, { line: number; short_code: string | null }>()
-  const rows = await readRows(file, columns, ({ password, ...row }, refuse) => {
-    const { id, short_code, original_url } = row
+function read(file: CsvFile, refusal: Refusal = () => undefined, recode: number[] = []) {
+  const codes = lineIndex(file.size)
+  const ids = lineIndex(file.size)
+  return readRows(file, columns, ({ password, ...row }, refuse) => {
+    const { line, id, original_url } = row
     const reason = refusal(original_url)
     if (reason) refuse('original_url', reason)
     const elsewhere = row.expired_url && refusal(row.expired_url)
     if (elsewhere) refuse('expired_url', elsewhere)
     if (row.valid_from && row.valid_until && row.valid_until <= row.valid_from) refuse('valid_until', 'must be after valid_from')
-    const same = ids.get(id ?? 0)
-    if (same && (short_code === null || same.short_code !== short_code)) refuse('id', `is also that of row ${same.line}`)
-    else if (id !== null && !same) ids.set(id, row)
-    const first = codes.get(short_code ?? '')
-    if (first && first.original_url !== original_url)
-      refuse('short_code', `is also that of row ${first.line}, with another target`)
-    else if (short_code !== null && !first) codes.set(short_code, row)
+    const same = id === null ? undefined : ids.find(id)
+    if (same && (row.short_code === null || !same.isMarked(row.short_code))) refuse('id', `is also that of row ${same.line}`)
+    else if (id !== null && !same) ids.set(id, line, row.short_code ?? undefined)
+    const made = row.short_code === null
+    const short_code = row.short_code ?? newCode(codes)
+    let first = codes.find(short_code)
+    if (first?.isMarked(MADE)) {
+      recode.push(first.line)
+      first = undefined
+    }
+    if (first && !first.isMarked(original_url)) refuse('short_code', `is also that of row ${first.line}, with another target`)
+    else if (!first) codes.set(short_code, line, made ? MADE : original_url)
     for (const alias of row.aliases ?? []) {
-      const other = codes.get(alias)
-      if (other && (other.short_code === null || other.short_code !== short_code))
+      const other = codes.find(alias)
+      if (other?.isMarked(MADE)) recode.push(other.line)
+      else if (other && other.line !== (first?.line ?? line))
         refuse('aliases', `has ${alias}, which is also a code of row ${other.line}`)
-      else codes.set(alias, row)
+      codes.set(alias, first?.line ?? line, original_url)
     }
     return {
       ...row,
+      short_code,
       file_id: id,
-      made: short_code === null,
+      made,
       repeats: first?.line ?? null,
-      location: locationOf(original_url),
+      location: encoded(original_url),
       is_active: password !== true && (row.is_active ?? true), // else the link would be open to everyone
       there: false,
     }
   })
-  const generated = new Set<string>()
-  for (const row of rows) row.short_code ??= newCode((code) => codes.has(code) || generated.has(code), generated)
-  return rows
 }
+
+/** Marks a code that the file does not have: no target is like that. */
+const MADE = ''
 
 /** In lower case, which is valid with every value of CODES. */
 const CODE_LENGTH = 7
 
-function newCode(isTaken: (code: string) => boolean, generated: Set<string>): string {
+function newCode(codes: ReturnType<typeof lineIndex>): string {
   let code: string
   do code = generateCode(CODE_LENGTH, LOWER_ALPHABET)
-  while (isTaken(code))
-  generated.add(code)
+  while (codes.find(code))
   return code
 }

@@ -1,73 +1,119 @@
-// Loads validated rows into the tables: 1,000 at a time into staging tables, then one transaction makes all of them visible.
+// Loads files into the tables: rows are staged while they are read, then one transaction makes all of them visible.
 
 import { Problem } from '../base/problem.ts'
-import type { Database, Transaction } from '../database/guard.ts'
-import { inPortions, portionUpTo } from '../database/portion.ts'
+import type { Transaction } from '../database/guard.ts'
+import { buildIndexes, dropIndexes } from '../database/indexes.ts'
+import type { Pool } from '../database/pool.ts'
 import type { By } from '../http/principal.ts'
-import type { Load, Refusal, Source, Staged } from './source.ts'
+import type { CsvFile } from './csv-file.ts'
+import type { Chunk, Refusal, Source } from './source.ts'
 import { SOURCES } from './sources.ts'
+import { begin, DEADLINE, end, stage, stagingOf } from './staging.ts'
 import { inTurn } from './take-turns.ts'
 
-export type Counts = { imported: number; count: number }
-export type Progress = (done: number, total: number) => void
-
-const BATCH = 1_000
-const BATCH_CHARACTERS = 1_000_000
-const CHUNK = 10_000
-const sweepPortion = portionUpTo(CHUNK)
-const DEADLINE = 600_000
-const ONE_IMPORT_AT_A_TIME = 7_767_002
-
-/** Imports one file, all rows or none, for the caller `by`. Throws a Problem (400) that names the bad rows. */
-export async function importFile(
-  database: Database,
-  source: Source,
-  file: Uint8Array,
-  refusal?: Refusal,
-  by?: By,
-): Promise<Counts> {
-  const rows = await source.read(file, refusal)
-  await importRows(database, [{ source, rows }], undefined, by)
-  return { imported: rows.length, count: rows.length }
+/** How much of the files has been read, from 0 to 1, and the number of rows. */
+export type Progress = (share: number, rows: number) => void
+/** One file, and its kind. */
+export type Given = { source: Source; file: CsvFile }
+/** `by`: the caller. `indexing` gets the end of work that is left when all rows are visible: a large import builds indexes last. */
+export type Options = {
+  progress?: Progress
+  refusal?: Refusal
+  by?: By
+  indexing?: (built: Promise<void>) => void
 }
 
-/** Imports the rows of several files together, in the given order. With several files, a problem names its file. */
-export function importRows(
-  database: Database,
-  files: { source: Source; rows: Staged[] }[],
-  progress: Progress = () => {},
-  by?: By,
-): Promise<void> {
-  return inTurn(async () => {
-    const id = await begin(database)
-    const total = files.reduce((sum, { rows }) => sum + rows.length, 0)
-    let done = 0
+/** Rows of a statement on the embedded database, which does nothing else in the meantime. */
+const CHUNK = 10_000
+/** So many links, and so few existing ones in proportion, are worth building indexes again. */
+const MANY = 50_000
+const MANIFOLD = 0.1
+const ONE_IMPORT_AT_A_TIME = 7_767_002
+
+/**
+ * Imports files together, in the given order, all rows or none. Returns the number of rows of each. Throws a Problem (400) that
+ * names the bad rows and, with several files, their file.
+ */
+export async function importAll(
+  database: Pool,
+  files: Given[],
+  { progress = () => {}, refusal, by, indexing = () => {} }: Options = {},
+): Promise<number[]> {
+  let rebuild = false
+  const imported = await inTurn(async () => {
+    const id = await begin(database, SOURCES)
+    const size = files.reduce((sum, { file }) => sum + file.size, 0)
+    const named = <T>(source: Source, work: () => Promise<T>) => withFileName(files.length > 1 ? source.file : undefined, work)
+    let bytes = 0
+    let total = 0
     try {
-      for (const { source, rows } of files)
-        for (const batch of batches(rows, id)) {
-          await database.run((sql) => insert(sql, source.staging, batch.json), DEADLINE)
-          done += batch.rows
-          progress(done, total)
-        }
+      const read: { source: Source; rows: number; last: number; recode: number[] }[] = []
+      for (const { source, file } of files) {
+        const counted = { source, rows: 0, last: 0, recode: [] }
+        const batches = source.read(
+          countedBytes(file, (length) => (bytes += length)),
+          refusal,
+          counted.recode,
+        )
+        counted.last = await named(source, () =>
+          stage(database, source, { id, referred: source !== files.at(-1)!.source }, batches, (rows) => {
+            counted.rows += rows
+            total += rows
+            progress(bytes / size, total)
+          }),
+        )
+        read.push(counted)
+      }
+      const links = read.find(({ source }) => source.table === 'urls')
+      rebuild = links !== undefined && (await growsManifold(database, links.rows))
+      if (rebuild) await dropIndexes(database, 'urls')
       await database.transaction(async (sql) => {
-        await prepare(sql, files)
-        for (const { source, rows } of files)
-          await withFileName(files.length > 1 ? source.file : undefined, () =>
-            source.store(sql, { ...source, id, chunks: chunksOf(rows), by }),
+        await prepare(sql)
+        const stagingIf = (name: Source['name']) => read.find(({ source }) => source.name === name) && stagingOf({ name }, id)
+        const references = { users: stagingIf('users'), links: stagingIf('links') }
+        for (const { source, last, recode } of read)
+          await named(source, () =>
+            source.store(sql, {
+              table: source.table,
+              staging: stagingOf(source, id),
+              ...references,
+              chunks: database.place().kind === 'embedded' ? chunksUpTo(last) : [[0, last]],
+              by,
+              recode,
+            }),
           )
       }, DEADLINE)
+      return read.map(({ rows }) => rows)
     } finally {
-      await sweep(database, id).catch(() => {}) // the next import removes what is left
+      await end(database, SOURCES, id).catch(() => {}) // a later import removes what is left
+      if (rebuild) indexing(buildIndexes(database, undefined, true).catch(() => {})) // a server does it later
     }
-    // The embedded database has no autovacuum that would update statistics.
-    await database
-      .run((sql) => sql.unsafe(`analyze ${files.map(({ source }) => source.table).join(', ')}`), DEADLINE)
-      .catch(() => {})
   })
+  // The embedded database has no autovacuum that would update statistics.
+  await database
+    .run((sql) => sql.unsafe(`analyze ${files.map(({ source }) => source.table).join(', ')}`), DEADLINE)
+    .catch(() => {})
+  return imported
+}
+
+/** Imports one file. */
+export async function importFile(database: Pool, source: Source, file: CsvFile, refusal?: Refusal, by?: By) {
+  const [imported] = await importAll(database, [{ source, file }], { refusal, by })
+  return { imported: imported!, count: imported! }
+}
+
+/** Whether so many links come that building indexes afterwards is faster. Only sessions of an external database can drop and build them unnoticed. */
+async function growsManifold(database: Pool, links: number): Promise<boolean> {
+  const at = database.place()
+  if (links < MANY || at.kind === 'embedded' || at.session.pooled) return false
+  const [there] = await database.run(
+    (sql) => sql<{ count: number }[]>`select count(*) as count from (select from urls limit ${links}) as counted`,
+  )
+  return there!.count <= links * MANIFOLD
 }
 
 /** Adds the file's name to a problem. */
-export async function withFileName<T>(file: string | undefined, work: () => Promise<T>): Promise<T> {
+async function withFileName<T>(file: string | undefined, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -77,60 +123,32 @@ export async function withFileName<T>(file: string | undefined, work: () => Prom
   }
 }
 
-/** Starts an import, after removing what a killed one left behind. */
-async function begin(database: Database): Promise<number> {
-  const abandoned = await database.run(
-    (sql) => sql<{ id: number }[]>`select id from imports where started_at < now() - interval '1 hour'`,
-  )
-  for (const { id } of abandoned) await sweep(database, id)
-  const [row] = await database.run((sql) => sql<{ id: number }[]>`insert into imports default values returning id`)
-  return row!.id
-}
-
-async function sweep(database: Database, id: number) {
-  for (const { staging } of SOURCES)
-    await inPortions(sweepPortion, async (limit) => {
-      const { count } = await database.run(
-        (sql) => sql`
-          delete from ${sql(staging)} where import_id = ${id} and line in
-            (select line from ${sql(staging)} where import_id = ${id} order by line limit ${limit})`,
-        DEADLINE,
-      )
-      return count
-    })
-  await database.run((sql) => sql`delete from imports where id = ${id}`)
-}
-
 /** Locks the tables, so that nobody else takes an id, a code or a name until the end. Redirects and lists only read, and continue. */
-async function prepare(sql: Transaction, files: { source: Source }[]) {
-  await sql`set local statement_timeout = '60s'`
+async function prepare(sql: Transaction) {
+  await sql`set local statement_timeout = ${sql.unsafe(String(DEADLINE))}`
   await sql`set local lock_timeout = '60s'`
   await sql`select pg_advisory_xact_lock(${ONE_IMPORT_AT_A_TIME})`
   await sql`set local lock_timeout = '5s'`
   await sql`lock table users, urls in share row exclusive mode`
   await sql`set local plan_cache_mode = force_custom_plan` // a generic plan is bad for every chunk
-  for (const { source } of files) await sql.unsafe(`analyze ${source.staging}`)
+  await sql`set local work_mem = '32MB'`
 }
 
-const insert = (sql: Parameters<Parameters<Database['run']>[0]>[0], staging: string, json: string) => sql`
-  insert into ${sql(staging)} select * from json_populate_recordset(null::${sql(staging)}, ${json}::text::json)`
+const chunksUpTo = (last: number): Chunk[] =>
+  Array.from({ length: Math.ceil(last / CHUNK) }, (_, index) => [index * CHUNK, (index + 1) * CHUNK])
 
-function* batches(rows: Staged[], importId: number) {
-  let parts: string[] = []
-  let size = 0
-  for (const row of rows) {
-    const json = JSON.stringify({ import_id: importId, ...row })
-    parts.push(json)
-    size += json.length
-    if (parts.length < BATCH && size < BATCH_CHARACTERS) continue
-    yield { rows: parts.length, json: `[${parts.join()}]` }
-    parts = []
-    size = 0
+/** The file, which tells how many bytes are read from it, once. */
+function countedBytes(file: CsvFile, count: (bytes: number) => void): CsvFile {
+  let first = true
+  return {
+    ...file,
+    async *slices() {
+      const counts = first
+      first = false
+      for await (const slice of file.slices()) {
+        if (counts) count(slice.length)
+        yield slice
+      }
+    },
   }
-  if (parts.length > 0) yield { rows: parts.length, json: `[${parts.join()}]` }
-}
-
-function chunksOf(rows: Staged[]): Load['chunks'] {
-  const last = rows.at(-1)?.line ?? 0
-  return Array.from({ length: Math.ceil(last / CHUNK) }, (_, index) => [index * CHUNK, (index + 1) * CHUNK])
 }

@@ -3,7 +3,7 @@ import { join, sep } from 'node:path'
 import { Elysia } from 'elysia'
 import { invalid, notFound, Problem } from '../base/problem.ts'
 import type { Config } from '../config/config.ts'
-import type { Database } from '../database/guard.ts'
+import type { Pool } from '../database/pool.ts'
 import { fails, needs } from '../http/access.ts'
 import { readBytes, readJson } from '../http/body.ts'
 import { textOf } from '../http/charset.ts'
@@ -11,6 +11,7 @@ import { readParts } from '../http/multipart.ts'
 import { parametersOf } from '../http/parameters.ts'
 import { askedBy } from '../http/principal.ts'
 import type { Admission } from '../links/admission.ts'
+import { type CsvFile, inMemory, onDisk } from './csv-file.ts'
 import { importFile } from './load.ts'
 import { ImportedFile } from './schema.ts'
 import type { Source } from './source.ts'
@@ -20,7 +21,7 @@ import { admit } from './take-turns.ts'
 const MAX_FILE = 64 * 1024 * 1024
 
 type Parts = {
-  database: Database
+  database: Pool
   config: Pick<Config, 'SEED_DIR'>
   admission: Pick<Admission, 'refusal'>
   /** Called after an import. */
@@ -81,9 +82,9 @@ const documented = (tag: string, summary: string, columns: Source['columns']) =>
 })
 
 /** The CSV in the request, or the file in SEED_DIR that it names. */
-async function fileOf(request: Request, seedDir: string | undefined): Promise<Uint8Array> {
+async function fileOf(request: Request, seedDir: string | undefined): Promise<CsvFile> {
   const type = request.headers.get('content-type') ?? ''
-  if (/^multipart\/form-data\s*;/i.test(type)) return uploaded(await readBytes(request, MAX_FILE), type)
+  if (/^multipart\/form-data\s*;/i.test(type)) return inMemory(uploaded(await readBytes(request, MAX_FILE), type))
   if (/^application\/json\s*(;|$)/i.test(type)) return inSeedDir((await readJson(request)).file, seedDir)
   throw new Problem(415, 'the content type must be multipart/form-data or application/json')
 }
@@ -100,7 +101,7 @@ function uploaded(body: Uint8Array, type: string): Uint8Array {
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/
 
-async function inSeedDir(name: unknown, seedDir: string | undefined): Promise<Uint8Array> {
+async function inSeedDir(name: unknown, seedDir: string | undefined): Promise<CsvFile> {
   if (name === undefined) throw invalid('file', 'is required')
   if (typeof name !== 'string') throw invalid('file', 'must be a string')
   if (!NAME.test(name)) throw invalid('file', 'must be a file name without a path')
@@ -116,5 +117,5 @@ async function inSeedDir(name: unknown, seedDir: string | undefined): Promise<Ui
   const found = await stat(path)
   if (!found.isFile()) throw missing()
   if (found.size > MAX_FILE) throw new Problem(413, `${name} is larger than ${MAX_FILE} bytes`)
-  return Bun.file(path).bytes()
+  return onDisk(path)
 }

@@ -1,6 +1,8 @@
 import { NewUser, userResource } from '../users/schema.ts'
 import { id, name, optional, required, time } from './cells.ts'
 import { readRows } from './csv.ts'
+import type { CsvFile } from './csv-file.ts'
+import { lineIndex } from './line-index.ts'
 import type { Source } from './source.ts'
 import { storeUsers } from './users-store.ts'
 
@@ -19,18 +21,18 @@ export const userSource: Source = {
   name: 'users',
   file: 'users.csv',
   table: 'users',
-  staging: 'import_users',
   columns,
+  staged: ['line', 'file_id', 'username', 'email', 'created_at', 'id', 'there'],
   tag: userResource.tag,
   read,
   store: storeUsers,
 }
 
-function read(file: Uint8Array) {
-  const ids = new Map<number, number>()
+function read(file: CsvFile) {
+  const ids = lineIndex(file.size)
   return readRows(file, columns, ({ id, ...row }, refuse) => {
-    const before = ids.get(id ?? 0)
-    if (before !== undefined) refuse('id', `is also that of row ${before}`)
+    const before = id !== null && ids.find(id)
+    if (before) refuse('id', `is also that of row ${before.line}`)
     if (id !== null) ids.set(id, row.line)
     return { ...row, file_id: id, id, there: false }
   })
