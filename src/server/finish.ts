@@ -5,7 +5,7 @@ import { protect, transportSecurity } from '../http/headers.ts'
 import type { Context } from './context.ts'
 
 /** Returns a function that finishes a response that took `ms`; `cause` is the error behind it, for the log. */
-export function createFinish({ config, log, cors, lifecycle, metrics }: Context) {
+export function createFinish({ config, log, cors, metrics }: Context) {
   const logAccess = createAccessLog(log)
   const hsts = transportSecurity(config)
 
@@ -17,7 +17,6 @@ export function createFinish({ config, log, cors, lifecycle, metrics }: Context)
     if (byTls) headers.set('Strict-Transport-Security', byTls)
     if (exchange.limit && status !== 429) for (const [name, value] of Object.entries(exchange.limit)) headers.set(name, value)
     cors?.mark(request, headers)
-    if (lifecycle.phase() === 'draining') headers.set('Connection', 'close')
     if (exchange.route === 'unmatched' && status < 400) exchange.route = 'console'
     metrics.observe(request.method, exchange.route, status, ms / 1000)
     const isRoutine = status === 302 || (status < 400 && exchange.principal.by === 'replica')
