@@ -178,6 +178,13 @@ describe.if(isLinux)('replicas of one supervisor', () => {
       const logs = async () => (await server.call('GET', `/logs?limit=5&replica=${id}`)).body.logs
       await until(`${id} shows its log`, async () => (await logs()).length > 0)
     }
+    const targets = async () => (await server.call('GET', '/api/fleet/targets')).body
+    const expected = replicas.map(({ url, slot }) => ({
+      targets: [new URL(url).host],
+      labels: { __scheme__: 'http', slot: String(slot) },
+    }))
+    await until('both are targets of Prometheus', async () => (await targets()).length === 2)
+    expect(await targets()).toEqual(expect.arrayContaining(expected))
     const answered = new Set<string>()
     await until('both answer on the port', async () => {
       const [self] = (

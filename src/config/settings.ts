@@ -82,7 +82,7 @@ export const settings = {
   ADVERTISE_URL: setting(
     undefined,
     optional(origin),
-    'Where the other replicas reach this one: http://10.0.0.5:8080. Unset: HOST and PORT; if HOST is every address, the one that reaches the database.',
+    'Where the other replicas reach this one: http://10.0.0.5:8080. Unset: HOST and PORT; if HOST is every address, the one that reaches the database. With several PROCESSES: the address of slot 0, and each slot has the next port; unset: a port on loopback.',
   ),
   FLEET_TOKEN: secret(
     optional(longToken),
