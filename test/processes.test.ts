@@ -35,19 +35,25 @@ async function startSupervised(env: Record<string, string>, args: string[] = [],
     return { status: response.status, body: text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : text }
   }
   const replicas = async (): Promise<Replica[]> => (await call('GET', '/api/fleet')).body.replicas
-  const ready = async () => (await replicas().catch(() => [])).filter(({ state }) => state === 'ready')
-  /** Waits until two replicas are ready, none of them one of `but`. */
-  const two = (but: string[] = []) =>
-    until('two replicas are ready', async () => {
-      const found = await ready()
-      return found.length === 2 && !found.some(({ id }) => but.includes(id))
+  const isReady = async ({ url }: Replica) =>
+    (await (await fetch(`${url}/ready`, { keepalive: false })).json()).status === 'ready'
+  /** Waits until two replicas are ready, of which `kept` are in `before`. What one replica knows of the others may be a second old. */
+  async function two(before: Replica[] = [], kept = 0): Promise<Replica[]> {
+    let found: Replica[] = []
+    await until('two replicas are ready', async () => {
+      const all = (await replicas()).filter(({ state }) => state === 'ready' || state === 'lost')
+      const answers = await Promise.all(all.map((one) => isReady(one).catch(() => false)))
+      found = all.filter((_, index) => answers[index])
+      const same = found.filter(({ id }) => before.some((one) => one.id === id))
+      return found.length === 2 && (before.length === 0 || same.length === kept)
     })
+    return found
+  }
   await two()
   return {
     ...server,
     call,
     create: () => call('POST', '/urls', { original_url: 'https://example.com/another' }),
-    ready,
     two,
     said: () => readFileSync(said, 'utf8'),
     children: () => childrenOf(server.pid),
@@ -56,7 +62,7 @@ async function startSupervised(env: Record<string, string>, args: string[] = [],
     /** Creates a link, and waits until both know it. Returns how many clicks that took. */
     async add(code: string): Promise<number> {
       expect((await call('POST', '/urls', { original_url: 'https://example.com/page', short_code: code })).status).toBe(201)
-      const replicas = await ready()
+      const replicas = await two()
       for (const { url } of replicas)
         await until(`${url} knows ${code}`, async () => (await redirect(Number(new URL(url).port), code)) === 302)
       return replicas.length
@@ -170,7 +176,7 @@ describe.if(isLinux)('replicas of one supervisor', () => {
   })
 
   test('share the port, have a slot and an address of their own each, and the fleet reaches every one', async () => {
-    const replicas = await server.ready()
+    const replicas = await server.two()
     expect(replicas.map(({ slot }) => slot).sort()).toEqual([0, 1])
     for (const { id, url } of replicas) {
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
@@ -199,14 +205,10 @@ describe.if(isLinux)('replicas of one supervisor', () => {
   })
 
   test('start again after a kill, with a growing delay, while the others redirect', async () => {
-    const before = (await server.ready()).map(({ id }) => id)
+    const before = await server.two()
     const { redirected, others } = await underLoad(server.port, 'known', async () => {
       process.kill(replicaOf(server), 'SIGKILL')
-      await until(
-        'another took its place',
-        async () => (await server.ready()).filter(({ id }) => !before.includes(id)).length === 1,
-      )
-      await server.two()
+      await server.two(before, 1)
     })
     expect(redirected).toBeGreaterThan(0)
     expect(others.filter((status) => status !== 0)).toEqual([]) // connections to the killed process are cut
@@ -215,14 +217,13 @@ describe.if(isLinux)('replicas of one supervisor', () => {
 
   test('are replaced by `waypost reload` and SIGHUP without a failed request, with the settings of now, and every click counts once', async () => {
     const known = await server.add('counted')
-    const ids = (await server.ready()).map(({ id }) => id)
+    const before = await server.two()
     writeFileSync(file, 'PUBLIC_URL=http://two.example\n')
     const { redirected, others } = await underLoad(server.port, 'counted', async () => {
       expect(await server.reload()).toEqual({ code: 0, out: 'replaced 2 replicas\n', err: '' })
-      await server.two(ids)
-      const next = (await server.ready()).map(({ id }) => id)
+      const next = await server.two(before)
       server.kill('SIGHUP')
-      await server.two([...ids, ...next])
+      await server.two([...before, ...next])
     })
     expect(others).toEqual([])
     expect(redirected).toBeGreaterThan(100)
@@ -235,13 +236,13 @@ describe.if(isLinux)('replicas of one supervisor', () => {
   })
 
   test('stay as they are where the settings of a reload are invalid, and say why', async () => {
-    const ids = (await server.ready()).map(({ id }) => id).sort()
+    const before = await server.two()
     writeFileSync(file, 'CACHE_ENTRIES=none\n')
     const { code, err } = await server.reload()
     writeFileSync(file, '')
     expect(code).toBe(1)
     expect(err).toStartWith('waypost: CACHE_ENTRIES must be a whole number')
-    expect((await server.ready()).map(({ id }) => id).sort()).toEqual(ids)
+    await server.two(before, 2)
   })
 })
 
@@ -318,8 +319,9 @@ describe.if(isLinux)('the embedded database of several replicas', () => {
     })
     expect(killed.others).toEqual([])
 
+    const before = await server.two()
     process.kill(replicaOf(server), 'SIGKILL')
-    await server.two()
+    await server.two(before, 1)
     const last = await underLoad(server.port, 'known', () => Bun.sleep(200))
     const pids = server.children().map(({ pid }) => pid)
     expect(pids.length).toBeGreaterThanOrEqual(3)
