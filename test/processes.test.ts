@@ -11,6 +11,7 @@ import { anyDatabase, databases } from './databases.ts'
 import { freePort } from './postgres.ts'
 import { temporaryFolder } from './scratch.ts'
 import { until } from './until.ts'
+import { readAnswer } from './wire.ts'
 
 const ADMIN_TOKEN = 'a token of the operator'.replaceAll(' ', '-')
 const SETTINGS = { ADMIN_TOKEN, RATE_CREATE: 'off', RATE_READ: 'off', LOG_LEVEL: 'info' }
@@ -185,12 +186,12 @@ describe.if(isLinux)('replicas of one supervisor', () => {
       await until(`${id} shows its log`, async () => (await logs()).length > 0)
     }
     const targets = async () => (await server.call('GET', '/api/fleet/targets')).body
+    const byUrl = (a: { targets: string[] }, b: { targets: string[] }) => a.targets[0]!.localeCompare(b.targets[0]!)
     const expected = replicas.map(({ url, slot }) => ({
       targets: [new URL(url).host],
       labels: { __scheme__: 'http', slot: String(slot) },
     }))
-    await until('both are targets of Prometheus', async () => (await targets()).length === 2)
-    expect(await targets()).toEqual(expect.arrayContaining(expected))
+    await until('Prometheus finds both', async () => Bun.deepEquals((await targets()).sort(byUrl), expected.sort(byUrl)))
     const answered = new Set<string>()
     await until('both answer on the port', async () => {
       const [self] = (
@@ -219,9 +220,21 @@ describe.if(isLinux)('replicas of one supervisor', () => {
     const known = await server.add('counted')
     const before = await server.two()
     writeFileSync(file, 'PUBLIC_URL=http://two.example\n')
+    const kept = Array.from({ length: 6 }, () => connect(server.port, '127.0.0.1'))
+    const askOnKept = () =>
+      Promise.all(
+        kept.map(async (socket) => {
+          socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')
+          const { status, headers } = await readAnswer(socket)
+          return [status, headers.get('connection')]
+        }),
+      )
+    expect(await askOnKept()).toEqual(kept.map(() => [200, null]))
     const { redirected, others } = await underLoad(server.port, 'counted', async () => {
       expect(await server.reload()).toEqual({ code: 0, out: 'replaced 2 replicas\n', err: '' })
       const next = await server.two(before)
+      expect(await askOnKept()).toEqual(kept.map(() => [200, 'close'])) // by those that were replaced
+      for (const socket of kept) socket.destroy()
       server.kill('SIGHUP')
       await server.two([...before, ...next])
     })

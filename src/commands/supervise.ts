@@ -7,7 +7,7 @@ import { createLog, createLogRing, flushLog } from '../telemetry/logs.ts'
 
 const FLUSH_WITHIN = 500
 /** Settings that all replicas must share: they keep their values until the supervisor is restarted. */
-const FIXED = ['HOST', 'PORT', 'DATA_DIR', 'PROCESSES'] as const
+const FIXED = ['HOST', 'PORT', 'DATA_DIR'] as const
 const INIT_EMPTY = '--init-empty'
 
 /**
@@ -19,11 +19,10 @@ export async function supervise(config: Config, read: () => Config, count: numbe
   const where = { ...config, PORT: freePort(config) }
   assertOwnPorts(where, count)
   const given = args.slice(args[0] === 'serve' ? 1 : 0)
-  const fixed = ['HOST', 'PORT', 'DATA_DIR'] as const
   const forProcess = (command: string) => (first: boolean) => [
     command,
     ...given.filter((one) => first || one !== INIT_EMPTY),
-    ...fixed.flatMap((name) => [flagOf(name), String(where[name])]),
+    ...FIXED.flatMap((name) => [flagOf(name), String(where[name])]),
   ]
   const crew = createCrew({
     count,
@@ -46,14 +45,15 @@ export async function supervise(config: Config, read: () => Config, count: numbe
       exit(0)
     })
 
-  let last: Promise<unknown> | undefined
+  const started = crew.start()
+  let last: Promise<unknown> = started.catch(() => {})
   /** One at a time: settings may have changed since the one in progress began. */
   function reload(): Promise<number> {
-    const done = Promise.resolve(last).then(async () => {
+    const done = last.then(async () => {
       const now = read()
       if (isExternal(now) !== isExternal(config))
         throw new ConfigError('another kind of database, external or embedded, needs a restart')
-      const waiting = changedSettings(config, now).filter((name) => FIXED.includes(name as (typeof FIXED)[number]))
+      const waiting = changedSettings(config, now).filter((name) => [...FIXED, 'PROCESSES'].includes(name))
       log.info(waiting.length > 0 ? { from_the_next_start: waiting } : {}, 'replacing the replicas one by one')
       return crew.reload()
     })
@@ -65,7 +65,7 @@ export async function supervise(config: Config, read: () => Config, count: numbe
   process.on('SIGHUP', () => void reload().catch(() => {}))
 
   try {
-    await crew.start()
+    await started
   } catch (error) {
     if (stopping) return
     log.fatal({ reason: (error as Error).message }, 'the replicas do not start')
