@@ -30,10 +30,16 @@ export async function measureCommand(args: string[], env: Record<string, string>
   return { code, out, err, memory: child.resourceUsage()!.maxRSS }
 }
 
-/** Starts `serve` on a free port and waits until /ready says `status`; `said` is a file for all that it prints, `args` are more of serve's. The process ends with the tests'. */
-export async function startChild(env: Record<string, string>, status = 'ready', said?: string, args: string[] = []) {
+/** Starts `serve` on a free port and waits until /ready says `status`; `said` is a file for all that it prints, `args` are more of serve's, `program` is an executable. The process ends with the tests'. */
+export async function startChild(
+  env: Record<string, string>,
+  status = 'ready',
+  said?: string,
+  args: string[] = [],
+  program?: string,
+) {
   const port = await freePort()
-  const child = Bun.spawn([process.execPath, '--no-env-file', main, 'serve', ...args], {
+  const child = Bun.spawn([...(program ? [program] : [process.execPath, '--no-env-file', main]), 'serve', ...args], {
     env: { ...BRIEF, PORT: String(port), DRAIN_WAIT: '0', LOG_LEVEL: 'warn', ...env },
     stdout: said ? openSync(said, 'a') : 'ignore',
     stderr: said ? openSync(said, 'a') : 'inherit',
@@ -60,7 +66,7 @@ export async function startChild(env: Record<string, string>, status = 'ready', 
 
 async function isAt(base: string, status: string): Promise<boolean> {
   try {
-    return ((await (await fetch(`${base}/ready`)).json()) as { status: string }).status === status
+    return ((await (await fetch(`${base}/ready`, { keepalive: false })).json()) as { status: string }).status === status
   } catch {
     return false
   }

@@ -1969,6 +1969,7 @@ const groups: Record<string, Case[]> = {
       '/api/notices',
       '/api/session',
       '/api/fleet',
+      '/api/fleet/targets',
       '/api/overview',
       '/api/chaos',
       '/api/about',

@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path'
 /** Folders of src/ from the bottom to the top: a file imports from its own folder and from those before it. CONTRIBUTING.md says what each is for. */
 export const FLOORS = [
   ...['base', 'config', 'telemetry', 'slot', 'journal', 'database', 'http', 'access', 'clicks', 'fleet', 'events', 'blocklist'],
-  ...['redirect', 'links', 'tags', 'users', 'import', 'chaos', 'monitor', 'logs', 'server', 'commands', 'main.ts'],
+  ...['redirect', 'links', 'tags', 'users', 'import', 'chaos', 'monitor', 'logs', 'processes', 'server', 'commands', 'main.ts'],
 ]
 
 /** Folders of console/ in the same order; those of kit/ are floors of their own. style/ has no code. */

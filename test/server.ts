@@ -26,7 +26,7 @@ export async function serveOn(
   const port = await freePort()
   const config = readConfig({ ...(await kind.settings()), PORT: String(port), DRAIN_WAIT: '0', ...settings }, {})
   const exited = Promise.withResolvers<number>()
-  const server = await startServer(config, log, ring, exited.resolve, visitorsWait)
+  const server = await startServer(config, log, ring, exited.resolve, { visitorsWait })
   const base = `http://127.0.0.1:${port}`
   const headers: Record<string, string> = config.ADMIN_TOKEN ? { authorization: `Bearer ${config.ADMIN_TOKEN}` } : {}
 

@@ -6,8 +6,11 @@ const SRC = resolve(import.meta.dir, '..')
 /** True inside the executable made by `bun build --compile`. */
 const isCompiled = import.meta.path.startsWith('/$bunfs/') || import.meta.path.startsWith('B:\\~BUN')
 
-/** The command that starts this program again, for a child process. */
-export const entryPoint = () => (isCompiled ? [process.execPath] : [process.execPath, `${SRC}/main.ts`])
+/** Read now: later, when another file has this path, it would be that of the deleted one. */
+const PROGRAM = process.execPath
+
+/** The command that starts this program again, for a child process; a new release, if one was installed at this path. */
+export const entryPoint = () => (isCompiled ? [PROGRAM] : [PROGRAM, '--no-env-file', `${SRC}/main.ts`])
 
 /** Inside the executable, src/ and dist/assets are siblings here. Not import.meta.dir, which differs in a worker. */
 const EMBEDDED = '/$bunfs/root'

@@ -22,8 +22,18 @@ export async function run(argv: string[]) {
     .showHelpAfterError('(--help lists commands and options)')
 
   opening('serve', 'Serve the API, redirects and the console (the default).', { isDefault: true }).action(async (options) =>
-    (await import('./serve.ts')).serve(() => configOf(options)),
+    (await import('./serve.ts')).serve(() => configOf(options), argv),
   )
+  opening('replica', '', { hidden: true }).action(async (options) =>
+    (await import('./replica.ts')).replicaOfSeveral(() => configOf(options)),
+  )
+  opening('embedded-database', '', { hidden: true }).action(async (options) =>
+    (await import('./embedded-database.ts')).embeddedDatabase(configOf(options)),
+  )
+  command(
+    'reload',
+    'Replace the replicas of a running `serve --processes N` one by one, with the settings and the executable of now.',
+  ).action(async (options) => (await import('./reload.ts')).reload(configOf(options)))
   opening('migrate', 'Migrate the database to the schema of this release.')
     .option('--status', 'only list the migrations')
     .action(async (options) => (await import('./migrate.ts')).migrateCommand(configOf(options), options.status === true))

@@ -104,6 +104,10 @@ export const isExternal = (config: Config) =>
     config.DATABASE_PASSWORD,
   ].some((value) => value !== undefined)
 
+/** The settings that differ. */
+export const changedSettings = (before: Config, now: Config) =>
+  (Object.keys(settings) as Name[]).filter((name) => String(now[name]) !== String(before[name]))
+
 /** A setting's value as it may be shown; secrets, the URLs with a password among them, are redacted. */
 export function shown(name: Name, config: Config): string | undefined {
   const value = config[name]

@@ -27,6 +27,18 @@ export function whole(min: number, max: number) {
   }
 }
 
+const countOfProcesses = whole(1, 64)
+
+/** A number of processes, or `auto`. */
+export function processes(value: string | undefined): number | 'auto' {
+  if (value?.trim().toLowerCase() === 'auto') return 'auto'
+  try {
+    return countOfProcesses(value)
+  } catch (error) {
+    throw new Error(`${(error as Error).message}, or auto`)
+  }
+}
+
 /** A whole number, or a number with units; `units` gives the factor of each, and undefined for unknown ones. */
 function measured(min: number, max: number, pattern: RegExp, units: (unit: string) => number | undefined, example: string) {
   return (value: string | undefined): number => {

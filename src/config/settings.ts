@@ -17,6 +17,7 @@ import {
   origin,
   origins,
   port,
+  processes,
   rate,
   redisUrl,
   seconds,
@@ -29,6 +30,11 @@ import {
 export const settings = {
   PORT: setting('8080', port, 'Port to listen on.'),
   HOST: setting('127.0.0.1', hostName, 'Address to listen on.'),
+  PROCESSES: setting(
+    '1',
+    processes,
+    'Number of replicas that one `waypost serve` runs on PORT, each in a process of its own; auto: one per core. More than 1 only on Linux.',
+  ),
   DATA_DIR: setting('./data', text, 'Folder for the embedded database and all other data.'),
   DATABASE_URL: secret(
     optional(databaseUrl),
@@ -76,7 +82,7 @@ export const settings = {
   ADVERTISE_URL: setting(
     undefined,
     optional(origin),
-    'Where the other replicas reach this one: http://10.0.0.5:8080. Unset: HOST and PORT; if HOST is every address, the one that reaches the database.',
+    'Where the other replicas reach this one: http://10.0.0.5:8080. Unset: HOST and PORT; if HOST is every address, the one that reaches the database. With several PROCESSES: the address of slot 0, and each slot has the next port; unset: a port on loopback.',
   ),
   FLEET_TOKEN: secret(
     optional(longToken),

@@ -10,8 +10,8 @@ declare const self: Worker & { postMessage(message: FromWorker): void }
 export type ToWorker = { start: { folder: string; extensions: string; socket: string } } | { ping: number } | { stop: true }
 export type FromWorker = { ready: true } | { pong: number } | { stopped: true } | { failed: Failure }
 
-/** Maximum number of clients: the server's pool of one, its housekeeping, and a few commands. */
-const MAX_CONNECTIONS = 20
+/** Maximum number of clients: of each replica its pool of one, its drain, and those being replaced; housekeeping, and a few commands. */
+const MAX_CONNECTIONS = 400
 const LINES_KEPT = 50
 
 let stop = async () => {}

@@ -31,10 +31,10 @@ type Options = {
   log: Log
 }
 
-/** Starts the heartbeat. With the embedded database there is only one replica, and no heartbeat. */
+/** Starts the heartbeat. A replica that has the embedded database for itself needs none. */
 export function followMembers({ database, self, place, clock, log }: Options) {
   const store = replicaStore(database)
-  const alone = database.address.kind === 'embedded'
+  const { alone } = database
   const beatTimes = createBeatTimes(EVERY)
   let others: Member[] = []
   let odd = new Set<string>() // ids of invalid rows that were reported

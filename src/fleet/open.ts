@@ -63,8 +63,8 @@ export function openFleet({ config, database, folder, id, started, state, rate, 
     signer,
     fleet,
     /** Tells the others this replica's address, once its port is open. */
-    async advertise(port: number) {
-      url = await advertisedUrl(config, port, database.address)
+    async advertise(port: number, address: Pick<Config, 'ADVERTISE_URL' | 'HOST'>) {
+      url = await advertisedUrl(address, port, database.address)
       members.report()
     },
   }

@@ -24,6 +24,11 @@ export const Fleet = Type.Object({
 })
 export type Fleet = Static<typeof Fleet>
 
+/** Prometheus’ format of targets that it finds over HTTP. */
+export const Targets = Type.Array(
+  Type.Object({ targets: Type.Array(Type.String()), labels: Type.Object({ __scheme__: Type.String(), slot: Type.String() }) }),
+)
+
 /** How many replicas were queried, and how many answered. */
 export const asked = {
   asked: Type.Integer({ description: 'Replicas that were queried, including the one that answers.' }),

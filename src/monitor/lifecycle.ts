@@ -8,19 +8,22 @@ export type Lifecycle = ReturnType<typeof createLifecycle>
 
 /** ms for all stops together; each one after that gets 100 ms. */
 const STOP_WITHIN = 9_000
-/** ms after which the process exits even if a stop hangs, before its supervisor kills it. */
-const END_WITHIN = 12_000
+/** ms after them, when the process exits even if a stop hangs, before its supervisor kills it. */
+const END_AFTER = 3_000
 
 export function createLifecycle(log: Log, exit: (code: number) => void) {
   let phase: Phase = 'starting'
   let deadline = Number.POSITIVE_INFINITY // in performance.now(), which ignores changes of the system clock
   const beforeStops: { name: string; run: (ms: number) => unknown }[] = []
   const stops = new AsyncDisposableStack()
+  let hurry = Promise.withResolvers<void>() // the current step is not waited for any longer
+  let end: Timer | undefined
 
   async function step(name: string, run: (ms: number) => unknown) {
     const remaining = Math.max(100, deadline - performance.now())
     try {
-      if (!(await waitAtMost(run(remaining), remaining))) log.warn({ step: name }, 'a step of the shutdown took too long')
+      if (!(await waitAtMost(Promise.race([run(remaining), hurry.promise]), remaining)))
+        log.warn({ step: name }, 'a step of the shutdown took too long')
     } catch (error) {
       log.error({ step: name, err: error }, 'a step of the shutdown failed')
     }
@@ -38,13 +41,20 @@ export function createLifecycle(log: Log, exit: (code: number) => void) {
     onDrain: (name: string, run: (ms: number) => unknown) => void beforeStops.push({ name, run }),
     /** Adds the stop of a part, for a drain and for a failed start. */
     onStop,
-    /** Stops everything and calls `exit` with the code. A second call does nothing. */
-    async drain(exitCode: number, reason: string) {
-      if (phase === 'draining' || phase === 'stopped') return
-      phase = 'draining'
+    /** Stops everything, within `ms`, and calls `exit` with the code. Another call can only shorten the time. */
+    async drain(exitCode: number, reason: string, ms = STOP_WITHIN) {
+      const by = performance.now() + ms
+      if (phase === 'stopped' || (phase === 'draining' && by > deadline)) return
+      deadline = by
+      clearTimeout(end)
+      end = setTimeout(() => exit(exitCode), ms + END_AFTER)
       log.info({ reason }, 'draining')
-      deadline = performance.now() + STOP_WITHIN
-      const end = setTimeout(() => exit(exitCode), END_WITHIN)
+      if (phase === 'draining') {
+        hurry.resolve()
+        hurry = Promise.withResolvers()
+        return
+      }
+      phase = 'draining'
       for (const { name, run } of beforeStops) await step(name, run)
       await stops.disposeAsync()
       phase = 'stopped'

@@ -30,15 +30,23 @@ import { prepareDatabase } from './preparation.ts'
 import { createStores } from './stores.ts'
 import { suspectDatabase } from './suspicion.ts'
 
-type Parts = { config: Config; log: Log; logRing: LogRing; lifecycle: Lifecycle; visitorsWait?: number }
+type Parts = {
+  config: Config
+  log: Log
+  logRing: LogRing
+  lifecycle: Lifecycle
+  visitorsWait?: number
+  /** Another process serves the embedded database. */
+  served?: boolean
+}
 
 export type Context = Awaited<ReturnType<typeof openContext>>
 
 /** Opens the parts. Throws ConfigError for settings that cannot work, DatabaseUnfit, DataDirInUse. */
-export async function openContext({ config, log, logRing, lifecycle, visitorsWait }: Parts) {
+export async function openContext({ config, log, logRing, lifecycle, visitorsWait, served }: Parts) {
   const { onStop } = lifecycle
   const peers = createPeers()
-  const database = await openDatabase(config, log, { keepTrying: true })
+  const database = await openDatabase(config, log, { keepTrying: true, join: served ? 'only join' : false })
   onStop('close the database', database.close)
   if (config.initEmpty) await beginEmpty(database, config.DATA_DIR, log)
   const opening = { config, log, onStop, database, peers, lifecycle }

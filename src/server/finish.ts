@@ -7,7 +7,7 @@ import type { Context } from './context.ts'
 export type Finish = ReturnType<typeof createFinish>
 
 /** `ms`: how long the response took; `cause`: the error behind it, for the log. */
-export function createFinish({ config, log, cors, lifecycle, metrics }: Context) {
+export function createFinish({ config, log, cors, metrics }: Context) {
   const logAccess = createAccessLog(log)
   const secure = transportSecurity(config)
 
@@ -18,7 +18,6 @@ export function createFinish({ config, log, cors, lifecycle, metrics }: Context)
     if (exchange.limit && status !== 429)
       for (const [name, value] of Object.entries(exchange.limit)) response.headers.set(name, value)
     cors?.mark(request, response.headers)
-    if (lifecycle.phase() === 'draining') response.headers.set('Connection', 'close')
     if (exchange.route === 'unmatched' && status < 400) exchange.route = 'console'
     metrics.observe(request.method, exchange.route, status, ms / 1000)
     const isRoutine = status === 302 || (status < 400 && exchange.principal.by === 'replica')

@@ -4,7 +4,7 @@ import { closeSync, constants, fstatSync, openSync, write, writeSync } from 'nod
 import { waitAtMost } from '../base/time-limit.ts'
 
 const MAX_BYTES = 4 * 1024 * 1024 // some 15,000 lines
-const CHUNK = 16 * 1024
+const CHUNK = 4_096 // PIPE_BUF: what processes that share a pipe write at once does not mix
 const AGAIN_AFTER = 50 // ms, when the reader is slow
 const FAILED_AGAIN_AFTER = 1_000 // ms, when the reader is gone (EPIPE) or the disk is full
 const AT_EXIT = 200 // ms for what is left when the process ends

@@ -26,7 +26,13 @@ export type LogRing = {
 const RING_LINES = 10_000
 const RING_BYTES = 16 * 1024 * 1024
 
-export function createLog(level: LogLevel, ring: LogRing, terminal = process.stdout.isTTY): Log {
+/** `mark`: fields of every line. */
+export function createLog(
+  level: LogLevel,
+  ring: LogRing,
+  terminal = process.stdout.isTTY,
+  mark?: () => Record<string, unknown>,
+): Log {
   const output = standardOutput()
   const pretty = terminal
     ? prettyFactory({ colorize: true, ignore: 'hostname', messageKey: 'message', translateTime: 'SYS:HH:MM:ss' })
@@ -41,6 +47,7 @@ export function createLog(level: LogLevel, ring: LogRing, terminal = process.std
       level: lowest(level),
       messageKey: 'message',
       base: undefined,
+      ...(mark && { mixin: mark }),
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorForLog },

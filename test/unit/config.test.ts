@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path'
 import { configurationPage, envExample } from '../../docs/generate.ts'
 import { type Config, flagOf, isExternal, readConfig, readEnvFile } from '../../src/config/config.ts'
 import { type Name, settings } from '../../src/config/settings.ts'
+import { processesIn } from '../../src/processes/count.ts'
+import { limits } from '../../src/telemetry/machine.ts'
 import { runCommand } from '../child.ts'
 import { temporaryFolder } from '../scratch.ts'
 
@@ -18,6 +20,14 @@ function file(name: string, text: string): string {
 
 /** A folder as systemd makes one. */
 const credentials = (name: string, port: number) => dirname(file(name, `${port}\n`))
+
+test('PROCESSES is a number, or one per core; another system than Linux has one', () => {
+  const count = (PROCESSES: string, platform: string) => processesIn(readConfig({ PROCESSES }, {}), platform)
+  expect(count('3', 'linux')).toBe(3)
+  expect(count('auto', 'linux')).toBe(Math.max(1, Math.floor(limits().cores)))
+  expect([count('auto', 'darwin'), count('1', 'darwin')]).toEqual([1, 1])
+  expect(() => count('3', 'darwin')).toThrow('PROCESSES 3 works only on Linux')
+})
 
 describe('where a value comes from', () => {
   const PORT_FILE = file('port', '1004\n')

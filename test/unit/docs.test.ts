@@ -13,7 +13,7 @@ const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...new Bun.Glob('{
 const texts = new Map(pages.map((page) => [page, read(page)]))
 
 /** What is in capitals and no setting: the ending of one, an error of the driver, and what others read. */
-const NO_SETTING = new Set(['NAME_FILE', 'CONNECT_TIMEOUT', 'HTTPS_PROXY'])
+const NO_SETTING = new Set(['NAME_FILE', 'CONNECT_TIMEOUT', 'HTTPS_PROXY', 'SO_REUSEPORT'])
 
 const withoutCode = (text: string) => text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '``')
 

@@ -39,6 +39,16 @@ test('a second drain stops nothing twice', async () => {
   expect(steps).toHaveLength(5)
 })
 
+test('a drain that may take long waits for nothing more once another one is in a hurry', async () => {
+  const { lifecycle, steps, exited } = opened()
+  lifecycle.onDrain('wait for clients', () => new Promise(() => {}))
+  void lifecycle.drain(0, 'replaced', 600_000)
+  await Bun.sleep(0)
+  void lifecycle.drain(0, 'SIGTERM')
+  expect(await exited).toBe(0)
+  expect(steps).toHaveLength(5)
+})
+
 test('a stop that throws is logged, and the others still run', async () => {
   const { lifecycle, steps, messages } = opened()
   lifecycle.onStop('stop the broken one', () => {

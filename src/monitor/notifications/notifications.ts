@@ -39,7 +39,7 @@ export function openNotifications({ config, database, alerts, fleet, self, metri
   const channels = CHANNELS.flatMap(({ open }) => open(config, runbook) ?? [])
   const ledger = createLedger()
   const watch = incidents(id, ledger)
-  const store = database.address.kind === 'embedded' ? undefined : notificationStore(database)
+  const store = database.alone ? undefined : notificationStore(database)
   const databaseUp = () => database.state() === 'up'
   const sender = senderElection({ id, store, databaseUp, peers })
   const delivery = deliverer({ channels, ledger, log, changed, undelivered: () => void sender.fail() })
