@@ -289,7 +289,7 @@ describe.if(isLinux)('a supervisor', () => {
     ],
     [
       ['--processes', '2', '--admin-token', ADMIN_TOKEN, '--port', '8080', '--advertise-url', 'http://10.0.0.5:8079'],
-      'ADVERTISE_URL must name another port than PORT 8080: with 2 processes, ports 8079 to 8082 belong to one replica each',
+      'ADVERTISE_URL must name another port than PORT 8080: with 2 processes, ports 8079 to 8084 belong to one replica each',
     ],
   ])('refuses %p', async (args, sentence) => {
     const { code, err } = await runCommand(['serve', ...args], { DATA_DIR: temporaryFolder() })

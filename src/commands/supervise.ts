@@ -77,13 +77,17 @@ export async function supervise(config: Config, read: () => Config, count: numbe
   )
 }
 
-/** Throws ConfigError if the ports that ADVERTISE_URL gives the replicas include PORT. During a reload there are twice as many. */
+/** Slots per replica: during a reload two run, and each may store what was left in another. */
+const SLOTS_EACH = 3
+
+/** Throws ConfigError if the ports that ADVERTISE_URL gives the slots include PORT. */
 function assertOwnPorts({ ADVERTISE_URL, PORT }: Config, count: number) {
   if (!ADVERTISE_URL) return
   const { port, protocol } = new URL(ADVERTISE_URL)
   const first = Number(port || (protocol === 'https:' ? 443 : 80))
-  if (PORT < first || PORT >= first + 2 * count) return
+  const last = first + SLOTS_EACH * count - 1
+  if (PORT < first || PORT > last) return
   throw new ConfigError(
-    `ADVERTISE_URL must name another port than PORT ${PORT}: with ${count} processes, ports ${first} to ${first + 2 * count - 1} belong to one replica each`,
+    `ADVERTISE_URL must name another port than PORT ${PORT}: with ${count} processes, ports ${first} to ${last} belong to one replica each`,
   )
 }
