@@ -2,8 +2,9 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { until } from '../../test/until.ts'
+import { BROWSER } from '../clients.ts'
 import { ceiling } from '../load.ts'
-import { BROWSER, figureOf, fillLinks } from '../product.ts'
+import { figureOf, fillLinks } from '../product.ts'
 import { memoryOf, startDatabase, startWaypost } from '../servers.ts'
 
 export const LINKS = 200_000
@@ -36,10 +37,14 @@ export async function sizesOf(): Promise<Record<string, number>> {
   const before = { clicks: await bytes('clicks_.*'), counters: await bytes(...counters) }
   const load = await ceiling({ url: full.url, codes: LINKS, seconds: 15, headers: BROWSER })
   await until('every click is stored', async () => (await figureOf(full.url, 'waypost_clicks_backlog')) === 0, 120_000)
-  await until('every click is counted', async () => {
-    const [row] = await sql`select count(*)::int as n from clicks where id > (select watermark from click_rollup)`
-    return row!.n === 0
-  }, 300_000)
+  await until(
+    'every click is counted',
+    async () => {
+      const [row] = await sql`select count(*)::int as n from clicks where id > (select watermark from click_rollup)`
+      return row!.n === 0
+    },
+    300_000,
+  )
   const [sessions] =
     await sql`select count(*)::int as count from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`
   const [made] = await sql`select sum(clicks)::float8 as clicks, count(*)::float8 as links from link_totals`
