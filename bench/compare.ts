@@ -1,4 +1,5 @@
-import { ceiling, type Load } from './load.ts'
+import { ceiling, type Load, SHORT } from './load.ts'
+import type { Quiet } from './quiet.ts'
 
 export type Row = { name: string; figures: Record<string, number | string> }
 
@@ -11,6 +12,7 @@ export type Result = {
   checks: { name: string; held: boolean; found: string }[]
   /** Sentences that belong below. */
   notes?: string[]
+  quiet?: Quiet
 }
 
 type Contender = {
@@ -25,14 +27,19 @@ type Contender = {
 }
 
 /**
- * Loads each contender in turn, `rounds` times over, so that a slow minute of the machine hits all of them; the median round counts.
- * Returns the medians by name, and how many requests each answered in all.
+ * Loads each contender in turn, `rounds` times over, so that a slow minute of the machine hits all of them; the median round counts. `rest` is
+ * awaited after each window: what one left to do would slow down the next. Returns the medians by name, and how many requests each answered in all.
  */
-export async function compare(contenders: Contender[], { rounds = 3, seconds = 4 } = {}) {
+export async function compare(contenders: Contender[], { rounds = 3, seconds = 4, rest = async () => {} } = {}) {
   const loads = new Map<string, Load[]>(contenders.map(({ name }) => [name, []]))
-  for (const contender of contenders) await ceiling({ ...contender, seconds: 1 }) // warm
-  for (let round = 0; round < rounds; round++)
-    for (const contender of contenders) loads.get(contender.name)!.push(await ceiling({ ...contender, seconds }))
+  const window = async (contender: Contender, seconds: number) => {
+    const load = await ceiling({ ...contender, seconds })
+    await rest()
+    return load
+  }
+  for (const contender of contenders) await window(contender, 1) // warm
+  for (let round = 0; round < (SHORT ? 1 : rounds); round++)
+    for (const contender of contenders) loads.get(contender.name)!.push(await window(contender, seconds))
   return new Map(
     [...loads].map(([name, all]) => {
       const median = [...all].sort((a, b) => a.rate - b.rate)[Math.floor(all.length / 2)]!

@@ -1,4 +1,4 @@
-// The floors: what the parts can do with nothing of ours. `bun bench/floor.ts redirect|insert|select <port> [database url]`.
+// The floors: what the parts can do with nothing of ours. `bun bench/floor.ts redirect|headers|missing|insert|select <port> [database url]`.
 import postgres from 'postgres'
 
 const [kind, port, database] = process.argv.slice(2)
@@ -9,13 +9,27 @@ const sql = postgres(database ?? 'postgres://localhost/none', {
   types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
 })
 
-/** Bare Bun.serve: a constant redirect; an INSERT or a SELECT of 20 through postgres.js, answered as JSON. */
+const LOCATION = 'https://example.com/a/page'
+const KEPT = new Headers({ 'Cache-Control': 'private, no-store', 'X-Cache': 'HIT' })
+const MISSING = JSON.stringify({ error: 'URL not found', request_id: crypto.randomUUID() })
+
+/**
+ * Bare Bun.serve: a constant redirect; one that reads the headers that a click is made of, and sends those of a hit; a constant 404; an INSERT or a
+ * SELECT of 20 through postgres.js, answered as JSON.
+ */
 const handlers: Record<string, (request: Request) => Response | Promise<Response>> = {
   redirect: () =>
     new Response(null, {
       status: 302,
-      headers: { Location: 'https://example.com/a/page', 'Cache-Control': 'private, no-store' },
+      headers: { Location: LOCATION, 'Cache-Control': 'private, no-store' },
     }),
+  headers: ({ headers }) => {
+    headers.get('user-agent')
+    headers.get('referer')
+    KEPT.set('Location', LOCATION)
+    return new Response(null, { status: 302, headers: KEPT })
+  },
+  missing: () => new Response(MISSING, { status: 404, headers: { 'Content-Type': 'application/json' } }),
   insert: async (request) => {
     const { original_url } = (await request.json()) as { original_url: string }
     const [row] =

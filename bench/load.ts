@@ -1,6 +1,7 @@
 // The clients: autocannon for rates and mixed requests; wrk, where it is installed, for the ceiling (autocannon is busy before the server is).
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { watched } from './quiet.ts'
 
 export type Load = {
   tool: 'wrk' | 'autocannon'
@@ -24,6 +25,10 @@ type Target = {
   unknown?: boolean
 }
 
+/** `--short` tries scenarios out: one round of short windows each. */
+export const SHORT = process.argv.includes('--short')
+const shortened = (seconds: number) => (SHORT ? Math.min(seconds, 1) : seconds)
+
 export const wrk = Bun.which('wrk')
 const taskset = Bun.which('taskset')
 const AUTOCANNON = join(import.meta.dir, '../node_modules/autocannon/autocannon.js')
@@ -33,7 +38,7 @@ export const onCore = (core: number, command: string[]) => (taskset ? [taskset, 
 
 /** As many requests as `connections` can make one after another, for `seconds`. Latencies in ms. */
 export async function ceiling(target: Target): Promise<Load> {
-  return wrk ? runWrk(wrk, target) : runAutocannon(target)
+  return wrk ? watched(() => runWrk(wrk, target)) : runAutocannon(target)
 }
 
 async function runWrk(
@@ -42,7 +47,7 @@ async function runWrk(
 ): Promise<Load> {
   const script = join(import.meta.dir, 'request.lua')
   const all = { ...(body ? { 'content-type': 'application/json' } : {}), ...headers }
-  const command = [wrk, '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '10s']
+  const command = [wrk, '-t1', `-c${connections}`, `-d${shortened(seconds)}s`, '--latency', '--timeout', '10s']
   for (const [name, value] of Object.entries(all)) command.push('-H', `${name}: ${value}`)
   const environment = {
     ...process.env,
@@ -69,7 +74,9 @@ async function runWrk(
 }
 
 /** `rate` requests a second in all (0: as many as possible) over `connections`. */
-export async function runAutocannon({
+export const runAutocannon = (target: Target & { rate?: number }): Promise<Load> => watched(() => cannon(target))
+
+async function cannon({
   url,
   connections = 64,
   seconds = 5,
@@ -87,7 +94,7 @@ export async function runAutocannon({
     '-c',
     String(connections),
     '-d',
-    String(seconds),
+    String(shortened(seconds)),
     '-m',
     method ?? 'GET',
   ]

@@ -1,12 +1,7 @@
 // What scenarios ask of a running Waypost and of its database.
 import postgres from 'postgres'
 import { until } from '../test/until.ts'
-
-/** What a browser sends: a journal's record is as long as in life. */
-export const BROWSER = {
-  'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
-  referer: 'https://news.example.com/item',
-}
+import { startWaypost } from './servers.ts'
 
 export type MadeLink = { id: number; short_code: string }
 
@@ -36,6 +31,13 @@ export async function fillLinks(database: string, count: number) {
   await sql.end()
 }
 
+/** A server whose copy already contains all links, which are `count`. */
+export async function startWithAll(database: string, count: number, settings: Record<string, string> = {}) {
+  const waypost = await startWaypost({ DATABASE_URL: database, ...settings })
+  await until('the copy is whole', async () => (await figureOf(waypost.url, 'waypost_edge_links')) >= count, 120_000)
+  return waypost
+}
+
 /** The clicks that redirects were answered for, by the server's own count, must all be stored. */
 export async function clicksStored(url: string, database: string, linkId: number, within = 300_000) {
   const metrics = await (await fetch(`${url}/metrics`)).text()
@@ -58,6 +60,24 @@ export async function clicksStored(url: string, database: string, linkId: number
     name: 'clicks stored = redirects answered',
     held: stored === answered && stored > 0,
     found: `${stored} stored, ${answered} answered`,
+  }
+}
+
+/** Returns what waits until these servers have stored every click, and every click of their database is counted: both take CPU time. */
+export function atRest(database: string, ...urls: string[]) {
+  return async () => {
+    for (const url of urls)
+      await until('the backlog is empty', async () => (await figureOf(url, 'waypost_clicks_backlog')) === 0, 300_000)
+    const sql = postgres(database, { max: 1 })
+    await until(
+      'every click is counted',
+      async () => {
+        const [row] = await sql`select exists (select from clicks where id > (select watermark from click_rollup)) as some`
+        return !row!.some
+      },
+      300_000,
+    )
+    await sql.end()
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Result } from './compare.ts'
+import { quietText } from './quiet.ts'
 
 /** The results as Markdown. */
 export function report(results: (Result & { at?: string })[]): string {
   return results.map(one).join('\n')
 }
 
-function one({ scenario, about, rows, ratios, checks, notes = [], at }: Result & { at?: string }): string {
+function one({ scenario, about, rows, ratios, checks, notes = [], quiet, at }: Result & { at?: string }): string {
   const columns = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))]
   const table = [
     `| | ${columns.join(' | ')} |`,
@@ -30,6 +31,7 @@ function one({ scenario, about, rows, ratios, checks, notes = [], at }: Result &
     ...goals,
     ...held,
     ...notes.map((note) => `- ${note}`),
+    ...(quiet ? [`- ${quietText(quiet)}`] : []),
     '',
   ].join('\n')
 }

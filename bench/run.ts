@@ -1,19 +1,24 @@
 // `bun run bench [scenario …]`: runs the scenarios, prints their tables, and writes bench/results.json and the pages generated from it: bench/RESULTS.md,
-// docs/load-tests.md and docs/capacity.md. `bun run bench load --url …` loads your own service instead (users/own.ts).
+// docs/load-tests.md and docs/capacity.md. `--short` tries scenarios out with short windows, and writes nothing. `bun run bench load --url …` loads your
+// own service instead (users/own.ts).
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Result } from './compare.ts'
+import { SHORT } from './load.ts'
 import { capacityPage } from './pages/capacity.ts'
 import { LOAD_TESTS, loadTestsPage } from './pages/load-tests.ts'
 import { plot } from './plot.ts'
+import { beginWindows, quietness } from './quiet.ts'
 import { report } from './report.ts'
 import { away } from './scenarios/away.ts'
 import { bulk } from './scenarios/bulk.ts'
 import { capacity } from './scenarios/capacity.ts'
 import { create } from './scenarios/create.ts'
+import { deep } from './scenarios/deep.ts'
 import { disk } from './scenarios/disk.ts'
 import { drain } from './scenarios/drain.ts'
 import { flood } from './scenarios/flood.ts'
+import { idle } from './scenarios/idle.ts'
 import { kill } from './scenarios/kill.ts'
 import { list } from './scenarios/list.ts'
 import { load } from './scenarios/load.ts'
@@ -21,15 +26,38 @@ import { million } from './scenarios/million.ts'
 import { redirect } from './scenarios/redirect.ts'
 import { roll } from './scenarios/roll.ts'
 import { rules } from './scenarios/rules.ts'
+import { search } from './scenarios/search.ts'
+import { start } from './scenarios/start.ts'
+import { tail } from './scenarios/tail.ts'
 import { tiers } from './scenarios/tiers.ts'
+import { unknown } from './scenarios/unknown.ts'
 import { loadOwn, Unfit } from './users/own.ts'
 
 const scenarios: Record<string, () => Promise<Result>> = {
-  ...{ redirect, rules, tiers, flood, create, list, million, bulk, drain, disk, away, capacity },
+  ...{
+    redirect,
+    rules,
+    tail,
+    tiers,
+    unknown,
+    flood,
+    create,
+    list,
+    million,
+    deep,
+    search,
+    bulk,
+    drain,
+    start,
+    idle,
+    disk,
+    away,
+    capacity,
+  },
   ...{ load, kill, roll },
 }
 
-const asked = process.argv.slice(2)
+const asked = process.argv.slice(2).filter((argument) => argument !== '--short')
 if (asked[0] === 'load' && asked[1]?.startsWith('-'))
   await loadOwn(asked.slice(1)).then(
     (held) => process.exit(held ? 0 : 1),
@@ -39,9 +67,9 @@ if (asked[0] === 'load' && asked[1]?.startsWith('-'))
       process.exit(2)
     },
   )
-const unknown = asked.find((name) => !scenarios[name])
-if (unknown) {
-  console.error(`unknown scenario ${unknown}; known: ${Object.keys(scenarios).join(', ')}`)
+const stranger = asked.find((name) => !scenarios[name])
+if (stranger) {
+  console.error(`unknown scenario ${stranger}; known: ${Object.keys(scenarios).join(', ')}`)
   process.exit(2)
 }
 
@@ -52,9 +80,11 @@ const before = (await Bun.file(file)
 const results = { ...before.results }
 for (const name of asked.length > 0 ? asked : Object.keys(scenarios)) {
   console.log(`\n${name} …`)
-  results[name] = { ...(await scenarios[name]!()), at: new Date().toISOString() }
+  beginWindows()
+  results[name] = { ...(await scenarios[name]!()), quiet: quietness(), at: new Date().toISOString() }
   console.log(report([results[name]!]))
 }
+if (SHORT) process.exit(0)
 
 const machine = {
   cpu: cpus()[0]?.model ?? 'unknown',

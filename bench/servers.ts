@@ -5,17 +5,25 @@ import { join } from 'node:path'
 import { freePort, openCluster } from '../test/postgres.ts'
 import { until } from '../test/until.ts'
 import { onCore } from './load.ts'
+import { countAsOurs } from './quiet.ts'
 
 export type Running = { url: string; pid: number; folder: string; stop: (signal?: NodeJS.Signals) => Promise<void> }
 
 const BINARY = join(import.meta.dir, '../dist/waypost')
 
 /** The built binary with a folder of its own; resolves when it is ready. */
-export async function startWaypost(
-  settings: Record<string, string> = {},
-  folder = mkdtempSync(join(tmpdir(), 'waypost-bench-')),
+export async function startWaypost(settings: Record<string, string> = {}, folder?: string): Promise<Running> {
+  const running = await spawnWaypost(settings, folder)
+  await until('it is ready', async () => (await fetch(`${running.url}/ready`)).ok)
+  return running
+}
+
+/** The same, not ready yet. */
+export async function spawnWaypost(
+  settings: Record<string, string>,
+  folder = settings.DATA_DIR ?? mkdtempSync(join(tmpdir(), 'waypost-bench-')),
 ): Promise<Running> {
-  if (!existsSync(BINARY)) throw new Error('dist/waypost is not there: bun run build')
+  if (!existsSync(BINARY)) throw new Error('dist/waypost is missing: bun run build')
   const port = await freePort()
   const environment = {
     PATH: process.env.PATH!,
@@ -27,10 +35,8 @@ export async function startWaypost(
     ...settings,
   }
   const child = Bun.spawn(onCore(0, [BINARY, 'serve']), { env: environment, stdout: 'ignore', stderr: 'inherit' })
-  const url = `http://127.0.0.1:${port}`
-  await until('it is ready', async () => (await fetch(`${url}/ready`)).ok)
   return {
-    url,
+    url: `http://127.0.0.1:${port}`,
     pid: child.pid,
     folder,
     async stop(signal = 'SIGTERM') {
@@ -42,7 +48,10 @@ export async function startWaypost(
 }
 
 /** A floor of bench/floor.ts. */
-export async function startFloor(kind: 'redirect' | 'insert' | 'select', database?: string): Promise<Running> {
+export async function startFloor(
+  kind: 'redirect' | 'headers' | 'missing' | 'insert' | 'select',
+  database?: string,
+): Promise<Running> {
   const port = await freePort()
   const script = join(import.meta.dir, 'floor.ts')
   const child = Bun.spawn(onCore(0, [process.execPath, script, kind, String(port), ...(database ? [database] : [])]), {
@@ -60,7 +69,8 @@ export async function startFloor(kind: 'redirect' | 'insert' | 'select', databas
 /** A PostgreSQL of the benchmark's own, with an empty database. fsync off: the disk of a noisy machine is not what is measured. */
 export async function startDatabase() {
   const cluster = await openCluster({ own: true })
-  const { stop, start } = cluster.control!
+  const { stop, start, pid } = cluster.control!
+  countAsOurs(pid)
   return { url: await cluster.createDatabase(), end: cluster.end, stop: () => stop('fast'), start }
 }
 

@@ -1,6 +1,6 @@
+import { BROWSER } from '../clients.ts'
 import { type Result, round } from '../compare.ts'
 import { ceiling } from '../load.ts'
-import { BROWSER } from '../product.ts'
 import { clicksSince, onFleet, storedClicks } from '../users/fleet.ts'
 import { processorTime } from '../users/processor.ts'
 import { startUsers } from '../users/users.ts'

@@ -2,8 +2,9 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { until } from '../../test/until.ts'
+import { BROWSER } from '../clients.ts'
 import { ceiling } from '../load.ts'
-import { BROWSER, figureOf, fillLinks } from '../product.ts'
+import { figureOf, fillLinks } from '../product.ts'
 import { memoryOf, startDatabase, startWaypost } from '../servers.ts'
 
 export const LINKS = 200_000

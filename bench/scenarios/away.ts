@@ -1,7 +1,8 @@
+import { BROWSER } from '../clients.ts'
 import type { Result } from '../compare.ts'
 import { rowOf } from '../compare.ts'
 import { ceiling } from '../load.ts'
-import { BROWSER, clicksStored, createLink } from '../product.ts'
+import { clicksStored, createLink } from '../product.ts'
 import { memoryText, startDatabase, startWaypost } from '../servers.ts'
 
 const AWAY = 60

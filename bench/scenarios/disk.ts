@@ -1,5 +1,6 @@
+import { BROWSER } from '../clients.ts'
 import { compare, type Result, rowOf } from '../compare.ts'
-import { BROWSER, clicksStored, createLink } from '../product.ts'
+import { clicksStored, createLink } from '../product.ts'
 import { startDatabase, startWaypost, temporaryFolder } from '../servers.ts'
 
 const MEGABYTES = 2_000

@@ -1,8 +1,8 @@
+import { SIX } from '../clients.ts'
 import { compare, type Result, rowOf } from '../compare.ts'
-import { BROWSER, createLink } from '../product.ts'
+import { atRest, createLink } from '../product.ts'
 import { startDatabase, startFloor, startWaypost } from '../servers.ts'
 
-const FORWARDED = { ...BROWSER, 'x-forwarded-for': '203.0.113.77' }
 const TARGET = 'https://example.com/a/page?x=1#top'
 const FUTURE = '2080-01-01T00:00:00Z'
 
@@ -14,10 +14,10 @@ export async function rules(): Promise<Result> {
   try {
     const kind = async (name: string, rules: Record<string, unknown>, more = '') => {
       const { short_code } = await createLink(waypost.url, TARGET, rules)
-      return { name, url: `${waypost.url}/${short_code}${more}`, headers: FORWARDED }
+      return { name, url: `${waypost.url}/${short_code}${more}`, headers: SIX }
     }
     const kinds = [
-      { name: 'bare Bun.serve, constant 302', url: `${floor.url}/abcdef`, headers: FORWARDED },
+      { name: 'bare Bun.serve, constant 302', url: `${floor.url}/abcdef`, headers: SIX },
       await kind('a plain link', {}),
       await kind('a window', { valid_from: '2020-01-01T00:00:00Z', valid_until: FUTURE }),
       await kind('a limit on clicks', { max_clicks: 2 ** 40 }),
@@ -28,7 +28,7 @@ export async function rules(): Promise<Result> {
       await kind('noindex', { noindex: true }),
     ]
     await Bun.sleep(1_500) // the copy has them
-    const loads = await compare(kinds, { rounds: 5, seconds: 2 })
+    const loads = await compare(kinds, { rounds: 5, seconds: 2, rest: atRest(database.url, waypost.url) })
     const rates = [...loads].map(([name, { rate }]) => ({ name, rate }))
     const plain = rates[1]!.rate
     return {

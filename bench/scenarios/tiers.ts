@@ -1,6 +1,6 @@
-import { until } from '../../test/until.ts'
+import { BROWSER } from '../clients.ts'
 import { compare, type Result, round, rowOf } from '../compare.ts'
-import { BROWSER, figureOf, fillLinks } from '../product.ts'
+import { atRest, figureOf, fillLinks, startWithAll } from '../product.ts'
 import { memoryOf, memoryText, startDatabase, startWaypost } from '../servers.ts'
 
 const MANY = 1_000_000
@@ -16,12 +16,17 @@ export async function tiers(): Promise<Result> {
   await schema.stop('SIGKILL')
   try {
     const began = Date.now()
-    const many = await startWithAll(large.url, {})
+    const many = await startWithAll(large.url, MANY)
     const built = await figureOf(many.url, 'waypost_edge_build_seconds')
     await Bun.sleep(1_000)
     const memory = await memoryText(many.pid)
     const idle = (await memoryOf(many.pid)).all
-    const forgetful = await startWithAll(large.url, { CACHE_ENTRIES: '1' })
+    const forgetful = await startWithAll(large.url, MANY, { CACHE_ENTRIES: '1' })
+    const [restFew, restMany] = [atRest(small.url, few.url), atRest(large.url, many.url, forgetful.url)]
+    const rest = async () => {
+      await restFew()
+      await restMany()
+    }
     const asked = { codes: 1_000, headers: BROWSER }
     const loads = await compare(
       [
@@ -31,7 +36,7 @@ export async function tiers(): Promise<Result> {
         { name: '1,000,000 links, edge hits of all', url: forgetful.url, codes: MANY, headers: BROWSER },
         { name: 'unknown codes (404)', url: few.url, unknown: true },
       ],
-      { seconds: 3 },
+      { seconds: 3, rest },
     )
     const [memoryHits, edgeHits, ofMany, ofAll, unknown] = [...loads.values()]
     const loaded = await memoryText(many.pid)
@@ -72,11 +77,4 @@ export async function tiers(): Promise<Result> {
     await small.end()
     await large.end()
   }
-}
-
-/** A server whose copy holds every link already. */
-async function startWithAll(database: string, settings: Record<string, string>) {
-  const waypost = await startWaypost({ DATABASE_URL: database, ...settings })
-  await until('the copy is whole', async () => (await figureOf(waypost.url, 'waypost_edge_links')) >= MANY, 120_000)
-  return waypost
 }

@@ -1,6 +1,6 @@
 // What a user does: asks whether the service lives, shortens a URL, looks at the list, follows a short link, over and over, in equal parts.
 import type { Random } from '../../survive/random.ts'
-import { BROWSER } from '../product.ts'
+import { BROWSER } from '../clients.ts'
 import type { Answer } from './answer.ts'
 
 export const KINDS = ['health', 'shorten', 'list', 'redirect'] as const

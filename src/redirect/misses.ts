@@ -48,7 +48,7 @@ export function createMisses(database: Database, learn: Learn, visitorsWait = VI
     else timer = setTimeout(begin, NEXT_AFTER)
   }
 
-  /** Begins when a turn of the event loop brought no more codes, after GATHER ms at the latest: a query costs as much as 60 codes in it. */
+  /** Begins when a turn of the event loop brought no more codes, after GATHER ms at the latest: a query costs as much as 30 codes in it. */
   function gather(before: number, since: number) {
     const { size } = gathering
     if (size > before && size < CODES_A_QUERY && performance.now() - since < GATHER) setImmediate(gather, size, since)

@@ -1,5 +1,4 @@
-// The 404 of a code that no link has. Scanners ask for thousands of them a second, so it is made from parts that are ready: a third of the time
-// that another problem takes.
+// The 404 of a code that no link has. Scanners ask for thousands of them a second, so it is made from parts that are ready.
 import { notFound, problemBody } from '../base/problem.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { protect } from '../http/headers.ts'
