@@ -11,12 +11,12 @@ const DEAD_ROWS_WORTH_A_VACUUM = 5_000
 
 /**
  * Checkpoints every 64 MB of WAL or 5 minutes, and vacuums the table with the most dead rows; returns how to stop. `patient` wraps what may take long;
- * does nothing while there is `trouble`.
+ * does nothing unless the database `runs`.
  */
 export function keepHouse(
   connect: () => Sql,
   log: Log,
-  { patient, trouble }: { patient: <T>(work: () => Promise<T>) => Promise<T>; trouble: () => string | undefined },
+  { patient, runs }: { patient: <T>(work: () => Promise<T>) => Promise<T>; runs: () => boolean },
 ) {
   const sql = connect()
   let lastCheckpoint = { at: Date.now(), lsn: '' }
@@ -25,7 +25,7 @@ export function keepHouse(
   const loop = (async () => {
     while (!ended) {
       await Bun.sleep(LOOK_EVERY)
-      if (trouble() !== undefined) continue
+      if (!runs()) continue
       try {
         if (!ended) await checkpointIfDue()
         if (!ended && Date.now() - lastVacuumLook >= VACUUM_EVERY) {

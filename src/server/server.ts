@@ -31,9 +31,10 @@ export async function startServer(
   const lifecycle = createLifecycle(log, exit)
   try {
     const context = await openContext({ config, log, logRing, lifecycle, visitorsWait })
-    const app = await createApp(context)
+    const app = createApp(context)
     await context.clicks.opened
-    const port = listen(context, app) // before the schema is ready: /health answers, /ready says "starting"
+    const port = listen(context, app.fetch) // links redirect from the edge copy before the rest is loaded, and before the database has started
+    await app.load() // /health answers, /ready says "starting"
     void context.advertise(port)
     lifecycle.onDrain('wait for the balancer', () => Bun.sleep(config.DRAIN_WAIT * 1000))
 
