@@ -1,7 +1,7 @@
 // The embedded database: what was acknowledged survives kill -9, one process at a time has it, callers get their own rows, and a
 // stuck worker is replaced.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { takeSlot } from '../src/slot/slots.ts'
@@ -107,6 +107,17 @@ describe('kill -9', () => {
     expect(await server.exited).toBe(0)
   })
 })
+
+test.skipIf(!existsSync('/proc/self/smaps_rollup'))(
+  'a server takes less than 200 MB after its start, without pages of files',
+  async () => {
+    const server = await startChild(await embedded.settings())
+    const [, kilobytes] = /^Anonymous: +(\d+) kB$/m.exec(readFileSync(`/proc/${server.pid}/smaps_rollup`, 'utf8'))!
+    expect(Number(kilobytes) / 1024).toBeLessThan(200) // 275 with buffers of 128 MB
+    server.kill('SIGKILL')
+    await server.exited
+  },
+)
 
 describe('a second process', () => {
   test('on the same DATA_DIR is refused with one sentence; the first keeps running', async () => {
