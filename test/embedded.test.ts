@@ -119,6 +119,16 @@ test.skipIf(!existsSync('/proc/self/smaps_rollup'))(
   },
 )
 
+test('an idle server finds what a command changes', async () => {
+  const settings = await embedded.settings()
+  const server = await startChild(settings)
+  expect((await server.call('GET', '/users')).status).toBe(200)
+  expect((await runCommand(['key', 'create', 'first', '--scope', 'read'], settings)).code).toBe(0)
+  await until('a key is required', async () => (await server.call('GET', '/users')).status === 401)
+  server.kill('SIGKILL')
+  await server.exited
+})
+
 describe('a second process', () => {
   test('on the same DATA_DIR is refused with one sentence; the first keeps running', async () => {
     const settings = await embedded.settings()
