@@ -66,7 +66,12 @@ function kind(name: DatabaseKind['name'], settings: DatabaseKind['settings']): D
 /** A DATA_DIR as the first start leaves it: the embedded cluster, with the schema in it. What a first start does itself, executable.test.ts tries. */
 function embeddedTemplate() {
   const root = join(import.meta.dir, '..')
-  const from = ['node_modules/@electric-sql/pglite/package.json', 'src/database/embedded-cluster.ts', 'src/database/migrate.ts']
+  const from = [
+    'node_modules/@electric-sql/pglite/package.json',
+    'src/database/embedded-cluster.ts',
+    'src/database/embedded-ready.ts',
+    'src/database/migrate.ts',
+  ]
   const sql = readdirSync(join(root, 'sql')).map((file) => `sql/${file}`)
   return template(
     'embedded',

@@ -1,7 +1,7 @@
 // The embedded database: what was acknowledged survives kill -9, one process at a time has it, callers get their own rows, and a
 // stuck worker is replaced.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { takeSlot } from '../src/slot/slots.ts'
@@ -106,6 +106,27 @@ describe('kill -9', () => {
     server.kill('SIGTERM')
     expect(await server.exited).toBe(0)
   })
+})
+
+test.skipIf(!existsSync('/proc/self/smaps_rollup'))(
+  'a server takes less than 200 MB after its start, without pages of files',
+  async () => {
+    const server = await startChild(await embedded.settings())
+    const [, kilobytes] = /^Anonymous: +(\d+) kB$/m.exec(readFileSync(`/proc/${server.pid}/smaps_rollup`, 'utf8'))!
+    expect(Number(kilobytes) / 1024).toBeLessThan(200) // 275 with buffers of 128 MB
+    server.kill('SIGKILL')
+    await server.exited
+  },
+)
+
+test('an idle server finds what a command changes', async () => {
+  const settings = await embedded.settings()
+  const server = await startChild(settings)
+  expect((await server.call('GET', '/users')).status).toBe(200)
+  expect((await runCommand(['key', 'create', 'first', '--scope', 'read'], settings)).code).toBe(0)
+  await until('a key is required', async () => (await server.call('GET', '/users')).status === 401)
+  server.kill('SIGKILL')
+  await server.exited
 })
 
 describe('a second process', () => {

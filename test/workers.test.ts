@@ -64,6 +64,7 @@ describe(`on the ${kind.name} database`, () => {
     await until('the message arrives', () => offered().length === 2)
     journal.offer((offered()[1] as { segment: Parameters<typeof journal.offer>[0] }).segment)
 
+    tell({ probe: true }) // segments are prepared before the database may answer
     for (let n = 0; n < 500; n++) expect(journal.append(link.id, Date.now(), '', 'curl/8', '')).toBe(true)
     const watermark = () =>
       heard.reduce((highest, message) => ('state' in message ? Math.max(highest, message.state.watermark) : highest), 0)

@@ -20,6 +20,8 @@ export type ToDrain =
   | { start: DrainStart }
   | { began: { segment: number; firstSequence: number }; want: number }
   | { wake: true }
+  /** The database may answer now. */
+  | { probe: true }
   | { faults: { frozen: boolean; away: number } }
   | { stop: number }
 export type FromDrain =

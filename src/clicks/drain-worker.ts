@@ -27,13 +27,16 @@ const SYNC_EVERY = 200 // what a power failure may lose
 const ALIGN_EVERY = 5_000
 const ADOPT_EVERY = 10_000
 
-let receive: (message: Exclude<ToDrain, { start: DrainStart }>) => void = () => {}
+let receive: (message: Exclude<ToDrain, { start: DrainStart } | { probe: true }>) => void = () => {}
 
 // As in commands/serve.ts: a connection that fails while it opens must not end this worker.
 process.on('unhandledRejection', (error) => workerLog.error({ err: error as Error }, 'an error that nobody waited for'))
 
+const begun = Promise.withResolvers<void>()
+
 self.onmessage = ({ data }: MessageEvent<ToDrain>) => {
   if ('start' in data) void start(data.start)
+  else if ('probe' in data) begun.resolve()
   else receive(data)
 }
 
@@ -50,7 +53,7 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
   giveWay()
   const control = new Int32Array(shared)
   const state = newState()
-  const database: Database = openPool(address, 2, workerLog)
+  const database: Database = openPool(address, 2, workerLog, { begun: begun.promise })
   const segments: SegmentFile[] = (await journalsIn(slot, { except: journalId })).journals.get(journalId) ?? []
   const published = (segment: number) => Atomics.load(control, CONTROL.committed + (segment % CONTROL.RING)) << 3
   const reader = openReader(journalId, segments, published)
@@ -91,8 +94,10 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
         size: sizeOfSegment(segment),
       })
       supply.want(message.want)
-    } else if ('stop' in message) stopAt = Date.now() + message.stop
-    else if ('faults' in message) {
+    } else if ('stop' in message) {
+      stopAt = Date.now() + message.stop
+      begun.resolve()
+    } else if ('faults' in message) {
       frozen = message.faults.frozen
       database.pretendUnreachable(message.faults.away)
     }
@@ -116,6 +121,7 @@ async function start({ slot, dataDir, journalId, startedAt, shared, address, kee
 
   /** Drains the live journal until told to stop, and then the rest of it. */
   async function run() {
+    await begun.promise
     let aligned = Date.now()
     for (;;) {
       try {

@@ -42,7 +42,7 @@ type RecorderFigures = DrainState & {
 }
 
 /** `folder` of the slot. */
-type Parts = { config: Config; database: { address: DatabaseAddress }; folder: string; log: Log }
+type Parts = { config: Config; database: { address: DatabaseAddress; begun: Promise<void> }; folder: string; log: Log }
 
 const SETTLE_WITHIN = 500
 const READY_WITHIN = 5_000
@@ -51,7 +51,7 @@ const RECENT = 4_096
 const RESTART_AFTER = 500
 
 /** Starts the worker, which opens a new journal in the slot while the caller goes on. Await `opened` before the first click. */
-export function startRecorder({ config, database: { address }, folder, log }: Parts): Recorder {
+export function startRecorder({ config, database: { address, begun }, folder, log }: Parts): Recorder {
   const { DATA_DIR: dataDir, JOURNAL_MAX_BYTES: maxBytes } = config
   const keep = config.JOURNAL_KEEP * 1000
   const journalId = randomUUIDv7()
@@ -88,6 +88,7 @@ export function startRecorder({ config, database: { address }, folder, log }: Pa
     started.addEventListener('close', () => started === worker && ended())
     const start: DrainStart = { slot: folder, dataDir, journalId, startedAt, shared, address, keep, maxBytes, want }
     started.postMessage({ start } satisfies ToDrain)
+    void begun.then(() => started.postMessage({ probe: true } satisfies ToDrain))
     if (faults.frozen || faults.away > 0) started.postMessage({ faults } satisfies ToDrain)
     return started
   }

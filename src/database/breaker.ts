@@ -22,6 +22,8 @@ export type PoolOptions = {
   transaction?: <T>(sql: Sql, work: (sql: Transaction) => PromiseLike<T>) => Promise<T>
   /** True behind a pooler that assigns a session per transaction: then nothing runs outside one. */
   pooled?: () => boolean
+  /** Resolves when the database may answer: it is not probed before. */
+  begun?: Promise<void>
   /** Why the database does not run, if known. */
   trouble?: () => string | undefined
 }
@@ -42,7 +44,7 @@ type Parts = { figures: Figures; health: DatabaseHealth; log: Log }
 
 /** Opens at a failed probe, and closes at the first success. Every query reads `now` and is counted in it. */
 export function createBreaker(
-  { connect, connections = 1, servers, firstAnswerWithin = 0, learn }: PoolOptions,
+  { connect, connections = 1, servers, firstAnswerWithin = 0, learn, begun }: PoolOptions,
   transaction: <T>(sql: Sql, work: (sql: Transaction) => PromiseLike<T>) => Promise<T>,
   { figures, health, log }: Parts,
 ) {
@@ -73,6 +75,7 @@ export function createBreaker(
   async function probe(failure?: unknown) {
     if (probing) return
     probing = true
+    if (now.state === 'starting') await begun
     while (!closed) {
       try {
         if (failure) throw failure

@@ -39,7 +39,7 @@ async function open(dataDir: string, options: PGliteOptions): Promise<PGlite> {
     dataDir,
     pgliteWasmModule: await compile(pgliteWasm),
     fsBundle: Bun.file(fsBundle),
-    startParams: durable(PGlite.defaultStartParams),
+    startParams: startParams(PGlite.defaultStartParams),
     ...options,
   })
   await db.waitReady
@@ -55,13 +55,18 @@ const PINNED_HERE = Object.entries(PINNED).filter(([name]) => !/timeout$|^client
 
 const compile = async (file: string) => WebAssembly.compile(await Bun.file(file).arrayBuffer())
 
+/** All of it is resident from the start: PGlite fills shared memory with zeros. The page cache has what these buffers have not. */
+const BUFFERS = '16MB'
+
 /** PGlite starts with `-F`, fsync off. Without it, and with a sync method that NODEFS supports, a commit waits for the disk. */
-const durable = (params: string[]) => [
+const startParams = (params: string[]) => [
   ...params.filter((param) => param !== '-F'),
   '-c',
   'wal_sync_method=fsync',
   '-c',
   'max_wal_size=128MB',
+  '-c',
+  `shared_buffers=${BUFFERS}`,
   ...PINNED_HERE.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
 ]
 

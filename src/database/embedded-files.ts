@@ -6,7 +6,7 @@ import { isUnsyncable } from '../base/atomic-write.ts'
 /** The cluster's folder in DATA_DIR, named after PostgreSQL's major version: another version cannot open it. */
 export const CLUSTER = 'pg18'
 
-/** initdb's working folder until the cluster is complete; it has no data, and is useless after a kill. */
+/** The folder in which a cluster is created until it is complete; it has no data, and is useless after a kill. */
 export const MAKING = `${CLUSTER}.making`
 
 /** The file in DATA_DIR that records that a cluster was created or opened there. */

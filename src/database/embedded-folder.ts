@@ -1,10 +1,11 @@
 // Decides whether the folder of the embedded database has a cluster to open, needs a new one, or lost one, which only an operator may replace.
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { entryPoint } from '../base/executable.ts'
 import { causeIn } from './causes.ts'
 import { CLUSTER, isSomething, MADE_HERE, MAKING, syncAll, syncFolder } from './embedded-files.ts'
 import { type Place, placeOf } from './embedded-place.ts'
+import { READY, unpackCluster } from './embedded-ready.ts'
 import { VERSION, versionOf } from './embedded-version.ts'
 import { setAsideAll } from './set-aside.ts'
 import { tracesOf } from './traces.ts'
@@ -68,29 +69,32 @@ function otherVersion(folder: string, dataDir: string) {
     .find(({ version }) => version !== undefined && version !== VERSION)
 }
 
-/**
- * Runs initdb in a child process, because it leaks 1 GB of memory, and in a temporary folder that is renamed when complete: a kill leaves no partial
- * cluster.
- */
+/** Creates the cluster in a temporary folder that is renamed when complete: a kill leaves no partial cluster. */
 async function createCluster(folder: string) {
   const place = existsSync(folder) ? realpathSync(folder) : folder // follows a link to an empty folder on another disk
   const making = join(dirname(place), MAKING)
-  rmSync(making, { recursive: true, force: true })
-  mkdirSync(making, { recursive: true, mode: 0o700 })
-  const child = Bun.spawn([...entryPoint(), 'initdb', making], { stdout: 'ignore', stderr: 'pipe' })
-  const timer = setTimeout(() => child.kill(9), MAKE_WITHIN)
-  const [code, errors] = await Promise.all([child.exited, new Response(child.stderr).text()])
-  clearTimeout(timer)
   try {
-    if (code !== 0) throw new Error(errors.trim().split('\n').at(-1) || `exit ${code}`)
+    rmSync(making, { recursive: true, force: true })
+    mkdirSync(making, { recursive: true, mode: 0o700 })
+    if (existsSync(READY)) unpackCluster(readFileSync(READY), making)
+    else await runInitdb(making)
     syncAll(making)
     renameSync(making, place)
     syncFolder(dirname(place))
   } catch (error) {
     rmSync(making, { recursive: true, force: true })
     const said = (error as Error).message
-    throw new Error(`the embedded database could not be created in ${folder}: ${causeIn(`${said} ${errors}`) ?? said}`)
+    throw new Error(`the embedded database could not be created in ${folder}: ${causeIn(said) ?? said.split('\n').at(-1)}`)
   }
+}
+
+/** In a child process, because initdb leaks 1 GB of memory. */
+async function runInitdb(making: string) {
+  const child = Bun.spawn([...entryPoint(), 'initdb', making], { stdout: 'ignore', stderr: 'pipe' })
+  const timer = setTimeout(() => child.kill(9), MAKE_WITHIN)
+  const [code, errors] = await Promise.all([child.exited, new Response(child.stderr).text()])
+  clearTimeout(timer)
+  if (code !== 0) throw new Error(errors.trim() || `exit ${code}`)
 }
 
 /** Records that there is a cluster, so that its loss is noticed. */

@@ -25,14 +25,14 @@ export class StartFailed extends Error {
   }
 }
 
-/** Starts the worker. Throws if it does not start; with `keepTrying`, resolves at once and retries. */
+/** Starts the worker. Throws if it does not start; with `keepTrying`, resolves at once, and retries. */
 export async function supervise(place: Place, log: Log, keepTrying: boolean) {
   let stopping = false
   let patience = STUCK_AFTER
   let worker: Worker | undefined
   let trouble: string | undefined
   let answered = Date.now()
-  let replacing = false
+  let replacing = true // until it has started
   let attempt: ReturnType<typeof startWorker> | undefined
   const stopped = Promise.withResolvers<void>()
 
@@ -41,15 +41,15 @@ export async function supervise(place: Place, log: Log, keepTrying: boolean) {
     watch(await attempt.started)
   }
 
-  try {
-    await start()
-  } catch (error) {
+  const begun = start().catch((error) => {
     if (!keepTrying) throw error
     void startAgain(error)
-  }
+  })
+  if (!keepTrying) await begun
 
   function watch(current: Worker) {
     worker = current
+    replacing = false
     trouble = undefined
     answered = Date.now()
     current.onmessage = ({ data }: MessageEvent<FromWorker>) => {
@@ -88,7 +88,6 @@ export async function supervise(place: Place, log: Log, keepTrying: boolean) {
         failed = error
       }
     }
-    replacing = false
   }
 
   const heartbeat = setInterval(() => {
@@ -98,7 +97,10 @@ export async function supervise(place: Place, log: Log, keepTrying: boolean) {
   }, PING_EVERY)
 
   return {
-    /** Why it does not run now, in words; undefined while it runs. */
+    /** Resolves when it has started or failed for the first time. */
+    begun: Promise.race([begun, stopped.promise]),
+    runs: () => !replacing,
+    /** Why it does not run, in words; undefined while it runs or starts. */
     trouble: () => trouble,
     /** Runs `work` (a vacuum, a checkpoint), which may take long, with ten times the time limit. */
     async patient<T>(work: () => Promise<T>): Promise<T> {

@@ -9,7 +9,9 @@ import { supervise } from './embedded-supervisor.ts'
 
 export type Embedded = {
   socketFolder: string
-  /** Why it does not run now, in words; undefined while it runs. */
+  /** Resolves when it has started or failed for the first time. */
+  begun: Promise<void>
+  /** Why it does not run, in words; undefined while it runs or starts. */
   trouble: () => string | undefined
   stop: () => Promise<void>
 }
@@ -17,7 +19,7 @@ export type Embedded = {
 /**
  * Starts the embedded database of `dataDir` and keeps it running: a worker that died, or whose statement takes more than 10 s, is replaced (its data
  * survive, as after kill -9). Throws DataDirInUse if another process has it, and, without `initEmpty`, DatabaseMissing if there was one and it is
- * missing. If it does not start it throws too, or, with `keepTrying`, retries.
+ * missing. If it does not start it throws too. With `keepTrying`, it resolves before the database has started, and retries.
  */
 export async function startEmbedded(
   dataDir: string,
@@ -35,6 +37,7 @@ export async function startEmbedded(
     const stopHousekeeping = keepHouse(() => connectTo(place.socketFolder), log, supervised)
     return {
       socketFolder: place.socketFolder,
+      begun: supervised.begun,
       trouble: supervised.trouble,
       async stop() {
         await stopHousekeeping()

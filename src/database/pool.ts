@@ -2,6 +2,7 @@
 import type { Host } from '../config/database-url.ts'
 import type { Log } from '../telemetry/logs.ts'
 import type { DatabaseAddress, External } from './address.ts'
+import type { PoolOptions } from './breaker.ts'
 import { connect } from './connect.ts'
 import { type Database, guard } from './guard.ts'
 import { followServers } from './servers.ts'
@@ -19,11 +20,16 @@ const WAITING_PER_CONNECTION = 200
 /** ms to find the server to listen to. */
 const LISTENER_WITHIN = 3_000
 
-/** Opens a pool to a database that runs already. `trouble` may know why it does not. */
-export function openPool(address: DatabaseAddress, connections: number, log: Log, trouble?: () => string | undefined): Pool {
+/** Opens a pool to a database that runs already, or that runs once it has `begun`. `trouble` may know why it does not. */
+export function openPool(
+  address: DatabaseAddress,
+  connections: number,
+  log: Log,
+  { begun, trouble }: Pick<PoolOptions, 'begun' | 'trouble'> = {},
+): Pool {
   const limit = connections * WAITING_PER_CONNECTION
   if (address.kind === 'embedded') {
-    const database = guard({ connect: () => connect(address, connections), trouble }, limit, log)
+    const database = guard({ connect: () => connect(address, connections), begun, trouble }, limit, log)
     return { ...database, place: () => address, listening: async () => undefined }
   }
   let { session } = address

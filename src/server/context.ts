@@ -48,19 +48,22 @@ export async function openContext({ config, log, logRing, lifecycle, visitorsWai
   const peers = createPeers()
   const database = await openDatabase(config, log, { keepTrying: true, join: served ? 'only join' : false })
   onStop('close the database', database.close)
-  if (config.initEmpty) await beginEmpty(database, config.DATA_DIR, log)
+  if (config.initEmpty) {
+    await database.begun
+    await beginEmpty(database, config.DATA_DIR, log)
+  }
   const opening = { config, log, onStop, database, peers, lifecycle }
 
   const { folder, release } = takeSlot(config.DATA_DIR)
   onStop('leave the slot', release)
+  const clicks = startRecorder({ ...opening, folder }) // first, because its worker starts in the meantime
+  onStop('store clicks', (ms) => clicks.stop(ms / 2))
   const instruments = openInstruments({
     ...opening,
     memoryLimit: memoryLow.limit / 100,
     descriptorLimit: descriptorsLow.limit / 100,
   })
   const edge = openEdge({ ...opening, folder })
-  const clicks = startRecorder({ ...opening, folder })
-  onStop('store clicks', (ms) => clicks.stop(ms / 2))
   const access = await openAccess({ ...opening, ...instruments, folder })
   const blocklist = await openBlocklist({ ...opening, ...access })
   const redirect = await openRedirect({ ...opening, ...instruments, ...access, edge, clicks, blocklist, visitorsWait })

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts'
 import { DatabaseUnreachable } from '../database/database-unreachable.ts'
 import { DatabaseUnfit } from '../database/fitness.ts'
 import { indexCodesInLowerCase, migrate, SchemaTooNew } from '../database/migrate.ts'
-import type { Pool } from '../database/pool.ts'
+import type { OpenDatabase } from '../database/open.ts'
 import { seedIfEmpty } from '../import/folder.ts'
 import type { Admission } from '../links/admission.ts'
 import type { Lifecycle } from '../monitor/lifecycle.ts'
@@ -17,7 +17,7 @@ const FIRST_ANSWER_WITHIN = 4_000
 const AGAIN_AFTER = 2_000
 const AGAIN_AT_LEAST_EVERY = 30_000
 
-type Parts = { config: Config; database: Pool; policy: PolicyFeed; admitted: Admission; log: Log; lifecycle: Lifecycle }
+type Parts = { config: Config; database: OpenDatabase; policy: PolicyFeed; admitted: Admission; log: Log; lifecycle: Lifecycle }
 
 /**
  * Migrates and seeds the database. `start` resolves when that is done or deferred: if the database is unreachable or refuses changes, the
@@ -72,6 +72,7 @@ export function prepareDatabase({ config, database, policy, admitted, log, lifec
         up.resolve()
         if (lifecycle.phase() === 'ready') prepareLater(0)
       })
+      await database.begun
       await waitAtMost(up.promise, FIRST_ANSWER_WITHIN)
       if (database.state() === 'up')
         await prepare().catch((error) => {

@@ -48,10 +48,11 @@ export async function startServer(
   const lifecycle = createLifecycle(log, exit)
   try {
     const context = await openContext({ config, log, logRing, lifecycle, visitorsWait, served: sharing !== undefined })
-    const app = await createApp(context)
+    const app = createApp(context)
     await context.clicks.opened
     const own = sharing ? addressOfOne(config, context.members.self().slot) : config
-    let port = listen(context, app, own) // before the schema is ready: /health answers, /ready says "starting"
+    let port = listen(context, app.fetch, own) // links redirect from the edge copy before the rest is loaded, and before the database has started
+    await app.load() // /health answers, /ready says "starting"
     const advertised = context.advertise(port, own)
 
     await context.preparation.start()
@@ -61,7 +62,7 @@ export async function startServer(
     lifecycle.ready()
     if (sharing) {
       await sharing.turn()
-      port = listen(context, app, config, { shared: true, closed: sharing.closed })
+      port = listen(context, app.fetch, config, { shared: true, closed: sharing.closed })
       await advertised
       sharing.opened(context.members.self())
     }

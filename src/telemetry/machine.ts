@@ -7,6 +7,8 @@ import type { Log } from './logs.ts'
 import type { Metrics } from './metrics.ts'
 
 const LOOK_EVERY = 1_000
+/** Looks between two readings of the limits, which take some fifty files. */
+const LIMITS_EVERY = 30
 /** The share, as a difference, by which usage must fall below the limit before the warning ends. */
 const GAP = 0.05
 const TICKS = 100 // per second: the kernel's unit of CPU time on every platform that we build for
@@ -25,7 +27,7 @@ export function exposeMachine({ expose }: Metrics, root: Root = {}) {
     'memory_used_bytes',
     'gauge',
     'Memory in use: what its control group cannot reclaim at once, else its resident memory.',
-    () => [{ value: memory(root).used }],
+    () => [{ value: memory(limits(root)).used }],
   )
   expose(
     'main_thread_cpu_seconds_total',
@@ -38,9 +40,11 @@ export function exposeMachine({ expose }: Metrics, root: Root = {}) {
   )
 }
 
-/** Checks each second; logs when more than the share `most` of the limit is used, and when that ends. */
+/** Checks each second, against limits that are read twice a minute; logs when more than the share `most` of the limit is used, and when that ends. */
 export function watchMemory(log: Pick<Log, 'warn' | 'info'>, most: number, root: Root = {}) {
-  let now = memory(root)
+  let looks = 0
+  let known = limits(root)
+  let now = memory(known)
   let tight = false
   const isTight = threshold(most, most - GAP, (tooHigh) => {
     const fields = { used_mib: Math.ceil(now.used / 1024 ** 2), limit_mib: Math.floor(now.limit / 1024 ** 2) }
@@ -51,7 +55,8 @@ export function watchMemory(log: Pick<Log, 'warn' | 'info'>, most: number, root:
   timer.unref()
 
   function measure() {
-    now = memory(root)
+    if (++looks % LIMITS_EVERY === 0) known = limits(root)
+    now = memory(known)
     tight = isTight(now.used / now.limit)
   }
 
@@ -60,8 +65,7 @@ export function watchMemory(log: Pick<Log, 'warn' | 'info'>, most: number, root:
 export type Memory = ReturnType<typeof watchMemory>
 
 /** Bytes. Those of the control group with the tightest limit, if that is below the machine's memory: other processes in it count too. */
-function memory(root: Root) {
-  const { memory: limit, group } = limits(root)
+function memory({ memory: limit, group }: ReturnType<typeof limits>) {
   return { limit, used: (group === undefined ? undefined : usedIn(group)) ?? resident() }
 }
 

@@ -6,6 +6,9 @@ type Kind = 'counter' | 'gauge' | 'histogram'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
+/** ms between two measurements of the event loop's lag. Each wakes an idle process, and there are two: prom-client's and the sampler's. */
+export const LAG_RESOLUTION = 50
+
 /** Upper bounds of request durations, in seconds. */
 export const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
@@ -23,7 +26,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 
 export function createMetrics() {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_RESOLUTION })
   // It takes a census of the heap at every scrape, on the thread that answers: 60 ms for 200,000 objects, against 3 for the rest. JavaScriptCore
   // has no such spaces anyway.
   for (const of of ['total', 'used', 'available']) registry.removeSingleMetric(`nodejs_heap_space_size_${of}_bytes`)

@@ -4,7 +4,7 @@ import type { Recorder } from '../../clicks/recorder.ts'
 import type { Database, DatabaseState } from '../../database/guard.ts'
 import type { RedirectFigures } from '../../redirect/figures.ts'
 import { resident } from '../../telemetry/machine.ts'
-import type { Metrics } from '../../telemetry/metrics.ts'
+import { LAG_RESOLUTION, type Metrics } from '../../telemetry/metrics.ts'
 import { sampleRing } from './ring.ts'
 
 type Parts = { metrics: Metrics; figures: RedirectFigures; clicks: Recorder; database: Database }
@@ -12,7 +12,6 @@ type Parts = { metrics: Metrics; figures: RedirectFigures; clicks: Recorder; dat
 export type Sampler = ReturnType<typeof startSampler>
 
 const REPORTED_FOR = 10_000 // ms for which reconnections and failovers are reported
-const LAG_RESOLUTION = 20 // ms: 50 wake-ups per second, 0.4 % of a core
 
 export function startSampler({ metrics, figures, clicks, database }: Parts) {
   const ring = sampleRing()
