@@ -117,7 +117,7 @@ async function refuseUnknownUsers(sql: Transaction, load: Load, chunk: Chunk) {
 /** Rows whose id is needed before they are inserted. */
 const isReferred = (sql: Transaction, { staging }: Load) => sql`
   and repeats is null
-  and (id is not null or aliases is not null or line in (select repeats from ${sql(staging)} where repeats is not null))`
+  and (s.id is not null or s.aliases is not null or line in (select repeats from ${sql(staging)} where repeats is not null))`
 
 const WRITTEN = [...IMPORTED, 'location']
 /** Defaults for columns that the file leaves out. */

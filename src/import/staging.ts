@@ -111,9 +111,12 @@ export const moveSequence = (sql: Transaction, { table, staging }: Load) => sql`
   where highest.id >= s.last_value`
 
 /** Gives ids to rows whose id is taken and to rows without one; `which` is a further condition. */
-export const giveIds = (sql: Transaction, { table, staging }: Load, [after, upTo]: Chunk, which = sql``) => sql`
-  update ${sql(staging)} s set id = nextval(${sequenceOf(table)}::text::regclass)
-  where line > ${after} and line <= ${upTo} and not there ${which}
-    and (id is null or exists (select from ${sql(table)} t where t.id = s.id))`
+export async function giveIds(sql: Transaction, { table, staging }: Load, [after, upTo]: Chunk, which = sql``) {
+  const rows = sql`line > ${after} and line <= ${upTo} and not there ${which}`
+  const next = sql`nextval(${sequenceOf(table)}::text::regclass)`
+  // Two statements: with `or`, PostgreSQL would look up the id of each row by itself.
+  await sql`update ${sql(staging)} s set id = ${next} from ${sql(table)} t where t.id = s.id and ${rows}`
+  await sql`update ${sql(staging)} s set id = ${next} where s.id is null and ${rows}`
+}
 
 const sequenceOf = (table: string) => `${table}_id_seq`
