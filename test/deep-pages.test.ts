@@ -27,6 +27,7 @@ describe.each(databases)('pages with high numbers on the $name database', (kind)
       60_000,
     )
   })
+  beforeAll(() => server.database.run((sql) => sql`analyze`.simple(), 60_000)) // as an import does, and the housekeeping of a database
   afterAll(() => server.stop())
 
   const idsOf = (body: { id: number }[]) => body.map(({ id }) => id)
@@ -76,7 +77,7 @@ describe.each(databases)('pages with high numbers on the $name database', (kind)
     await server.call('DELETE', `/urls/${before[5]}`)
     const seen: number[] = []
     for (let number = 100; number <= last; number++) seen.push(...(await page('/urls', number)).ids)
-    expect([...new Set(seen)].sort((a, b) => a - b)).toEqual([...before.slice(9_901), body.id])
+    expect([...before.slice(9_901), body.id].filter((id) => !seen.includes(id))).toEqual([])
   })
 
   test('the cursor after a page with a high number continues', async () => {
@@ -86,13 +87,13 @@ describe.each(databases)('pages with high numbers on the $name database', (kind)
   })
 
   test.each([
-    ['/urls?sort=created', '/urls?sort=created&user_id=1'],
-    ['/urls?state=active', '/urls?q=deep'],
-    ['/events?user_id=1', '/events?user_id=1&event_type=click'],
-  ])('%s, %s: beyond 10,000 rows a cursor is necessary', async (...paths) => {
+    [2_000, '/urls?sort=created', '/urls?sort=clicks&user_id=1'],
+    [10_000, '/urls?state=active', '/urls?q=deep'],
+    [10_000, '/events?user_id=1', '/events?user_id=1&event_type=click'],
+  ])('beyond %d rows of %s, %s, a cursor is necessary', async (rows, ...paths) => {
     for (const path of paths) {
-      expect([path, (await server.get(`${path}&per_page=100&page=101`)).status]).toEqual([path, 200])
-      const { status, body } = await server.get(`${path}&per_page=100&page=102`)
+      expect([path, (await server.get(`${path}&per_page=100&page=${rows / 100 + 1}`)).status]).toEqual([path, 200])
+      const { status, body } = await server.get(`${path}&per_page=100&page=${rows / 100 + 2}`)
       expect([path, status, body.details?.[0].field]).toEqual([path, 400, 'page'])
       expect(body.error).toContain('use cursor')
     }

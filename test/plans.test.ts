@@ -6,18 +6,10 @@ import type { Page } from '../src/database/paging.ts'
 import type { LinkFilter } from '../src/links/filter.ts'
 import { pageOfLinks } from '../src/links/select.ts'
 import { databases } from './databases.ts'
+import { type Plan, rowsRead } from './plan.ts'
 
 const LINKS = 100_000
 const SIZE = 20
-
-type Node = { 'Node Type': string; 'Actual Rows': number; 'Actual Loops': number; Plans?: Node[] } & Record<string, number>
-
-/** Rows that the scans of a plan read from tables, those that a filter removed included. */
-function rowsRead(node: Node): number {
-  const own = /Scan$/.test(node['Node Type']) && !/^(Subquery|CTE|Function|Values|Bitmap Index) Scan$/.test(node['Node Type'])
-  const read = node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)
-  return (own ? read * node['Actual Loops'] : 0) + (node.Plans ?? []).reduce((sum, plan) => sum + rowsRead(plan), 0)
-}
 
 describe.each(databases)('plans on the $name database', (kind) => {
   let database: Database
@@ -62,9 +54,9 @@ describe.each(databases)('plans on the $name database', (kind) => {
   ]
 
   /** The plan of the statement that `work` sends, after it ran often enough for PostgreSQL to keep a plan for any parameters. */
-  async function planOf(sql: Sql, statement: (sql: Sql) => ReturnType<typeof pageOfLinks>): Promise<Node> {
+  async function planOf(sql: Sql, statement: (sql: Sql) => ReturnType<typeof pageOfLinks>): Promise<Plan> {
     for (let run = 0; run < 7; run++) await statement(sql)
-    const [row] = await sql<{ 'QUERY PLAN': { Plan: Node }[] }[]>`explain (analyze, format json) ${statement(sql)}`
+    const [row] = await sql<{ 'QUERY PLAN': { Plan: Plan }[] }[]>`explain (analyze, format json) ${statement(sql)}`
     return row!['QUERY PLAN'][0]!.Plan
   }
 

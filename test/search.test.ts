@@ -336,3 +336,38 @@ describe.each(databases)('many links on the $name database', (kind) => {
     expect((await server.get('/api/suggestions/links?q=mroe')).body).toEqual([{ q: 'more' }])
   })
 })
+
+describe.each(databases.filter(({ name }) => name === 'external'))(
+  'a search that takes too long on the $name database',
+  (kind) => {
+    test('gets 503 with a sentence, and others go on', async () => {
+      const server = await serveOn(kind)
+      try {
+        await server.post('/urls', { original_url: 'https://example.com/slow' })
+        const held = Promise.withResolvers<void>()
+        const locked = Promise.withResolvers<void>()
+        const lock = server.database.transaction(async (sql) => {
+          await sql`lock table urls in access exclusive mode`
+          locked.resolve()
+          await held.promise
+        }, 60_000)
+        await locked.promise
+        const asked = ['/urls?q=slow', '/urls?q=slow&sort=relevance', '/api/suggestions/links?q=slow'].map((path) =>
+          server.get(path),
+        )
+        for (const { status, body, headers } of await Promise.all(asked))
+          expect([status, body.error, headers.get('retry-after')]).toEqual([
+            503,
+            expect.stringContaining('search took too long'),
+            '1',
+          ])
+        expect((await server.get('/users')).status).toBe(200)
+        held.resolve()
+        await lock
+        expect((await server.get('/urls?q=slow')).body).toHaveLength(1)
+      } finally {
+        await server.stop()
+      }
+    })
+  },
+)

@@ -168,12 +168,13 @@ describe.each(databases)('lists in another order on the $name database', (kind) 
       for (const order of ['asc', 'desc']) {
         const query = `user_id=2&sort=${sort}&order=${order}&per_page=100`
         const expected = inOrder(many, sort, order === 'desc')
-        for (const page of [1, 17, 34, 67, 68, 101]) {
+        expect([query, await walk(query)]).toEqual([query, expected])
+        for (const page of [1, 17, 21]) {
           const first = await server.get(`/urls?${query}&page=${page}`)
           const next = await server.get(`/urls?${query}&cursor=${first.headers.get('x-next-cursor') ?? ''}`)
           const from = (page - 1) * 100
           expect([query, page, idsOf(first.body)]).toEqual([query, page, expected.slice(from, from + 100)])
-          if (page < 101) expect([query, page, idsOf(next.body)]).toEqual([query, page, expected.slice(from + 100, from + 200)])
+          expect([query, page, idsOf(next.body)]).toEqual([query, page, expected.slice(from + 100, from + 200)])
           expect(first.headers.get('x-total-exact')).toBe('false')
         }
       }

@@ -30,15 +30,15 @@ type Asked<T> = {
   read: (page: Page) => Promise<T[]>
 }
 
-/** Whether a page is read by skipping rows: 10,000 take some milliseconds. */
-const isNear = ({ offset }: Pick<Page, 'offset'>) => offset <= COUNTED
+/** Rows that any page may skip, in a few milliseconds. */
+const NEAR = 2_000
 
 /** 400 if a page is far from the start of a list that has no milestones, and has so many rows. */
-export function assertNear(page: Pick<Page, 'offset'>, total: Total) {
-  if (isNear(page) || total.exact) return
+export function assertNear({ offset }: Pick<Page, 'offset'>, total: Total, most = COUNTED) {
+  if (offset <= most || total.exact) return
   throw invalid(
     'page',
-    `is too high: after the first ${COUNTED} rows of this list, use cursor, the X-Next-Cursor of the page before`,
+    `is too high: after the first ${most} rows of this list, use cursor, the X-Next-Cursor of the page before`,
   )
 }
 
@@ -58,19 +58,22 @@ export function milestones(database: Database) {
     return list
   }
 
-  /** A page that is far, as one in ascending order of ids that skips few rows; undefined if the list ends before it. */
+  /** A page that may be far, as one that skips few rows; undefined if the list ends before it. */
   async function find({ page, counted, filter, next }: Asked<unknown>): Promise<Page | undefined> {
+    if (page.offset <= NEAR) return page
     const total = await counted
     if (!next) assertNear(page, total)
-    return !next || total.exact ? undefined : listOf(filter, next).find(page)
+    if (!next || total.exact) return page.offset <= COUNTED ? page : undefined
+    return listOf(filter, next).find(page)
   }
 
   return {
     /** The rows of a page by `read`, and the total. 503 if the rows before the page cannot be counted in time. */
     async list<T>(asked: Asked<T>): Promise<{ rows: T[]; total: Total }> {
       const { page, counted, read } = asked
-      const found = isNear(page) ? page : await find(asked)
-      const [rows, total] = await Promise.all([found ? read(found) : [], counted]) // together, so that neither rejects unhandled
+      counted.catch(() => {}) // it is awaited below, perhaps after another error
+      const found = await find(asked)
+      const [rows, total] = await Promise.all([found ? read(found) : [], counted])
       return { rows: found?.descending === page.descending ? [...rows] : [...rows].reverse(), total }
     },
     /** Call after many rows changed. */

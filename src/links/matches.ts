@@ -24,7 +24,7 @@ type Found = { ids: number[]; total: Total; next?: number }
 export async function pageOfMatches(database: Database, filter: Searched, page: Page, owner: Owner): Promise<Found> {
   const few = await askIndex(database, filter, page, owner)
   if (few?.total.exact) return few
-  return database.run(async (sql) => {
+  return byIndex(database, async (sql) => {
     const many = few?.total.count === COUNTED // so the page is soon full
     const total = few?.total ?? (await countNewest(sql, filter, owner))
     assertNear(page, total)

@@ -1,6 +1,8 @@
 // Finds the few matches of a search among many links, at a cost that does not grow with their number. A look at the newest links shows which words
 // are rare, and the index is queried for those alone. A word of most links would cost 30 ms per million links and trigram there, and exclude hardly
 // any.
+import { unavailable } from '../base/problem.ts'
+import { tookTooLong } from '../database/database-unreachable.ts'
 import type { Database, Sql } from '../database/guard.ts'
 import type { Owner } from '../database/ownership.ts'
 import type { LinkFilter } from './filter.ts'
@@ -24,7 +26,8 @@ export const newest = (sql: Sql, filter: LinkFilter, owner: Owner, limit: number
 /** Looks how common the words are. */
 export async function look(database: Database, words: string[], filter: LinkFilter, owner: Owner): Promise<Look> {
   const pieces = piecesOf(words).slice(0, MAX_COUNTED)
-  const [seen] = await database.run(
+  const [seen] = await byIndex(
+    database,
     (sql) => sql<{ links: number; counts: number[]; indexed: boolean; ascii: boolean }[]>`
       select count(*) as links, array[${counts(sql, pieces)}]::int[] as counts, to_regclass('urls_search') is not null as indexed,
         (select datctype in ('C', 'POSIX') from pg_database where datname = current_database()) as ascii
@@ -59,11 +62,21 @@ export const narrowed = (sql: Sql, { rare }: Look, filter: LinkFilter, owner: Ow
 /** The words that narrowed links certainly have. */
 export const knownIn = ({ rare }: Look) => rare.flatMap(({ text, word, partial }) => (word && !partial ? [text] : []))
 
-/** Runs `work` where PostgreSQL uses the index, although it takes two letters for frequent, and compiles no plan: that takes longer than the search. */
+/**
+ * Runs the statements of a search: PostgreSQL uses the index, although it takes two letters for frequent, and compiles no plan, which takes longer than
+ * the search. 503 if one takes too long. The embedded database cannot cancel a statement, so what each reads is bounded, too.
+ */
 export const byIndex = <T>(database: Database, work: (sql: Sql) => PromiseLike<T>): Promise<T> =>
-  database.transaction(async (sql) => {
-    const [, result] = await Promise.all([sql.unsafe(PLANNER).simple().execute(), work(sql as unknown as Sql)]) // sent together
-    return result
-  })
+  database
+    .transaction(async (sql) => {
+      const [, result] = await Promise.all([sql.unsafe(PLANNER).simple().execute(), work(sql as unknown as Sql)]) // sent together
+      return result
+    })
+    .catch((error) => {
+      throw tookTooLong(error) ? unavailable('the search took too long: try again, with rarer words or a filter', error) : error
+    })
 
-const PLANNER = 'set local enable_seqscan to off; set local jit to off; set local plan_cache_mode to force_custom_plan'
+/** ms for one statement. A search takes some 50. */
+const WITHIN = 2_000
+
+const PLANNER = `set local enable_seqscan to off; set local jit to off; set local plan_cache_mode to force_custom_plan; set local statement_timeout to ${WITHIN}`

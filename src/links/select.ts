@@ -91,10 +91,10 @@ const isTagged = (sql: Sql, { tags, match }: Tagged) =>
  * hosts (`is true` prevents a join per link); regular expressions took 6 s.
  */
 const isBlocked = (sql: Sql) => sql`
-  exists (
+  (exists (select from blocked_hosts) and exists (
     select from (select split_part(split_part(split_part(split_part(
       coalesce(u.location, u.original_url), '/', 3), '?', 1), '#', 1), '@', -1) as place offset 0) as written,
     lateral (select string_to_array(lower(rtrim(
       case when place like '[%' then split_part(place, ']', 1) || ']' else split_part(place, ':', 1) end, '.') collate "C"), '.') as labels offset 0) as host,
     generate_subscripts(labels, 1) as first
-    where (array_to_string(labels[first:], '.') in (select host from blocked_hosts)) is true)`
+    where (array_to_string(labels[first:], '.') in (select host from blocked_hosts)) is true))`

@@ -25,7 +25,7 @@ export async function similarSearches(database: Database, q: string, filter: Lin
   for (const word of await unseen(database, words, filter, owner))
     if (!(await isFound(database, [word], filter, owner))) unknown.push(word)
   if (unknown.length === 0 || unknown.length > MAX_REPLACED || unknown.some((word) => word.length < SHORTEST)) return []
-  const recent = await database.run((sql) => wordsAmong(sql, newest(sql, filter, owner, LOOKED_AT), unknown))
+  const recent = await byIndex(database, (sql) => wordsAmong(sql, newest(sql, filter, owner, LOOKED_AT), unknown))
   const similar = new Map<string, string[]>()
   for (const word of unknown) {
     const near = nearest(word, recent)
@@ -49,7 +49,8 @@ const inOrder = (q: string, words: string[], by: string[]) =>
 
 /** The words that the newest links do not have. */
 async function unseen(database: Database, words: string[], filter: LinkFilter, owner: Owner): Promise<string[]> {
-  const [seen] = await database.run(
+  const [seen] = await byIndex(
+    database,
     (sql) => sql<{ has: (boolean | null)[] }[]>`
       select array[${words.map((word, at) => sql`${at > 0 ? sql`,` : sql``} bool_or(${contains(sql, searchedText(sql), word)})`)}] as has
       from ${newest(sql, filter, owner, LOOKED_AT)} u`,

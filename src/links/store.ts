@@ -1,6 +1,6 @@
 import { notFound, unavailable } from '../base/problem.ts'
 import { type Database, type Sql, type Writer, within } from '../database/guard.ts'
-import { assertNear, milestones, type NextIds } from '../database/milestones.ts'
+import { milestones, type NextIds } from '../database/milestones.ts'
 import { liveLinks, type Owner, ownLinks } from '../database/ownership.ts'
 import type { Page, Place, SortedPage, Total } from '../database/paging.ts'
 import { countUpTo, filterTotals, totals } from '../database/totals.ts'
@@ -140,8 +140,7 @@ export function linkStore(database: Database, codes: Codes) {
       const asked = { filter, sort, page, owner }
       if (isFiltered(filter, owner)) return sortedMatches(database, asked)
       const all = await total.count()
-      assertNear(page, all)
-      return { ...(await sortedLinks(database, asked)), total: all }
+      return { ...(await sortedLinks(database, asked, all)), total: all }
     },
 
     /**

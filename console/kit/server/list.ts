@@ -3,6 +3,8 @@ import { type ApiError, call } from './api.ts'
 import { useResource } from './resource.ts'
 
 const PAGE_SIZE = 50
+/** Rows before the last page with a number, in a long list that is not in the order of ids. */
+const NUMBERED = 2_000
 
 /** Rows after or before an id, newest first; of a list in another order, the number of the page. None of them: the first page. */
 export type Place = { after?: string; before?: string; page?: number }
@@ -110,7 +112,9 @@ const numbered = <T>(path: string, filter: Record<string, string>, { page = 1 }:
     total,
     exact,
     newer: page > 1 ? { page: page - 1 } : undefined,
-    older: (exact ? page * PAGE_SIZE < total : rows.length === PAGE_SIZE) ? { page: page + 1 } : undefined,
+    older: (exact ? page * PAGE_SIZE < total : rows.length === PAGE_SIZE && page * PAGE_SIZE <= NUMBERED)
+      ? { page: page + 1 }
+      : undefined,
     numbered: true,
   }),
 })
