@@ -22,7 +22,7 @@ export function capacityPage(machine: Machine, results: Results): string {
   const stored = figure('drain', 'journal to database', 'clicks per second')
   const link = of('link in PostgreSQL, indexes included, bytes')
   const edge = of('link in the edge copy, bytes')
-  const click = of('click in PostgreSQL, bytes')
+  const click = of('click as an event in PostgreSQL, bytes')
   const counters = of('counters of a link clicked within a quarter of an hour, bytes')
   const connection = of('idle connection in a replica, KB')
   const sessions = of('connections to PostgreSQL of a busy replica')
@@ -92,7 +92,7 @@ server on the same machine; the last column names the scenario. A dedicated core
 | link in the copy on each replica's disk | ${count(edge)} bytes | capacity |
 | link in a replica's memory (the last 100,000 requested: \`CACHE_ENTRIES\`, at most 64 MiB: \`CACHE_BYTES\`) | 170 bytes and its texts | src/redirect/memory-cache.ts |
 | click in the journal | about ${JOURNAL_RECORD} bytes | src/journal/journal-format.ts |
-| click in PostgreSQL | ${count(click)} bytes | capacity |
+| click as an event in PostgreSQL | ${count(click)} bytes | capacity |
 | counters of a link, for a quarter of an hour and a day with clicks | ${count(counters)} bytes | capacity |
 | replica just started, without pages of files | ${count(started)} MB | capacity |
 | replica after 15 s at its ceiling over 200,000 links, without pages of files | ${count(busy)} MB | capacity |
