@@ -47,7 +47,7 @@ describe.each(databases)('plans on the $name database', (kind) => {
     ['the last page, by cursor', {}, at({ after: LINKS - SIZE })],
     ['the middle, by cursor, descending', {}, at({ after: LINKS / 2, descending: true })],
     ['a page after a milestone', {}, at({ after: LINKS / 2, offset: 180 })],
-    ['links of a user with many', { user_id: 1 }, at({ after: LINKS / 2 })],
+    ['links of a user with many', { user_id: 1 }, at({ after: LINKS / 2 }), LINKS],
     ['links of a user with few', { user_id: 2 }, at({ after: LINKS / 2 }), LINKS / 50],
     ['inactive links', { is_active: false }, at({ after: LINKS / 2 }), LINKS / 50],
     ['active links', { is_active: true }, at({ after: LINKS / 2, descending: true })],

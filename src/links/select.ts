@@ -16,35 +16,41 @@ export const select = (sql: Sql, from = sql`urls`, more = sql``) => sql`
 
 /** The links of a page. They are found before their totals are joined: PostgreSQL would otherwise join those of all links up to the page. */
 export function pageOfLinks(sql: Sql, filter: LinkFilter, page: Page, owner: Owner) {
-  const where = isOrdered(filter, owner)
-    ? sql`where ${orderedIn(sql, filter, owner)} and ${likely(sql, indexedIn(sql, filter, owner))}`
-    : whereOf(sql, filter, owner)
   const direction = page.descending ? sql`desc` : sql``
   return sql<LinkRow[]>`
     ${select(
       sql,
       sql`(
-      select * from (select u.* from urls u ${where} ${orderOf(sql, page, sql`u.id`)} ${limitUpTo(sql, page)}) as near
+      select * from (select u.* from urls u ${orderedLinks(sql, filter, page, owner)} ${limitUpTo(sql, page)}) as near
       order by id ${direction} ${extentOf(sql, page)})`,
     )}
     order by u.id ${direction}`
 }
 
-/**
- * A condition that PostgreSQL expects of every other row. Without statistics it expects links that are not deleted to be so rare that it would sort all
- * of them.
- */
-const likely = (sql: Sql, condition: Fragment) => sql`case when ${condition} then true else false end`
+/** The conditions and the order of a page, so that PostgreSQL walks the index of this list, whatever it knows of the table. */
+function orderedLinks(sql: Sql, filter: LinkFilter, page: Page, owner: Owner): Fragment {
+  const { user_id, ...others } = filter
+  const inOrder = orderOf(sql, page, sql`u.id`)
+  if (!isOrdered(filter, owner)) return sql`${whereOf(sql, filter, owner)} ${inOrder}`
+  if (user_id !== undefined) return sql`where ${indexedIn(sql, others, owner)} ${ofUser(sql, user_id, page)}`
+  if (owner !== undefined) return sql`where ${indexedIn(sql, others, owner)} ${inOrder}`
+  // `case` is expected to be true for every other row. Without statistics, PostgreSQL expects hardly any link that is not deleted, and sorts them all.
+  return sql`where ${others.is_active === false ? sql`u.deleted_at is null and not u.is_active` : sql`true`}
+    and case when ${indexedIn(sql, others, undefined)} then true else false end ${inOrder}`
+}
+
+/** The links of a user in the order of their index. An equation would let PostgreSQL guess their number, and walk the links of everybody. */
+function ofUser(sql: Sql, user: number, { after, descending }: Page): Fragment {
+  const first = after ?? (descending ? Number.MAX_SAFE_INTEGER : -1)
+  return descending
+    ? sql`and (u.user_id, u.id) < (${user}, ${first}) and u.user_id >= ${user} order by u.user_id desc, u.id desc`
+    : sql`and (u.user_id, u.id) > (${user}, ${first}) and u.user_id <= ${user} order by u.user_id, u.id`
+}
 
 /** Whether an index has the links that match, and few others, in the order of ids. */
 export function isOrdered({ user_id: _, is_active: _active, ...others }: LinkFilter, owner: Owner): boolean {
   return owner?.tag === undefined && Object.values(others).every((value) => value === undefined)
 }
-
-/** The conditions of that index. */
-const orderedIn = (sql: Sql, { user_id, is_active }: LinkFilter, owner: Owner) => sql`
-  true ${ownLinks(sql, owner)} ${user_id === undefined ? sql`` : sql`and u.user_id = ${user_id}`}
-  ${is_active === false ? sql`and u.deleted_at is null and not u.is_active` : sql``}`
 
 /** The links with these ids, in this order. */
 export async function linksOf(database: Database, ids: number[]): Promise<LinkRow[]> {
