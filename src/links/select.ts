@@ -1,6 +1,6 @@
 // The SQL that selects links and filters them.
 import type { Database, Fragment, Sql } from '../database/guard.ts'
-import { hasAll, hasAny, liveLinks, type Owner, ownLinks } from '../database/ownership.ts'
+import { hasAll, hasAny, liveLinks, type Owner } from '../database/ownership.ts'
 import { extentOf, limitUpTo, orderOf, type Page } from '../database/paging.ts'
 import { idOfCode } from './coded.ts'
 import { linkColumns } from './columns.ts'
