@@ -56,6 +56,7 @@ create table leases (
   granted bigint not null,
   spent bigint not null default 0, -- as the replica last reported
   recorded bigint not null default 0,
+  void boolean not null default false, -- max_clicks was null since: nothing is given back, but its clicks may still be in the journal
   turn bigint not null default 0, -- of the replica's last statement: a return that comes later than its turn would give back what was spent since
   primary key (url_id, click_limit, journal_id)
 );
@@ -77,7 +78,7 @@ declare
 begin
   if link.max_clicks is null then
     delete from allowances where url_id = link.id;
-    delete from leases where url_id = link.id;
+    update leases set void = true where url_id = link.id and not void;
     link.click_limit := null;
     link.used_up_at := null;
     return;
@@ -167,7 +168,7 @@ begin
   returning l.granted into total;
   select coalesce(sum(greatest(l.granted - greatest(l.spent, l.recorded), 0)), 0) into elsewhere
   from leases l join replicas r on r.id = l.journal_id and r.seen_at > clock_timestamp() - interval '10 s'
-  where l.url_id = link and l.journal_id <> journal;
+  where l.url_id = link and l.journal_id <> journal and not l.void;
   if elsewhere = 0 and remaining <= granted and total - spent_here <= wanted then
     update urls set used_up_at = clock_timestamp() where id = link and used_up_at is null;
   end if;
@@ -177,7 +178,7 @@ end $$;
 -- Gives clicks back; the link works again if it was used up.
 create function give_back(link bigint, clicks bigint) returns void language plpgsql as $$
 begin
-  if clicks <= 0 then return; end if;
+  if clicks <= 0 or clicks is null then return; end if;
   perform from urls where id = link for no key update;
   update allowances set "left" = "left" + clicks where url_id = link;
   update urls set used_up_at = null where id = link and used_up_at is not null and exists (select from allowances where url_id = link and "left" > 0);
@@ -191,7 +192,7 @@ begin
   perform from urls where id = link for no key update;
   perform from allowances where url_id = link for update;
   select granted - spent_here into unspent from leases
-  where url_id = link and click_limit = of_limit and journal_id = journal and granted > spent_here and turn < this_turn for update;
+  where url_id = link and click_limit = of_limit and journal_id = journal and granted > spent_here and turn < this_turn and not void for update;
   if not found then return; end if;
   update leases set granted = spent_here, spent = spent_here, turn = this_turn where url_id = link and click_limit = of_limit and journal_id = journal;
   perform give_back(link, unspent);
@@ -249,7 +250,7 @@ declare
   handled bigint := 0;
 begin
   for lease in
-    select url_id, sum(granted - recorded) as unspent from leases where journal_id = journal group by url_id order by url_id limit most
+    select url_id, sum(granted - recorded) filter (where not void) as unspent from leases where journal_id = journal group by url_id order by url_id limit most
   loop
     handled := handled + 1;
     perform from urls where id = lease.url_id for no key update;

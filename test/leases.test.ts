@@ -83,6 +83,28 @@ describe.skipIf(!installed)('a lease of PostgreSQL', () => {
     expect(epoch).toEqual({ known: true, never: true })
   })
 
+  test('of a limit that was removed takes its late clicks: they do not count under the next limit', async () => {
+    const { id } = (await server.post('/urls', { original_url, max_clicks: 2 })).body
+    const journal = Bun.randomUUIDv7()
+    const change = (max_clicks: number | null) => server.call('PATCH', `/urls/${id}`, { max_clicks })
+    const lease = async (spent: number) => {
+      const [row] = await sql`
+        select (l).granted::int, (l).total::int from urls u, lease_clicks(u.id, u.click_limit, ${journal}, ${spent + 1}, ${spent}, 1, null) as l where u.id = ${id}`
+      return row
+    }
+    expect(await lease(0)).toEqual({ granted: 1, total: 1 })
+    expect(await lease(1)).toEqual({ granted: 1, total: 2 })
+    await change(null)
+    expect((await change(2)).body.clicks_left).toBe(2)
+    expect(await lease(0)).toEqual({ granted: 1, total: 1 })
+    await sql`select record_spent(${journal}, ${[id]}::bigint[], '{2}')`
+    expect(await lease(1)).toEqual({ granted: 1, total: 2 })
+    await sql`select record_spent(${journal}, ${[id]}::bigint[], '{1}')`
+    expect(await lease(2)).toEqual({ granted: 0, total: 2 })
+    await sql`select settle_leases(${journal}, 100)` // one of the four clicks is not stored
+    expect((await server.get(`/urls/${id}`)).body.clicks_left).toBe(1)
+  })
+
   test('that is returned late is not returned if more was leased in the meantime: else it would be spent twice', async () => {
     const make = async (short_code: string) =>
       (await server.post('/urls', { original_url, short_code, max_clicks: 100 })).body.id as number

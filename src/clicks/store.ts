@@ -174,7 +174,7 @@ export const forgetLeases = (database: Database) =>
       (sql) => sql`
         delete from leases where ctid = any(array(
           select l.ctid from leases l join journals j using (journal_id)
-          where l.granted = l.recorded and j.updated_at < now() - interval '30 days'
+          where (l.void or l.granted = l.recorded) and j.updated_at < now() - interval '30 days'
             and not exists (select from replicas r where r.id = l.journal_id)
           limit ${limit} for update of l skip locked))`,
     )

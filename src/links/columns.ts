@@ -89,7 +89,7 @@ export const COLUMNS = {
     derived: true,
     from: `case when u.max_clicks is not null then greatest(0,
       coalesce((select a."left" from allowances a where a.url_id = u.id), u.max_clicks)
-      + coalesce((select sum(l.granted - greatest(l.spent, l.recorded)) from leases l where l.url_id = u.id), 0))::bigint end`,
+      + coalesce((select sum(l.granted - greatest(l.spent, l.recorded)) from leases l where l.url_id = u.id and not l.void), 0))::bigint end`,
     shown: true,
   },
   used_up_at: { type: 'timestamptz', nullable: true, shown: true },
