@@ -18,7 +18,7 @@ const counts = fc.array(
     bot: fc.boolean(),
     step: fc.constantFrom(1, 1, 1, -1),
   }),
-  { maxLength: 40 },
+  { minLength: 10, maxLength: 40 },
 )
 type Count = (typeof counts extends fc.Arbitrary<infer T> ? T : never)[number]
 

@@ -46,7 +46,7 @@ describe('a probe', () => {
     const file = join(temporaryFolder(), 'haproxy.cfg')
     writeFileSync(
       file,
-      `defaults\n  mode http\n  timeout connect 5s\n  timeout client 20s\n  timeout server 20s\nfrontend f\n  bind 127.0.0.1:${front}\n` +
+      `defaults\n  mode http\n  timeout connect 5s\n  timeout check 5s\n  timeout client 20s\n  timeout server 20s\nfrontend f\n  bind 127.0.0.1:${front}\n` +
         `  default_backend b\nbackend b\n  option httpchk GET /ready\n  server s 127.0.0.1:${server.config.PORT} check inter 100 fall 1 rise 2 init-addr none\n` +
         // until its first check it takes a server for up: only one that it saw down and then up tells
         '  http-response set-header X-Checks %[srv_is_up(s)]\n',
