@@ -28,7 +28,7 @@ export async function rules(): Promise<Result> {
       await kind('noindex', { noindex: true }),
     ]
     await Bun.sleep(1_500) // the copy has them
-    const loads = await compare(kinds, { rounds: 5, seconds: 2, rest: atRest(database.url, waypost.url) })
+    const loads = await compare(kinds, { rounds: 3, seconds: 2, rest: atRest(database.url, waypost.url) })
     const rates = [...loads].map(([name, { rate }]) => ({ name, rate }))
     const plain = rates[1]!.rate
     return {
