@@ -8,7 +8,7 @@ import type { Metrics } from './metrics.ts'
 
 const LOOK_EVERY = 1_000
 /** Looks between two readings of the limits, which take some fifty files. */
-const LIMITS_EVERY = 30
+const LIMITS_EVERY = 2
 /** The share, as a difference, by which usage must fall below the limit before the warning ends. */
 const GAP = 0.05
 const TICKS = 100 // per second: the kernel's unit of CPU time on every platform that we build for
@@ -40,7 +40,7 @@ export function exposeMachine({ expose }: Metrics, root: Root = {}) {
   )
 }
 
-/** Checks each second, against limits that are read twice a minute; logs when more than the share `most` of the limit is used, and when that ends. */
+/** Checks each second, against limits that are read every other second; logs when more than the share `most` of the limit is used, and when that ends. */
 export function watchMemory(log: Pick<Log, 'warn' | 'info'>, most: number, root: Root = {}) {
   let looks = 0
   let known = limits(root)
