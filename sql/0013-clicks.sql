@@ -55,7 +55,7 @@ create view click_values as
     coalesce(r.host, c.details ->> 'referrer') as referrer
   from clicks c left join click_agents a on a.id = c.agent left join click_referrers r on r.id = c.referrer;
 
--- Clicks up to this id are in click_series and click_breakdowns; later ones are counted by whoever reads.
+-- Clicks up to this id are in click_series and click_breakdowns; statistics add later ones when they are read.
 create table click_rollup (
   single boolean primary key default true check (single),
   watermark bigint not null default 0

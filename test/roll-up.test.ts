@@ -1,4 +1,4 @@
-// Clicks are stored narrow and counted later: whoever reads gets the same before, during and after, and each click counts once.
+// Clicks are stored narrow and counted later. Statistics are the same before, during and after that, and each click counts once.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { foldClicks } from '../src/clicks/fold.ts'
 import { rollUp } from '../src/clicks/roll-up.ts'

@@ -33,7 +33,7 @@ export const isRoute = (path: string) => isReserved(firstWord(path.slice(1)))
 
 const firstWord = (text: string) => /^[^./]*/.exec(text)![0]
 
-/** The code in a percent-decoded text, without an ending that a chat appended. Undefined if there is none. */
+/** The code in a percent-decoded text, without an ending that a chat appended. Undefined if the text is no code. */
 export function codeMeant(text: string): string | undefined {
   if (CODE.test(text)) return text
   const code = codeBefore(text)

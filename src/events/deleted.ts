@@ -9,7 +9,7 @@ import { SYSTEM_TYPES } from './system.ts'
 type Details = Record<string, unknown>
 type Deleted = Pick<Event, 'url_id' | 'event_type' | 'timestamp'> & { details: Details; counted: boolean }
 
-/** 404 if there is none of the owner; 403 for an event that the server wrote, unless `audit`. */
+/** 404 if the owner has no such event; 403 for an event that the server wrote, unless `audit`. */
 export const deleteEvent = (database: Database, id: number, owner: Owner, audit: boolean): Promise<void> =>
   database.transaction(async (sql) => {
     await lockLink(sql, id)

@@ -14,7 +14,7 @@ export function createListeners<T>() {
       return true
     },
     any: () => all.at(-1),
-    /** Undefined if they are none of them, or all. */
+    /** Undefined if none of the listeners is chosen, or all of them are. */
     some(chosen: Set<T>): Some | undefined {
       const indices = all.flatMap((listener, index) => (chosen.has(listener) ? [index] : []))
       return indices.length === 0 || indices.length === all.length ? undefined : { indices, count: all.length }

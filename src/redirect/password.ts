@@ -10,7 +10,7 @@ const LONGEST = 200
 const MAX_FORM = 8_192
 const FORM_WITHIN = 20_000 // ms
 
-/** The password in the body of a form; '' if there is none. 415 for another content type, 413 and 408 as for every body. */
+/** The password in the body of a form; '' if the form has no password. 415 for another content type, 413 and 408 as for every body. */
 export async function passwordInForm(request: Request): Promise<string> {
   const type = request.headers.get('content-type') ?? ''
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type))
